@@ -1,0 +1,1 @@
+//! Matrix products and convolutions modulo 2^k.

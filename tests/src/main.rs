@@ -1,0 +1,2 @@
+//! The command under test.
+fn main() {}
