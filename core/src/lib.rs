@@ -1,12 +1,24 @@
 //! The vocabulary and kernels that every Piquet primitive stands on.
-//!
-//! - [`Ring`], [`RingVec`], [`Block`], [`BitVec`]: what shares, keys and packed bits are made of;
-//! - [`wire`]: messages without I/O: codec, [`wire::SessionId`], and [`wire::Machine`] with its runners;
-//! - [`linalg`]: matrix products and convolutions modulo 2^k.
 #![deny(unsafe_code)]
 
+#[cfg(target_endian = "big")]
+compile_error!("words are put on the wire as they lie in memory, little-endian");
+
+pub mod aes;
+mod bits;
+mod block;
+pub mod cpu;
+#[doc(hidden)]
+pub mod fuzzing;
+mod hash;
 pub mod linalg;
+mod prg;
 pub mod ring;
+pub mod transpose;
 pub mod wire;
 
+pub use bits::BitVec;
+pub use block::Block;
+pub use hash::FixedKeyHash;
+pub use prg::Prg;
 pub use ring::{Ring, RingVec};
