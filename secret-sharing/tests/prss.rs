@@ -1,5 +1,7 @@
 //! Common randomness: sums, agreement of the two holders, separation of steps and sessions, re-use.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod common;
 
 use common::{LENGTHS, SESSION, party, prss};

@@ -1,5 +1,7 @@
 //! Every local operation of every share type against the same operation in the clear.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod common;
 
 use common::{LENGTHS, bits, party, prss, rng, values};
@@ -16,6 +18,8 @@ fn zip<R: Ring>(x: &[R], y: &[R], f: impl Fn(R, R) -> R) -> Vec<R> {
     x.iter().zip(y).map(|(a, b)| f(*a, *b)).collect()
 }
 
+/// A two-operand operation on one party's shares.
+type ShareOp<'a, S> = &'a dyn Fn(S, &S) -> S;
 /// A two-operand operation on packed bits in place.
 type BitOp = fn(&mut BitVec, &BitVec);
 
@@ -27,7 +31,7 @@ mod checks {
             let n = 2 + i % 9;
             let seed = i as u64;
             let (x, y) = (values::<R>(len, seed), values::<R>(len, seed + 100));
-            let run = |f: &dyn Fn(AdditiveVec<R>, &AdditiveVec<R>) -> AdditiveVec<R>| {
+            let run = |f: ShareOp<'_, AdditiveVec<R>>| {
                 let xs = additive::split(&x, n, &mut rng(seed)).unwrap();
                 let ys = additive::split(&y, n, &mut rng(seed + 1)).unwrap();
                 let zs: Vec<_> = xs.into_iter().zip(&ys).map(|(x, y)| f(x, y)).collect();
@@ -47,7 +51,7 @@ mod checks {
     pub(super) fn replicated_operations<R: Ring>() {
         for (seed, len) in (0..).zip([0].into_iter().chain(LENGTHS)) {
             let (x, y) = (values::<R>(len, seed), values::<R>(len, seed + 100));
-            let run = |f: &dyn Fn(Rep3Vec<R>, &Rep3Vec<R>) -> Rep3Vec<R>| {
+            let run = |f: ShareOp<'_, Rep3Vec<R>>| {
                 let xs = replicated::split(&x, &mut rng(seed));
                 let ys = replicated::split(&y, &mut rng(seed + 1));
                 let mut ys = ys.iter();
@@ -229,7 +233,7 @@ fn xor_operations() {
         let n = 2 + i % 9;
         let seed = i as u64;
         let (x, y) = (bits(len, seed), bits(len, seed + 100));
-        let run = |f: &dyn Fn(XorVec, &XorVec) -> XorVec| {
+        let run = |f: ShareOp<'_, XorVec>| {
             let xs = boolean::split_xor(&x, n, &mut rng(seed)).unwrap();
             let ys = boolean::split_xor(&y, n, &mut rng(seed + 1)).unwrap();
             let zs: Vec<_> = xs.into_iter().zip(&ys).map(|(x, y)| f(x, y)).collect();
@@ -250,7 +254,7 @@ fn xor_operations() {
 fn replicated_bit_operations() {
     for (seed, len) in (0..).zip([0].into_iter().chain(LENGTHS)) {
         let (x, y) = (bits(len, seed), bits(len, seed + 100));
-        let run = |f: &dyn Fn(Rep3Bits, &Rep3Bits) -> Rep3Bits| {
+        let run = |f: ShareOp<'_, Rep3Bits>| {
             let xs = boolean::split_rep3(&x, &mut rng(seed));
             let ys = boolean::split_rep3(&y, &mut rng(seed + 1));
             let mut ys = ys.iter();
