@@ -1,8 +1,8 @@
 //! Everything that can go wrong in this crate.
 
-use piquet_core::wire::DecodeError;
+use piquet_core::{linalg::ShapeError, wire::DecodeError};
 
-use crate::{Party, Rep3Party, fixed::Format, prss::StepPath};
+use crate::{Party, Rep3Party, dealer::Item, fixed::Format, prss::StepPath};
 
 /// Why an operation was refused. No variant holds share material.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -65,6 +65,20 @@ pub enum Error {
         /// How many are left.
         have: usize,
     },
+    /// The program asked for other material than the item that is next in the demand.
+    #[error("program asked for {asked}; dealt next: {}", OrNothing(due))]
+    WrongItem {
+        /// Item asked for.
+        asked: Box<Item>,
+        /// Item due, if any is left.
+        due: Option<Box<Item>>,
+    },
+    /// A ring that does not exist.
+    #[error("there is no ring modulo 2^{0} (8, 16, 32, 64, 128 exist)")]
+    NoSuchRing(u32),
+    /// A matrix product or convolution of impossible sizes.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
     /// Shared randomness of one step was drawn twice.
     #[error("randomness of step {0:?} was already drawn")]
     StepReused(StepPath),
@@ -97,6 +111,17 @@ pub enum Error {
     /// A message was refused.
     #[error(transparent)]
     Decode(#[from] DecodeError),
+}
+
+struct OrNothing<'a>(&'a Option<Box<Item>>);
+
+impl core::fmt::Display for OrNothing<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self.0 {
+            Some(item) => item.fmt(f),
+            None => f.write_str("nothing"),
+        }
+    }
 }
 
 /// `Ok` if the lengths are equal.

@@ -6,9 +6,13 @@
 )]
 
 pub mod additive;
+pub mod beaver;
 pub mod boolean;
+pub mod dealer;
 mod error;
 pub mod fixed;
+#[doc(hidden)]
+pub mod fuzzing;
 mod kinds;
 mod party;
 pub mod prss;
