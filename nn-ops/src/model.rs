@@ -1,0 +1,15 @@
+//! Networks: the public graph, the private parameters, and the fixed-point program made of both.
+//!
+//! A [`Graph`] says what is computed and is known to every party; [`Params`] belong to the owner of the model.
+
+mod error;
+mod graph;
+mod op;
+mod params;
+mod tensor;
+
+pub use error::ModelError;
+pub use graph::{Graph, GraphBuilder, MAX_JSON, MAX_NODES, Node, NodeId};
+pub use op::{AvgPool, BatchNorm, Conv, Linear, MaxPool, Op};
+pub use params::{ParamMap, Params, Role, expected};
+pub use tensor::{MAX_ELEMENTS, MAX_RANK, Shape, Tensor, TensorF32, TensorI64};
