@@ -1,6 +1,6 @@
 //! The private half of a model: its parameters as real numbers, by node and role.
 
-use super::{Graph, ModelError, Node, Shape, Tensor, TensorF32};
+use super::{Graph, ModelError, Node, Shape, Tensor};
 use core::fmt;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
