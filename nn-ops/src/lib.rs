@@ -1,1 +1,4 @@
 //! Private inference.
+#![forbid(unsafe_code)]
+
+pub mod model;
