@@ -13,7 +13,30 @@
 use crate::Block;
 use crate::cpu::{self, Level};
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod portable;
+
+/// Runs the kernel of `level`, or the next lower one that this processor has.
+macro_rules! kernel {
+    ($level:expr, $name:ident($($arg:expr),*)) => {
+        #[cfg(target_arch = "x86_64")]
+        {
+            if let Some(proof) = cpu::Gfni512::at($level) {
+                avx512::$name(proof, $($arg),*);
+                return Ok(());
+            }
+            if let Some(proof) = cpu::Avx2::at($level) {
+                avx2::$name(proof, $($arg),*);
+                return Ok(());
+            }
+        }
+        let _ = $level;
+        portable::$name($($arg),*);
+    };
+}
 
 /// The buffers do not fit the shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -59,8 +82,7 @@ pub fn blocks_to_rows_with_level(
     level: Level,
 ) -> Result<(), ShapeError> {
     let stride = check_rows(blocks.len(), rows.len())?;
-    let _ = level;
-    portable::blocks_to_rows(blocks, rows, stride);
+    kernel!(level, blocks_to_rows(blocks, rows, stride));
     Ok(())
 }
 
@@ -76,8 +98,7 @@ pub fn rows_to_blocks_with_level(
     level: Level,
 ) -> Result<(), ShapeError> {
     let stride = check_rows(blocks.len(), rows.len())?;
-    let _ = level;
-    portable::rows_to_blocks(rows, blocks, stride);
+    kernel!(level, rows_to_blocks(rows, blocks, stride));
     Ok(())
 }
 
@@ -110,8 +131,7 @@ pub fn to_planes_with_level(
     level: Level,
 ) -> Result<(), ShapeError> {
     let k = check_planes(words.len(), k, planes.len())?;
-    let _ = level;
-    portable::to_planes(words, k, planes);
+    kernel!(level, to_planes(words, k, planes));
     Ok(())
 }
 
@@ -128,8 +148,7 @@ pub fn from_planes_with_level(
     level: Level,
 ) -> Result<(), ShapeError> {
     let k = check_planes(words.len(), k, planes.len())?;
-    let _ = level;
-    portable::from_planes(planes, k, words);
+    kernel!(level, from_planes(planes, k, words));
     Ok(())
 }
 

@@ -1,0 +1,90 @@
+//! Bounds of this machine that several crates measure themselves against.
+#![allow(unsafe_code)] // the AES loops need the processor's instructions
+
+use std::hint::black_box;
+
+use crate::{Limit, Table};
+
+/// AES-128 blocks a second of one core: the round instruction on registers alone, at the level of `table`.
+///
+/// On a level without AES instructions there is no such bound, and the figure is infinite.
+pub fn aes_blocks(table: &Table) -> Limit {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if table.level() == "avx512" && std::arch::is_x86_feature_detected!("vaes") {
+            return table.limit(
+                "vaesenc zmm on registers, measured here",
+                f64::from(REPEAT) * 12.0 * 4.0,
+                || {
+                    // SAFETY: the features were just found; the level says the rest of AVX-512 is there.
+                    unsafe { x86::vaes() };
+                },
+            );
+        }
+        if table.level() != "portable" && std::arch::is_x86_feature_detected!("aes") {
+            return table.limit(
+                "aesenc on registers, measured here",
+                f64::from(REPEAT) * 12.0,
+                || {
+                    // SAFETY: the feature was just found.
+                    unsafe { x86::aes() };
+                },
+            );
+        }
+    }
+    Limit::of(f64::INFINITY, "no AES instructions at this level")
+}
+
+/// Bytes a second of one core when `bytes` are copied from one buffer to another again and again.
+pub fn copied_bytes(table: &Table, bytes: usize) -> Limit {
+    let src = vec![1u8; bytes];
+    let mut dst = vec![0u8; bytes];
+    table.limit("copying, measured here", bytes as f64, || {
+        black_box(&mut dst).copy_from_slice(black_box(&src));
+    })
+}
+
+/// Blocks in sequence in each register.
+#[cfg(target_arch = "x86_64")]
+const REPEAT: u32 = 64;
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::REPEAT;
+    use std::arch::x86_64::*;
+    use std::hint::black_box;
+
+    #[target_feature(enable = "avx512f,vaes")]
+    pub(super) fn vaes() {
+        let k = black_box(_mm512_set1_epi8(3));
+        let mut x = [k; 12];
+        for _ in 0..REPEAT {
+            for _ in 0..9 {
+                for x in &mut x {
+                    *x = _mm512_aesenc_epi128(*x, k);
+                }
+            }
+            for x in &mut x {
+                *x = _mm512_aesenclast_epi128(*x, k);
+            }
+        }
+        black_box(x);
+    }
+
+    #[target_feature(enable = "aes,avx")]
+    pub(super) fn aes() {
+        let k = black_box(_mm_set1_epi8(3));
+        let mut x = [k; 12];
+        for _ in 0..REPEAT {
+            for _ in 0..9 {
+                for x in &mut x {
+                    *x = _mm_aesenc_si128(*x, k);
+                }
+            }
+            for x in &mut x {
+                *x = _mm_aesenclast_si128(*x, k);
+            }
+        }
+        black_box(x);
+    }
+}
