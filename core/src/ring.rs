@@ -8,7 +8,7 @@ use rand_core::CryptoRng;
 use zeroize::Zeroize;
 
 mod sealed {
-    pub trait Sealed {}
+    pub trait Sealed: crate::linalg::Tiles {}
 }
 
 /// Z_2^BITS, represented by the machine word of that width.

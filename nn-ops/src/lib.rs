@@ -1,1 +1,16 @@
 //! Private inference.
+#![forbid(unsafe_code)]
+
+pub mod engine;
+mod error;
+pub mod layer;
+pub mod ledger;
+pub mod model;
+pub mod plain;
+pub mod pool;
+pub mod rep3;
+pub mod run;
+pub mod session;
+pub mod transport;
+
+pub use error::Error;

@@ -1,0 +1,375 @@
+//! The trait that every protocol suite implements, and the vocabulary of a layer.
+//!
+//! A layer is written once against [`Engine`] and never branches on an opened value, so one program has several
+//! interpreters: [`crate::plain`] (the fixed-point oracle), [`crate::walk`] (shapes alone: cost before anything runs,
+//! and the order in which a dealer deals), and the parties of an engine such as [`crate::rep3`].
+//!
+//! Tensors are `[batch][height][width][channel]` in memory, whatever their logical order, so that one output
+//! position is one row of channels. Values are fixed point in Z_2^64 ([`Format`]), |raw| < 2^bound.
+
+use piquet_core::linalg::ConvShape;
+
+use crate::Error;
+use crate::ledger::Phase;
+use crate::model::{Format, Shape};
+
+/// What a layer may see of a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spec {
+    /// Logical dimensions.
+    pub shape: Shape,
+    /// Fixed-point format.
+    pub format: Format,
+}
+
+impl Spec {
+    /// Number of elements.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.shape.elements()
+    }
+    /// True if there are none, which no valid shape has.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// How `x / 2^s` becomes an integer. The error is in units in the last place of the result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Truncation {
+    /// `floor(x / 2^s)`, always.
+    Exact,
+    /// `floor(x / 2^s + 1/2)`, always.
+    Nearest,
+    /// `floor(x / 2^s)` or that plus one, for every value of the declared window, never a wrap; the coin is
+    /// not hidden from one party (see the engine's page).
+    Stochastic,
+    /// Shift of shares: off by at most one unless it wraps, which it does with probability about
+    /// |x| / 2^63 per value, and the result is then garbage. The report says how likely.
+    Local,
+}
+
+impl Truncation {
+    /// All of them, by name.
+    pub const ALL: [(&'static str, Self); 4] = [
+        ("exact", Self::Exact),
+        ("nearest", Self::Nearest),
+        ("stochastic", Self::Stochastic),
+        ("local", Self::Local),
+    ];
+    /// Its name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Nearest => "nearest",
+            Self::Stochastic => "stochastic",
+            Self::Local => "local",
+        }
+    }
+}
+
+impl core::str::FromStr for Truncation {
+    type Err = String;
+    fn from_str(s: &str) -> Result<Self, String> {
+        Self::ALL
+            .iter()
+            .find(|(n, _)| *n == s)
+            .map(|(_, t)| *t)
+            .ok_or_else(|| {
+                format!("`{s}` is not a truncation: exact, nearest, stochastic or local")
+            })
+    }
+}
+
+/// Division by a power of two after a product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rescale {
+    /// Fraction bits to drop.
+    pub shift: u32,
+    /// How.
+    pub mode: Truncation,
+    /// Format of the result; its bound is declared, and `plain` reports a value that leaves it.
+    pub to: Format,
+}
+
+/// Largest magnitude of a value before it is rescaled, as a power of two: |x| < 2^62, so that no engine's
+/// truncation can wrap.
+pub const PRODUCT_BOUND: u32 = 62;
+
+/// A product with weights: convolution, fully connected layer, or per-channel scale.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinearOp {
+    /// Name of the layer.
+    pub name: String,
+    /// Geometry; a matrix product is a 1x1 convolution.
+    pub shape: ConvShape,
+    /// Logical shape of the result.
+    pub out: Shape,
+    /// Fraction bits of the weights; those of the bias are the input's and these.
+    pub frac: u32,
+    /// Whether there is a bias.
+    pub bias: bool,
+}
+
+/// Weights in the clear, for the owner of the model.
+#[derive(Clone, Copy)]
+pub struct PlainWeights<'a> {
+    /// `[out][in / groups][kh][kw]`, raw fixed point.
+    pub weights: &'a [i64],
+    /// One per output channel, or empty.
+    pub bias: &'a [i64],
+}
+
+/// Rows of a view that hold zeros.
+pub const ZERO_ROW: u32 = u32::MAX;
+
+/// One protocol suite as seen from a layer.
+///
+/// Interactive methods take a slice of operands that share their rounds.
+pub trait Engine {
+    /// A (secret) fixed-point tensor.
+    type Arith;
+    /// A (secret) tensor of bits.
+    type Bits;
+    /// The weights of one linear operation as this engine keeps them.
+    type Weights;
+
+    /// Shape and format.
+    fn spec<'a>(&self, x: &'a Self::Arith) -> &'a Spec;
+
+    // ---- the owner's side comes in, the result goes out ----
+
+    /// Set-up, once per model: the owner gives the weights, all others `None`.
+    fn prepare(
+        &mut self,
+        op: &LinearOp,
+        weights: Option<PlainWeights<'_>>,
+    ) -> Result<Self::Weights, Error>;
+    /// Loads a value, memory order; its owner gives it, all others `None`.
+    fn input(&mut self, spec: &Spec, value: Option<&[i64]>) -> Result<Self::Arith, Error>;
+    /// The only exit: gives the value to its owner (`Some` there, `None` elsewhere), memory order.
+    fn reveal(&mut self, x: &Self::Arith) -> Result<Option<Vec<i64>>, Error>;
+
+    // ---- local ----
+
+    /// A public value.
+    fn constant(&mut self, spec: &Spec, value: &[i64]) -> Result<Self::Arith, Error>;
+    /// Sum of values of equal shape and fraction bits.
+    fn add(&mut self, a: &Self::Arith, b: &Self::Arith) -> Result<Self::Arith, Error>;
+    /// Difference of values of equal shape and fraction bits.
+    fn sub(&mut self, a: &Self::Arith, b: &Self::Arith) -> Result<Self::Arith, Error>;
+    /// Product with public integers, one for all, or one per row of channels; `frac` of them are fraction bits.
+    fn mul_public(
+        &mut self,
+        x: &Self::Arith,
+        factors: &[i64],
+        frac: u32,
+    ) -> Result<Self::Arith, Error>;
+    /// Runs of `run` elements of `x` by index ([`ZERO_ROW`] gives zeros), as a tensor of `shape`.
+    fn gather(
+        &mut self,
+        x: &Self::Arith,
+        run: usize,
+        index: &[u32],
+        shape: &Shape,
+    ) -> Result<Self::Arith, Error>;
+    /// Concatenation along the channels.
+    fn concat(&mut self, xs: &[&Self::Arith], shape: &Shape) -> Result<Self::Arith, Error>;
+    /// The same value under a narrower declared format. `plain` checks that it holds.
+    fn declare(&mut self, x: Self::Arith, format: Format) -> Result<Self::Arith, Error>;
+    /// Exclusive or.
+    fn xor(&mut self, a: &Self::Bits, b: &Self::Bits) -> Result<Self::Bits, Error>;
+    /// Negation.
+    fn not(&mut self, a: &Self::Bits) -> Result<Self::Bits, Error>;
+
+    // ---- interactive ----
+
+    /// Products with one set of weights, plus bias, rescaled.
+    fn linear(
+        &mut self,
+        xs: &[&Self::Arith],
+        op: &LinearOp,
+        weights: &Self::Weights,
+        rescale: Rescale,
+    ) -> Result<Vec<Self::Arith>, Error>;
+    /// Elementwise products, rescaled.
+    fn mul(
+        &mut self,
+        pairs: &[(&Self::Arith, &Self::Arith)],
+        rescale: Rescale,
+    ) -> Result<Vec<Self::Arith>, Error>;
+    /// Division by a power of two.
+    fn rescale(&mut self, xs: &[&Self::Arith], rescale: Rescale)
+    -> Result<Vec<Self::Arith>, Error>;
+    /// One bit per element: is it zero or more? Exact for every |raw| < 2^bound.
+    fn non_negative(&mut self, xs: &[&Self::Arith]) -> Result<Vec<Self::Bits>, Error>;
+    /// Conjunction.
+    fn and(&mut self, pairs: &[(&Self::Bits, &Self::Bits)]) -> Result<Vec<Self::Bits>, Error>;
+    /// The value where the bit is 1, zero elsewhere.
+    fn select(&mut self, pairs: &[(&Self::Bits, &Self::Arith)]) -> Result<Vec<Self::Arith>, Error>;
+    /// Bits as the integers 0 and 1.
+    fn to_arith(&mut self, bits: &[(&Self::Bits, &Shape)]) -> Result<Vec<Self::Arith>, Error>;
+
+    // ---- the ledger ----
+
+    /// Ends the running phase and begins another.
+    fn begin_phase(&mut self, phase: Phase);
+    /// Everything until [`Engine::end_layer`] belongs to this layer.
+    fn begin_layer(&mut self, name: &str, op: &str);
+    /// Closes the layer.
+    fn end_layer(&mut self);
+}
+
+/// `Ok` if both have the same shape and fraction bits; gives the format of a sum.
+pub(crate) fn sum_format(op: &'static str, a: &Spec, b: &Spec) -> Result<Format, Error> {
+    if a.shape != b.shape {
+        return Err(Error::ShapeMismatch {
+            op,
+            left: a.shape.clone(),
+            right: b.shape.clone(),
+        });
+    }
+    if a.format.frac != b.format.frac || a.format.width != b.format.width {
+        return Err(Error::FormatMismatch {
+            op,
+            left: a.format,
+            right: b.format,
+        });
+    }
+    Ok(Format {
+        bound: (a.format.bound.max(b.format.bound) + 1).min(PRODUCT_BOUND),
+        ..a.format
+    })
+}
+
+/// Checks a [`Rescale`] of a value with `frac` fraction bits.
+pub(crate) fn check_rescale(frac: u32, r: &Rescale) -> Result<(), Error> {
+    if r.shift > frac || r.to.frac != frac - r.shift || r.to.bound + r.shift > PRODUCT_BOUND {
+        return Err(Error::Rescale {
+            frac,
+            shift: r.shift,
+            to: r.to,
+        });
+    }
+    Ok(())
+}
+
+/// Format of a product with public integers.
+pub(crate) fn scaled_format(x: &Spec, factors: &[i64], frac: u32) -> Result<Format, Error> {
+    let rows = x.len() / x.shape.channels();
+    if factors.len() != 1 && factors.len() != rows {
+        return Err(Error::Length {
+            what: "public factors",
+            got: factors.len(),
+            want: rows,
+        });
+    }
+    let largest = factors.iter().map(|f| f.unsigned_abs()).max().unwrap_or(0);
+    let bits = u64::BITS - largest.saturating_sub(1).leading_zeros();
+    let bound = x.format.bound + bits;
+    if bound > PRODUCT_BOUND {
+        return Err(Error::Range {
+            what: "product with public factors",
+            bound,
+        });
+    }
+    Ok(Format {
+        frac: x.format.frac + frac,
+        bound,
+        ..x.format
+    })
+}
+
+/// Checks the indices of a view.
+pub(crate) fn check_gather(
+    x: &Spec,
+    run: usize,
+    index: &[u32],
+    shape: &Shape,
+) -> Result<(), Error> {
+    if run == 0 || x.len() % run != 0 || index.len().checked_mul(run) != Some(shape.elements()) {
+        return Err(Error::Length {
+            what: "view",
+            got: index.len().saturating_mul(run),
+            want: shape.elements(),
+        });
+    }
+    let rows = x.len() / run;
+    match index
+        .iter()
+        .find(|i| **i != ZERO_ROW && **i as usize >= rows)
+    {
+        Some(i) => Err(Error::Length {
+            what: "view index",
+            got: *i as usize,
+            want: rows,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Runs of `x` by index; the indices were checked by [`check_gather`].
+pub(crate) fn gather_runs<T: Copy + Default>(x: &[T], run: usize, index: &[u32]) -> Vec<T> {
+    let mut out = Vec::with_capacity(index.len() * run);
+    for i in index {
+        match x
+            .get((*i as usize).wrapping_mul(run)..)
+            .and_then(|t| t.get(..run))
+        {
+            Some(row) if *i != ZERO_ROW => out.extend_from_slice(row),
+            _ => out.resize(out.len() + run, T::default()),
+        }
+    }
+    out
+}
+
+/// Interleaves rows of channels.
+pub(crate) fn concat_rows<T: Copy>(parts: &[(&[T], usize)]) -> Vec<T> {
+    let mut out = Vec::with_capacity(parts.iter().map(|(x, _)| x.len()).sum());
+    let mut rows: Vec<_> = parts.iter().map(|(x, c)| x.chunks_exact(*c)).collect();
+    loop {
+        for r in &mut rows {
+            match r.next() {
+                Some(row) => out.extend_from_slice(row),
+                None => return out,
+            }
+        }
+        if rows.is_empty() {
+            return out;
+        }
+    }
+}
+
+/// Format and total channels of a concatenation.
+pub(crate) fn concat_format(specs: &[&Spec], shape: &Shape) -> Result<Format, Error> {
+    let Some(first) = specs.first() else {
+        return Err(Error::Length {
+            what: "concatenation operands",
+            got: 0,
+            want: 1,
+        });
+    };
+    let mut format = first.format;
+    for s in specs {
+        if s.format.frac != format.frac || s.format.width != format.width {
+            return Err(Error::FormatMismatch {
+                op: "concat",
+                left: first.format,
+                right: s.format,
+            });
+        }
+        format.bound = format.bound.max(s.format.bound);
+    }
+    let total: usize = specs.iter().map(|s| s.len()).sum();
+    if total != shape.elements() {
+        return Err(Error::Length {
+            what: "concatenation",
+            got: total,
+            want: shape.elements(),
+        });
+    }
+    Ok(format)
+}

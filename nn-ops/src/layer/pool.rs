@@ -1,0 +1,150 @@
+//! Maximum and mean over windows.
+
+use super::{Layers, only};
+use crate::Error;
+use crate::engine::{Engine, Rescale, Truncation, ZERO_ROW};
+use crate::model::{Format, MaxPool, Mean, Shape};
+
+/// Geometry of a mean over windows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// Height and width.
+    pub kernel: [usize; 2],
+    /// Down and right.
+    pub stride: [usize; 2],
+    /// Zeros at the top and at the left.
+    pub padding: [usize; 2],
+}
+
+/// Where window tap `k` of output `o` falls on an axis of `n`, if not on padding.
+fn tap(o: usize, k: usize, stride: usize, before: usize, n: usize) -> Option<usize> {
+    (o * stride + k).checked_sub(before).filter(|i| *i < n)
+}
+
+pub(super) fn max_pool<E: Layers + ?Sized>(
+    engine: &mut E,
+    x: &E::Arith,
+    pool: &MaxPool,
+    out: &Shape,
+) -> Result<E::Arith, Error> {
+    let [n, c, h, w] = engine.spec(x).shape.as_nchw();
+    let [_, _, oh, ow] = out.as_nchw();
+    let [top, left, _, _] = pool.padding;
+    // Along rows: only those columns of the result that the second pass reads exist, all rows do.
+    let across = |k: usize| {
+        let mut index = Vec::with_capacity(n * h * ow);
+        for row in 0..n * h {
+            for o in 0..ow {
+                index.push(
+                    (row * w + clamped(o, k, pool.stride[1], left, w, pool.kernel[1])) as u32,
+                );
+            }
+        }
+        index
+    };
+    let wide = Shape::nchw(n, c, h, ow)?;
+    let taps = (0..pool.kernel[1])
+        .map(|k| engine.gather(x, c, &across(k), &wide))
+        .collect::<Result<Vec<_>, _>>()?;
+    let rows = tournament(engine, taps)?;
+    let down = |k: usize| {
+        let mut index = Vec::with_capacity(n * oh * ow);
+        for b in 0..n {
+            for o in 0..oh {
+                let y = clamped(o, k, pool.stride[0], top, h, pool.kernel[0]);
+                index.extend((0..ow).map(|x| ((b * h + y) * ow + x) as u32));
+            }
+        }
+        index
+    };
+    let taps = (0..pool.kernel[0])
+        .map(|k| engine.gather(&rows, c, &down(k), out))
+        .collect::<Result<Vec<_>, _>>()?;
+    tournament(engine, taps)
+}
+
+/// As [`tap`], but a tap on padding reads the nearest tap of the same window that is not: the maximum is the same.
+fn clamped(o: usize, k: usize, stride: usize, before: usize, n: usize, kernel: usize) -> usize {
+    let first = (o * stride).saturating_sub(before);
+    let last = (o * stride + kernel - 1).saturating_sub(before).min(n - 1);
+    (o * stride + k)
+        .saturating_sub(before)
+        .clamp(first.min(last), last)
+}
+
+/// The maximum of all, pair by pair, each level in one go.
+fn tournament<E: Layers + ?Sized>(
+    engine: &mut E,
+    mut values: Vec<E::Arith>,
+) -> Result<E::Arith, Error> {
+    while values.len() > 1 {
+        let odd = (values.len() % 2 == 1).then(|| values.pop()).flatten();
+        let pairs: Vec<_> = values
+            .chunks_exact(2)
+            .filter_map(|p| match p {
+                [a, b] => Some((a, b)),
+                _ => None,
+            })
+            .collect();
+        let mut winners = engine.max(&pairs)?;
+        winners.extend(odd);
+        values = winners;
+    }
+    only(values)
+}
+
+pub(super) fn avg_pool<E: Layers + ?Sized>(
+    engine: &mut E,
+    x: &E::Arith,
+    window: &Window,
+    out: &Shape,
+    mean: &Mean,
+    to: Format,
+    mode: Truncation,
+) -> Result<E::Arith, Error> {
+    let [n, c, h, w] = engine.spec(x).shape.as_nchw();
+    let [_, _, oh, ow] = out.as_nchw();
+    let ([kh, kw], [sh, sw], [top, left]) = (window.kernel, window.stride, window.padding);
+    let bound = engine.spec(x).format.bound;
+    let mut sum: Option<E::Arith> = None;
+    for (count, (ky, kx)) in (0..kh)
+        .flat_map(|y| (0..kw).map(move |x| (y, x)))
+        .enumerate()
+    {
+        let mut index = Vec::with_capacity(n * oh * ow);
+        for b in 0..n {
+            for oy in 0..oh {
+                for ox in 0..ow {
+                    index.push(match (tap(oy, ky, sh, top, h), tap(ox, kx, sw, left, w)) {
+                        (Some(y), Some(x)) => ((b * h + y) * w + x) as u32,
+                        _ => ZERO_ROW,
+                    });
+                }
+            }
+        }
+        let term = engine.gather(x, c, &index, out)?;
+        sum = Some(match sum {
+            None => term,
+            Some(s) => {
+                let s = engine.add(&s, &term)?;
+                let format = Format {
+                    bound: bound + (count + 1).next_power_of_two().trailing_zeros(),
+                    ..engine.spec(&s).format
+                };
+                engine.declare(s, format)?
+            }
+        });
+    }
+    let sum = sum.ok_or(Error::Length {
+        what: "window",
+        got: 0,
+        want: 1,
+    })?;
+    let scaled = engine.mul_public(&sum, &[mean.multiplier], mean.shift)?;
+    let rescale = Rescale {
+        shift: mean.shift,
+        mode,
+        to,
+    };
+    engine.rescale_one(&scaled, rescale)
+}

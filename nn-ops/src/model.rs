@@ -1,0 +1,27 @@
+//! Networks: the public graph, the private parameters, and the fixed-point program made of both.
+//!
+//! A [`Graph`] says what is computed and is known to every party; [`Params`] belong to the owner of the model.
+//! [`passes`] rewrite both without changing the function, [`reference`] evaluates them in `f32` as PyTorch would, and
+//! [`quantize`] gives the [`Program`] that parties run, with raw weights.
+
+mod error;
+mod format;
+#[doc(hidden)]
+pub mod fuzzing;
+mod graph;
+mod op;
+mod params;
+pub mod passes;
+mod program;
+mod quantize;
+pub mod reference;
+mod tensor;
+
+pub use error::ModelError;
+pub use format::{Format, MAX_BOUND};
+pub use graph::{Graph, GraphBuilder, MAX_JSON, MAX_NODES, Node, NodeId};
+pub use op::{AvgPool, BatchNorm, Conv, Linear, MaxPool, Op};
+pub use params::{ParamMap, Params, Role, expected};
+pub use program::{Arithmetic, Mean, Product, Program, Step};
+pub use quantize::{Calibration, QuantizedParams, Ranges, quantize, quantize_as_is};
+pub use tensor::{MAX_ELEMENTS, MAX_RANK, Shape, Tensor, TensorF32, TensorI64};

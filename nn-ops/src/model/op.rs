@@ -1,0 +1,445 @@
+//! The operators of a graph: their public attributes, their output shapes and their parameters.
+//!
+//! Semantics are PyTorch's. Attributes come from files that strangers wrote, so every product is checked.
+
+use super::{Role, Shape};
+use serde::{Deserialize, Serialize};
+
+/// Largest kernel side, stride, padding or dilation.
+const MAX_ATTRIBUTE: usize = 1 << 12;
+/// Most inputs of one node.
+const MAX_INPUTS: usize = 256;
+
+/// What a node computes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum Op {
+    /// The input of the network; the first node, and only it.
+    Input,
+    /// Two-dimensional (cross-)correlation.
+    Conv(Conv),
+    /// Product of each row with a matrix.
+    Linear(Linear),
+    /// Normalisation with fixed statistics, per channel.
+    BatchNorm(BatchNorm),
+    /// Per channel, times a weight plus a bias: what is left of a batch norm that no linear operator could take in.
+    ChannelAffine,
+    /// max(x, 0)
+    Relu,
+    /// Maximum over windows; padding counts as minus infinity.
+    MaxPool(MaxPool),
+    /// Mean over windows.
+    AvgPool(AvgPool),
+    /// Mean over each channel, to 1x1.
+    GlobalAvgPool,
+    /// Sum of two tensors of the same shape.
+    Add,
+    /// Concatenation along the channels.
+    Concat,
+    /// To \[batch\]\[features\].
+    Flatten,
+    /// Index of the largest feature (the first, if several are), \[batch\]\[1\].
+    Argmax,
+}
+
+/// Attributes of a convolution. Its weight is `[out_channels][in_channels / groups][kernel h][kernel w]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Conv {
+    /// Output channels.
+    pub out_channels: usize,
+    /// Height and width.
+    pub kernel: [usize; 2],
+    /// Down and right.
+    pub stride: [usize; 2],
+    /// Zeros at top, left, bottom and right.
+    pub padding: [usize; 4],
+    /// Down and right.
+    pub dilation: [usize; 2],
+    /// Groups of channels that do not see each other.
+    pub groups: usize,
+    /// Whether a bias `[out_channels]` is added.
+    pub bias: bool,
+}
+
+impl Conv {
+    /// A square kernel with stride 1, no padding, no dilation, one group and no bias.
+    #[must_use]
+    pub fn new(out_channels: usize, kernel: usize) -> Self {
+        Self {
+            out_channels,
+            kernel: [kernel; 2],
+            stride: [1; 2],
+            padding: [0; 4],
+            dilation: [1; 2],
+            groups: 1,
+            bias: false,
+        }
+    }
+    /// Both strides.
+    #[must_use]
+    pub fn stride(mut self, stride: usize) -> Self {
+        self.stride = [stride; 2];
+        self
+    }
+    /// All four paddings.
+    #[must_use]
+    pub fn padding(mut self, padding: usize) -> Self {
+        self.padding = [padding; 4];
+        self
+    }
+    /// Both dilations.
+    #[must_use]
+    pub fn dilation(mut self, dilation: usize) -> Self {
+        self.dilation = [dilation; 2];
+        self
+    }
+    /// The groups.
+    #[must_use]
+    pub fn groups(mut self, groups: usize) -> Self {
+        self.groups = groups;
+        self
+    }
+    /// With a bias.
+    #[must_use]
+    pub fn bias(mut self) -> Self {
+        self.bias = true;
+        self
+    }
+}
+
+/// Attributes of a fully connected layer. Its weight is `[out_features][in_features]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Linear {
+    /// Rows of the matrix.
+    pub out_features: usize,
+    /// Whether a bias `[out_features]` is added.
+    pub bias: bool,
+}
+
+/// Attributes of a batch norm.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BatchNorm {
+    /// Added to the variance.
+    pub eps: f32,
+}
+
+/// Attributes of a maximum over windows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MaxPool {
+    /// Height and width.
+    pub kernel: [usize; 2],
+    /// Down and right.
+    pub stride: [usize; 2],
+    /// Top, left, bottom and right, each smaller than the kernel.
+    pub padding: [usize; 4],
+    /// Whether a last window may hang over the edge.
+    pub ceil_mode: bool,
+}
+
+impl MaxPool {
+    /// Square windows without padding, none of which hangs over.
+    #[must_use]
+    pub fn new(kernel: usize, stride: usize) -> Self {
+        Self {
+            kernel: [kernel; 2],
+            stride: [stride; 2],
+            padding: [0; 4],
+            ceil_mode: false,
+        }
+    }
+    /// All four paddings.
+    #[must_use]
+    pub fn padding(mut self, padding: usize) -> Self {
+        self.padding = [padding; 4];
+        self
+    }
+    /// Windows may hang over.
+    #[must_use]
+    pub fn ceil_mode(mut self) -> Self {
+        self.ceil_mode = true;
+        self
+    }
+}
+
+/// Attributes of a mean over windows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AvgPool {
+    /// Height and width.
+    pub kernel: [usize; 2],
+    /// Down and right.
+    pub stride: [usize; 2],
+    /// Top, left, bottom and right, each smaller than the kernel.
+    pub padding: [usize; 4],
+    /// Whether padding counts in the divisor.
+    pub count_include_pad: bool,
+    /// Whether a last window may hang over the edge.
+    pub ceil_mode: bool,
+}
+
+impl AvgPool {
+    /// Square windows without padding, none of which hangs over.
+    #[must_use]
+    pub fn new(kernel: usize, stride: usize) -> Self {
+        Self {
+            kernel: [kernel; 2],
+            stride: [stride; 2],
+            padding: [0; 4],
+            count_include_pad: true,
+            ceil_mode: false,
+        }
+    }
+    /// What the mean at row `y` and column `x` of the output is divided by, for an input of `h` by `w`.
+    #[must_use]
+    pub fn divisor(&self, [h, w]: [usize; 2], [y, x]: [usize; 2]) -> usize {
+        let side = |n: usize, k: usize, s: usize, before: usize, after: usize, o: usize| {
+            let start = o * s;
+            let end = (start + k).min(n + before + after);
+            if self.count_include_pad {
+                end.saturating_sub(start)
+            } else {
+                end.min(n + before).saturating_sub(start.max(before))
+            }
+        };
+        let ([kh, kw], [sh, sw], [t, l, b, r]) = (self.kernel, self.stride, self.padding);
+        side(h, kh, sh, t, b, y) * side(w, kw, sw, l, r, x)
+    }
+}
+
+impl Op {
+    /// The operator's name in files and messages.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Input => "input",
+            Self::Conv(_) => "conv",
+            Self::Linear(_) => "linear",
+            Self::BatchNorm(_) => "batch_norm",
+            Self::ChannelAffine => "channel_affine",
+            Self::Relu => "relu",
+            Self::MaxPool(_) => "max_pool",
+            Self::AvgPool(_) => "avg_pool",
+            Self::GlobalAvgPool => "global_avg_pool",
+            Self::Add => "add",
+            Self::Concat => "concat",
+            Self::Flatten => "flatten",
+            Self::Argmax => "argmax",
+        }
+    }
+
+    /// Parameters with their shapes, for a valid input of shape `x`.
+    #[must_use]
+    pub fn parameters(&self, x: &Shape) -> Vec<(Role, Vec<usize>)> {
+        let c = x.channels();
+        match self {
+            Self::Conv(a) => {
+                let weight = vec![
+                    a.out_channels,
+                    c / a.groups.max(1),
+                    a.kernel[0],
+                    a.kernel[1],
+                ];
+                with_bias(weight, a.bias)
+            }
+            Self::Linear(a) => with_bias(vec![a.out_features, c], a.bias),
+            Self::BatchNorm(_) => [Role::Gamma, Role::Beta, Role::Mean, Role::Var]
+                .map(|r| (r, vec![c]))
+                .to_vec(),
+            Self::ChannelAffine => vec![(Role::Weight, vec![c]), (Role::Bias, vec![c])],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Multiply-accumulates with a weight that one evaluation takes, from shape `x` to shape `y`.
+    #[must_use]
+    pub fn macs(&self, x: &Shape, y: &Shape) -> u64 {
+        let per_output = match self {
+            Self::Conv(a) => x.channels() / a.groups.max(1) * a.kernel[0] * a.kernel[1],
+            Self::Linear(_) => x.channels(),
+            _ => 0,
+        };
+        per_output as u64 * y.elements() as u64
+    }
+
+    /// Output shape, or what is wrong. `Input` has no inputs here: its shape is the graph's.
+    pub(crate) fn infer(&self, inputs: &[&Shape]) -> Result<Shape, String> {
+        let arity_ok = match self {
+            Self::Input => inputs.is_empty(),
+            Self::Add => inputs.len() == 2,
+            Self::Concat => (2..=MAX_INPUTS).contains(&inputs.len()),
+            _ => inputs.len() == 1,
+        };
+        if !arity_ok {
+            return Err(format!("{} inputs are not what it takes", inputs.len()));
+        }
+        let Some(&x) = inputs.first() else {
+            return Err("the input is the first node and no other".to_owned());
+        };
+        let [n, c, h, w] = x.as_nchw();
+        let need_rank = |rank: usize| {
+            if x.rank() == rank {
+                Ok(())
+            } else {
+                Err(format!("takes {rank} dimensions, not {x}"))
+            }
+        };
+        match self {
+            Self::Input => Err("the input is the first node and no other".to_owned()),
+            Self::Conv(a) => {
+                need_rank(4)?;
+                if a.out_channels == 0 || a.groups == 0 {
+                    return Err("no output channels or no groups".to_owned());
+                }
+                if c % a.groups != 0 || a.out_channels % a.groups != 0 {
+                    return Err(format!(
+                        "{} groups do not divide {c} input and {} output channels",
+                        a.groups, a.out_channels
+                    ));
+                }
+                let [t, l, b, r] = a.padding;
+                let oh = window(h, a.kernel[0], a.stride[0], a.dilation[0], [t, b], false);
+                let ow = window(w, a.kernel[1], a.stride[1], a.dilation[1], [l, r], false);
+                let weight = [a.out_channels, c / a.groups, a.kernel[0], a.kernel[1]];
+                let y = [n, a.out_channels, oh?, ow?];
+                shape(&weight)?;
+                shape(&y)
+            }
+            Self::Linear(a) => {
+                need_rank(2)?;
+                shape(&[a.out_features, c])?;
+                shape(&[n, a.out_features])
+            }
+            Self::BatchNorm(a) => {
+                need_rank(4)?;
+                if !(a.eps.is_finite() && a.eps >= 0.0) {
+                    return Err("its epsilon is not a number of at least zero".to_owned());
+                }
+                Ok(x.clone())
+            }
+            Self::ChannelAffine => need_rank(4).map(|()| x.clone()),
+            Self::Relu => Ok(x.clone()),
+            Self::MaxPool(a) => {
+                need_rank(4)?;
+                pool(x, a.kernel, a.stride, a.padding, a.ceil_mode)
+            }
+            Self::AvgPool(a) => {
+                need_rank(4)?;
+                pool(x, a.kernel, a.stride, a.padding, a.ceil_mode)
+            }
+            Self::GlobalAvgPool => {
+                need_rank(4)?;
+                shape(&[n, c, 1, 1])
+            }
+            Self::Add => {
+                if inputs.iter().all(|s| *s == x) {
+                    Ok(x.clone())
+                } else {
+                    Err(format!("cannot add {}", list(inputs)))
+                }
+            }
+            Self::Concat => {
+                let mut channels = 0usize;
+                for s in inputs {
+                    let [sn, sc, sh, sw] = s.as_nchw();
+                    if s.rank() != x.rank() || s.rank() < 2 || [sn, sh, sw] != [n, h, w] {
+                        return Err(format!("cannot concatenate {}", list(inputs)));
+                    }
+                    channels += sc;
+                }
+                let mut dims = x.dims().to_vec();
+                if let Some(d) = dims.get_mut(1) {
+                    *d = channels;
+                }
+                shape(&dims)
+            }
+            Self::Flatten => shape(&[n, c * h * w]),
+            Self::Argmax => {
+                need_rank(2)?;
+                shape(&[n, 1])
+            }
+        }
+    }
+}
+
+fn with_bias(weight: Vec<usize>, bias: bool) -> Vec<(Role, Vec<usize>)> {
+    let out = weight.first().copied().unwrap_or(0);
+    let mut all = vec![(Role::Weight, weight)];
+    if bias {
+        all.push((Role::Bias, vec![out]));
+    }
+    all
+}
+
+fn shape(dims: &[usize]) -> Result<Shape, String> {
+    Shape::new(dims).map_err(|e| e.to_string())
+}
+
+fn list(shapes: &[&Shape]) -> String {
+    let all: Vec<String> = shapes.iter().take(8).map(ToString::to_string).collect();
+    all.join(" and ")
+}
+
+fn pool(
+    x: &Shape,
+    kernel: [usize; 2],
+    stride: [usize; 2],
+    padding: [usize; 4],
+    ceil_mode: bool,
+) -> Result<Shape, String> {
+    let [n, c, h, w] = x.as_nchw();
+    let [t, l, b, r] = padding;
+    if t.max(b) >= kernel[0] || l.max(r) >= kernel[1] {
+        return Err(format!(
+            "padding {padding:?} is not smaller than the window {kernel:?}"
+        ));
+    }
+    let oh = window(h, kernel[0], stride[0], 1, [t, b], ceil_mode)?;
+    let ow = window(w, kernel[1], stride[1], 1, [l, r], ceil_mode)?;
+    shape(&[n, c, oh, ow])
+}
+
+/// Positions of a window along one side.
+fn window(
+    n: usize,
+    kernel: usize,
+    stride: usize,
+    dilation: usize,
+    [before, after]: [usize; 2],
+    ceil_mode: bool,
+) -> Result<usize, String> {
+    if kernel == 0 || stride == 0 || dilation == 0 {
+        return Err("a kernel, stride or dilation of zero".to_owned());
+    }
+    if [kernel, stride, dilation, before, after]
+        .iter()
+        .any(|v| *v > MAX_ATTRIBUTE)
+    {
+        return Err(format!(
+            "a kernel, stride, padding or dilation above {MAX_ATTRIBUTE}"
+        ));
+    }
+    // n is at most 2^31 and every attribute at most 2^12: nothing here overflows 64 bits.
+    let (padded, span) = (n + before + after, dilation * (kernel - 1) + 1);
+    if span > padded {
+        return Err(format!(
+            "a kernel that spans {span} does not fit into {n} padded to {padded}"
+        ));
+    }
+    let free = padded - span;
+    if ceil_mode {
+        let out = free.div_ceil(stride) + 1;
+        // A window must start inside the input or the padding before it.
+        Ok(if (out - 1) * stride >= n + before {
+            out - 1
+        } else {
+            out
+        })
+    } else {
+        Ok(free / stride + 1)
+    }
+}

@@ -1,0 +1,306 @@
+//! The public fixed-point program that every party runs.
+//!
+//! A [`Program`] is a graph whose batch norms are gone, and for each node the [`Format`] of its value and the
+//! arithmetic that gets there. Its digest goes into the handshake. What it tells beside the graph are the ranges of
+//! the values: per node the bit length of the largest value seen in calibration, and per linear operator that of
+//! the largest sum of absolute weights.
+
+use super::{AvgPool, Format, Graph, ModelError, Node, NodeId, Op, Shape, format, graph};
+use serde::{Deserialize, Serialize};
+
+const SCHEMA: u32 = 1;
+/// Bits of the public constant 1/n beyond those of n.
+const MEAN_BITS: u32 = 16;
+
+/// How the raw value of a node comes from those of its inputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum Arithmetic {
+    /// On the raw values, without rounding.
+    Exact,
+    /// A product with the node's weight, then its bias, then a rescale.
+    Product(Product),
+    /// A sum over windows, times a public constant, then a rescale.
+    Mean(Mean),
+}
+
+/// Arithmetic of `Conv`, `Linear` and `ChannelAffine`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Product {
+    /// Bits behind the point of the weight.
+    pub weight_frac: u32,
+    /// For any input within its format, |accumulator| < 2^worst_bound. At most 62, so nothing wraps.
+    pub worst_bound: u32,
+    /// Product plus bias, before the rescale; its bound is the declared one, which follows from that of the output.
+    pub accumulator: Format,
+}
+
+/// Arithmetic of `AvgPool` and `GlobalAvgPool`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mean {
+    /// 2^shift / divisor, to nearest; 1 if the divisor is a power of two, when only the shift is left to do.
+    pub multiplier: i64,
+    /// Bits that the rescale takes off.
+    pub shift: u32,
+    /// Sum times multiplier, before the rescale.
+    pub accumulator: Format,
+}
+
+impl Mean {
+    /// For a divisor and the format of the input.
+    #[must_use]
+    pub fn new(divisor: usize, input: Format) -> Self {
+        let log = divisor.max(1).next_power_of_two().trailing_zeros();
+        let (multiplier, shift, grow) = if divisor.is_power_of_two() {
+            (1, log, log)
+        } else {
+            // n * round(2^s / n) <= 2^s + n / 2 < 2^(s + 1)
+            let shift = log + MEAN_BITS;
+            let nearest = ((1i64 << shift) + divisor as i64 / 2) / divisor as i64;
+            (nearest, shift, shift + 1)
+        };
+        Self {
+            multiplier,
+            shift,
+            accumulator: Format::new(input.frac + shift, input.bound + grow),
+        }
+    }
+}
+
+/// What is public about the value of a node, beside its shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// The value.
+    pub format: Format,
+    /// The way there.
+    pub arithmetic: Arithmetic,
+}
+
+impl Step {
+    /// Bits that the rescale at the end takes off; 0 if there is none.
+    #[must_use]
+    pub fn shift(&self) -> u32 {
+        match self.arithmetic {
+            Arithmetic::Exact => 0,
+            Arithmetic::Product(p) => p.accumulator.frac.saturating_sub(self.format.frac),
+            Arithmetic::Mean(m) => m.shift,
+        }
+    }
+}
+
+/// A graph with the fixed-point arithmetic of each of its nodes, checked for consistency.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "ProgramFile", into = "ProgramFile")]
+pub struct Program {
+    graph: Graph,
+    steps: Vec<Step>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProgramFile {
+    schema: u32,
+    graph: Graph,
+    steps: Vec<Step>,
+}
+
+impl Program {
+    /// Checks that the steps fit the graph, and each the formats of its inputs.
+    pub fn new(graph: Graph, steps: Vec<Step>) -> Result<Self, ModelError> {
+        if steps.len() != graph.nodes().len() {
+            let reason = format!("{} steps for {} nodes", steps.len(), graph.nodes().len());
+            return Err(ModelError::graph(graph.name(), reason));
+        }
+        for ((node, step), shape) in graph.nodes().iter().zip(&steps).zip(graph.shapes()) {
+            check(&graph, &steps, node, step, shape).map_err(|reason| ModelError::Node {
+                node: node.name.clone(),
+                op: node.op.name(),
+                reason,
+            })?;
+        }
+        Ok(Self { graph, steps })
+    }
+    /// Reads a program from bytes that nobody vouches for.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, ModelError> {
+        graph::from_json("program", bytes)
+    }
+    /// The one JSON text of this program.
+    pub fn to_json(&self) -> Result<Vec<u8>, ModelError> {
+        graph::to_json("program", self)
+    }
+    /// Digest of the JSON text: two parties that agree on it run the same program.
+    pub fn digest(&self) -> Result<[u8; 32], ModelError> {
+        let mut h = blake3::Hasher::new_derive_key("piquet-nn-ops program, schema 1");
+        h.update(&self.to_json()?);
+        Ok(*h.finalize().as_bytes())
+    }
+    /// The graph, without batch norms.
+    #[must_use]
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+    /// One step for each node of the graph.
+    #[must_use]
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+    /// Nodes with their steps and output shapes, in an order in which they can be evaluated.
+    pub fn iter(&self) -> impl Iterator<Item = (&Node, &Step, &Shape)> {
+        let shapes = self.graph.shapes();
+        let nodes = self.graph.nodes().iter().zip(&self.steps).zip(shapes);
+        nodes.map(|((n, s), y)| (n, s, y))
+    }
+    /// Format of the value of a node.
+    pub fn format(&self, id: NodeId) -> Result<Format, ModelError> {
+        self.graph.node(id)?;
+        match self.steps.get(id.index()) {
+            Some(s) => Ok(s.format),
+            None => Err(ModelError::graph(self.graph.name(), "a step is missing")),
+        }
+    }
+    /// Format of the input.
+    pub fn input_format(&self) -> Result<Format, ModelError> {
+        self.format(NodeId::new(0))
+    }
+    /// Format of the result.
+    pub fn output_format(&self) -> Result<Format, ModelError> {
+        self.format(self.graph.output())
+    }
+}
+
+impl TryFrom<ProgramFile> for Program {
+    type Error = ModelError;
+    fn try_from(f: ProgramFile) -> Result<Self, ModelError> {
+        if f.schema != SCHEMA {
+            let reason = format!("schema {} is unknown; this is schema {SCHEMA}", f.schema);
+            return Err(ModelError::graph(f.graph.name(), reason));
+        }
+        Self::new(f.graph, f.steps)
+    }
+}
+
+impl From<Program> for ProgramFile {
+    fn from(p: Program) -> Self {
+        Self {
+            schema: SCHEMA,
+            graph: p.graph,
+            steps: p.steps,
+        }
+    }
+}
+
+/// The one divisor of all windows of a pooling node, or what is wrong.
+pub(crate) fn divisor(op: &Op, x: &Shape, y: &Shape) -> Result<usize, String> {
+    let [_, _, h, w] = x.as_nchw();
+    match op {
+        Op::GlobalAvgPool => Ok(h * w),
+        Op::AvgPool(a) => uniform_divisor(a, [h, w], y),
+        _ => Err("is no mean".to_owned()),
+    }
+}
+
+fn uniform_divisor(a: &AvgPool, side: [usize; 2], y: &Shape) -> Result<usize, String> {
+    let [_, _, oh, ow] = y.as_nchw();
+    let inner = a.kernel[0] * a.kernel[1];
+    // Divisors are a product of one factor per side, so a row and a column show all of them; and only windows
+    // near a border differ, where attributes are at most 2^12.
+    let border = |n: usize| (0..n.min(1 << 14)).chain(n.saturating_sub(1 << 14)..n);
+    let row = border(oh).map(|i| a.divisor(side, [i, 0]));
+    let column = border(ow).map(|j| a.divisor(side, [0, j]));
+    let first = a.divisor(side, [0, 0]);
+    if row.chain(column).all(|d| d == first) && first > 0 {
+        Ok(first)
+    } else {
+        Err(format!(
+            "averages over windows of fewer than {inner} elements at the border, which has no fixed-point form here"
+        ))
+    }
+}
+
+fn check(
+    graph: &Graph,
+    steps: &[Step],
+    node: &Node,
+    step: &Step,
+    shape: &Shape,
+) -> Result<(), String> {
+    check_format(step.format)?;
+    let mut inputs = Vec::with_capacity(node.inputs.len());
+    for id in &node.inputs {
+        let s = steps
+            .get(id.index())
+            .ok_or("takes a step that is missing")?;
+        inputs.push(s.format);
+    }
+    let Some(x) = inputs.first().copied() else {
+        return match step.arithmetic {
+            Arithmetic::Exact => Ok(()),
+            _ => Err("the input has no arithmetic".to_owned()),
+        };
+    };
+    let y = step.format;
+    if inputs.iter().any(|f| f.frac != x.frac) {
+        return Err("its inputs differ in their bits behind the point".to_owned());
+    }
+    let largest = inputs.iter().map(|f| f.bound).max().unwrap_or(x.bound);
+    match (&node.op, step.arithmetic) {
+        (Op::Conv(_) | Op::Linear(_) | Op::ChannelAffine, Arithmetic::Product(p)) => {
+            check_format(p.accumulator)?;
+            let frac = x.frac.checked_add(p.weight_frac);
+            if p.weight_frac == 0 || frac != Some(p.accumulator.frac) || y.frac > p.accumulator.frac
+            {
+                return Err(format!(
+                    "{} and {} bits behind the point do not give {}, to be rescaled to {}",
+                    x.frac, p.weight_frac, p.accumulator.frac, y.frac
+                ));
+            }
+            let declared = y.bound + step.shift();
+            if p.worst_bound > format::MAX_BOUND
+                || p.accumulator.bound != p.worst_bound.min(declared)
+            {
+                return Err(format!(
+                    "an accumulator of 2^{} at worst and 2^{declared} as declared is not one of 2^{}",
+                    p.worst_bound, p.accumulator.bound
+                ));
+            }
+            Ok(())
+        }
+        (Op::AvgPool(_) | Op::GlobalAvgPool, Arithmetic::Mean(m)) => {
+            let inner = node.inputs.first().map(|id| graph.shape(*id));
+            let inner = inner.ok_or("has no input")?.map_err(|e| e.to_string())?;
+            let want = Mean::new(divisor(&node.op, inner, shape)?, x);
+            check_format(want.accumulator)?;
+            if m != want || y.frac != x.frac || y.bound > x.bound + 1 {
+                return Err("its constant or its format is not that of its window".to_owned());
+            }
+            Ok(())
+        }
+        (Op::Argmax, Arithmetic::Exact) if y.frac == 0 => Ok(()),
+        (Op::Relu | Op::MaxPool(_) | Op::Concat | Op::Flatten, Arithmetic::Exact)
+            if y.frac == x.frac && y.bound <= largest =>
+        {
+            Ok(())
+        }
+        (Op::Add, Arithmetic::Exact) if y.frac == x.frac && y.bound <= largest + 1 => Ok(()),
+        (Op::BatchNorm(_), _) => Err("a program has no batch norms".to_owned()),
+        _ => Err(format!(
+            "{:?} does not take {inputs:?} to {y:?}",
+            step.arithmetic
+        )),
+    }
+}
+
+fn check_format(f: Format) -> Result<(), String> {
+    let max = format::MAX_BOUND;
+    if f.width == 64 && f.frac <= max && (1..=max).contains(&f.bound) {
+        Ok(())
+    } else {
+        Err(format!(
+            "{f:?} is refused: 64 bits, a bound of 1 to {max}, at most {max} bits behind the point"
+        ))
+    }
+}

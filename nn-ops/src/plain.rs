@@ -1,0 +1,381 @@
+//! The fixed-point oracle: one party, no secrets, every bound checked.
+//!
+//! It computes what the parties compute, in the same order and the same formats. With [`Truncation::Exact`] or
+//! [`Truncation::Nearest`] an engine agrees with it bit for bit; with the other two it rounds down, and an engine may
+//! be one unit above per rescaling. A value outside its declared bound is [`Error::Overflow`], naming the layer: that
+//! is how a calibration that was too tight is found before anyone runs a protocol on it.
+
+use piquet_core::linalg::PackedWeights;
+
+use crate::Error;
+use crate::engine::{
+    Engine, LinearOp, PRODUCT_BOUND, PlainWeights, Rescale, Spec, Truncation, check_gather,
+    check_rescale, concat_format, concat_rows, gather_runs, scaled_format, sum_format,
+};
+use crate::layer::Layers;
+use crate::ledger::Phase;
+use crate::model::{Format, Shape};
+use crate::pool::Pool;
+
+/// A fixed-point tensor in the clear.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlainTensor {
+    spec: Spec,
+    data: Vec<i64>,
+}
+
+impl PlainTensor {
+    /// Raw values, memory order.
+    #[must_use]
+    pub fn raw(&self) -> &[i64] {
+        &self.data
+    }
+}
+
+/// Weights in the clear, packed.
+#[derive(Debug)]
+pub struct PlainLinear {
+    packed: PackedWeights<u64>,
+    bias: Vec<i64>,
+    /// Largest sum of |weights| into one output.
+    norm: u128,
+}
+
+/// The oracle.
+#[derive(Debug)]
+pub struct Plain {
+    pool: Pool,
+    layer: String,
+    tightest: Option<(String, u32)>,
+}
+
+impl Plain {
+    /// An oracle that computes on `pool`.
+    #[must_use]
+    pub fn new(pool: Pool) -> Self {
+        Self {
+            pool,
+            layer: String::new(),
+            tightest: None,
+        }
+    }
+
+    /// The layer whose largest value came closest to its bound so far, and the whole bits that were left.
+    #[must_use]
+    pub fn tightest(&self) -> Option<(&str, u32)> {
+        self.tightest.as_ref().map(|(n, b)| (n.as_str(), *b))
+    }
+
+    fn tensor(
+        &mut self,
+        shape: &Shape,
+        format: Format,
+        data: Vec<i64>,
+    ) -> Result<PlainTensor, Error> {
+        let mut largest = 0u64;
+        for raw in &data {
+            largest = largest.max(raw.unsigned_abs());
+        }
+        let used = u64::BITS - largest.leading_zeros();
+        if used > format.bound {
+            return Err(Error::Overflow {
+                layer: self.layer.clone(),
+                raw: data
+                    .iter()
+                    .copied()
+                    .max_by_key(|r| r.unsigned_abs())
+                    .unwrap_or(0),
+                bound: format.bound,
+            });
+        }
+        let left = format.bound - used;
+        if self.tightest.as_ref().is_none_or(|(_, b)| left < *b) {
+            self.tightest = Some((self.layer.clone(), left));
+        }
+        Ok(PlainTensor {
+            spec: Spec {
+                shape: shape.clone(),
+                format,
+            },
+            data,
+        })
+    }
+
+    fn rescaled(
+        &mut self,
+        shape: &Shape,
+        frac: u32,
+        mut data: Vec<i64>,
+        r: Rescale,
+    ) -> Result<PlainTensor, Error> {
+        check_rescale(frac, &r)?;
+        if r.shift > 0 {
+            let half = match r.mode {
+                Truncation::Nearest => 1i64 << (r.shift - 1),
+                Truncation::Exact | Truncation::Stochastic | Truncation::Local => 0,
+            };
+            for x in &mut data {
+                *x = x.wrapping_add(half) >> r.shift;
+            }
+        }
+        self.tensor(shape, r.to, data)
+    }
+}
+
+impl Engine for Plain {
+    type Arith = PlainTensor;
+    type Bits = Vec<bool>;
+    type Weights = PlainLinear;
+
+    fn spec<'a>(&self, x: &'a PlainTensor) -> &'a Spec {
+        &x.spec
+    }
+
+    fn prepare(
+        &mut self,
+        op: &LinearOp,
+        weights: Option<PlainWeights<'_>>,
+    ) -> Result<PlainLinear, Error> {
+        let w = weights.ok_or(Error::Ownership(
+            "the plain engine needs the weights itself",
+        ))?;
+        let words: Vec<u64> = w.weights.iter().map(|w| *w as u64).collect();
+        let norm = w
+            .weights
+            .chunks(op.shape.fan_in())
+            .map(|row| row.iter().map(|w| u128::from(w.unsigned_abs())).sum())
+            .max()
+            .unwrap_or(0);
+        if op.bias != !w.bias.is_empty() || (op.bias && w.bias.len() != op.shape.out_channels) {
+            return Err(Error::Length {
+                what: "bias",
+                got: w.bias.len(),
+                want: if op.bias { op.shape.out_channels } else { 0 },
+            });
+        }
+        Ok(PlainLinear {
+            packed: PackedWeights::pack(&op.shape, &words)?,
+            bias: w.bias.to_vec(),
+            norm,
+        })
+    }
+
+    fn input(&mut self, spec: &Spec, value: Option<&[i64]>) -> Result<PlainTensor, Error> {
+        let value = value.ok_or(Error::Ownership("the plain engine needs the input itself"))?;
+        if value.len() != spec.len() {
+            return Err(Error::Length {
+                what: "input",
+                got: value.len(),
+                want: spec.len(),
+            });
+        }
+        self.tensor(&spec.shape, spec.format, value.to_vec())
+    }
+
+    fn reveal(&mut self, x: &PlainTensor) -> Result<Option<Vec<i64>>, Error> {
+        Ok(Some(x.data.clone()))
+    }
+
+    fn constant(&mut self, spec: &Spec, value: &[i64]) -> Result<PlainTensor, Error> {
+        self.input(spec, Some(value))
+    }
+
+    fn add(&mut self, a: &PlainTensor, b: &PlainTensor) -> Result<PlainTensor, Error> {
+        let format = sum_format("add", &a.spec, &b.spec)?;
+        let data = a.data.iter().zip(&b.data).map(|(a, b)| a + b).collect();
+        self.tensor(&a.spec.shape, format, data)
+    }
+
+    fn sub(&mut self, a: &PlainTensor, b: &PlainTensor) -> Result<PlainTensor, Error> {
+        let format = sum_format("sub", &a.spec, &b.spec)?;
+        let data = a.data.iter().zip(&b.data).map(|(a, b)| a - b).collect();
+        self.tensor(&a.spec.shape, format, data)
+    }
+
+    fn mul_public(
+        &mut self,
+        x: &PlainTensor,
+        factors: &[i64],
+        frac: u32,
+    ) -> Result<PlainTensor, Error> {
+        let format = scaled_format(&x.spec, factors, frac)?;
+        let row = x.data.len() / factors.len().max(1);
+        let data = x
+            .data
+            .chunks(row.max(1))
+            .zip(factors)
+            .flat_map(|(xs, f)| xs.iter().map(move |x| x * f))
+            .collect();
+        self.tensor(&x.spec.shape, format, data)
+    }
+
+    fn gather(
+        &mut self,
+        x: &PlainTensor,
+        run: usize,
+        index: &[u32],
+        shape: &Shape,
+    ) -> Result<PlainTensor, Error> {
+        check_gather(&x.spec, run, index, shape)?;
+        let data = gather_runs(&x.data, run, index);
+        self.tensor(shape, x.spec.format, data)
+    }
+
+    fn concat(&mut self, xs: &[&PlainTensor], shape: &Shape) -> Result<PlainTensor, Error> {
+        let specs: Vec<_> = xs.iter().map(|x| &x.spec).collect();
+        let format = concat_format(&specs, shape)?;
+        let parts: Vec<_> = xs
+            .iter()
+            .map(|x| (x.data.as_slice(), x.spec.shape.channels()))
+            .collect();
+        self.tensor(shape, format, concat_rows(&parts))
+    }
+
+    fn declare(&mut self, x: PlainTensor, format: Format) -> Result<PlainTensor, Error> {
+        if x.spec.format.frac != format.frac {
+            return Err(Error::FormatMismatch {
+                op: "declare",
+                left: x.spec.format,
+                right: format,
+            });
+        }
+        self.tensor(&x.spec.shape, format, x.data)
+    }
+
+    fn xor(&mut self, a: &Vec<bool>, b: &Vec<bool>) -> Result<Vec<bool>, Error> {
+        Ok(a.iter().zip(b).map(|(a, b)| a ^ b).collect())
+    }
+
+    fn not(&mut self, a: &Vec<bool>) -> Result<Vec<bool>, Error> {
+        Ok(a.iter().map(|a| !a).collect())
+    }
+
+    fn linear(
+        &mut self,
+        xs: &[&PlainTensor],
+        op: &LinearOp,
+        weights: &PlainLinear,
+        rescale: Rescale,
+    ) -> Result<Vec<PlainTensor>, Error> {
+        xs.iter()
+            .map(|x| {
+                let largest = x.data.iter().map(|v| v.unsigned_abs()).max().unwrap_or(0);
+                let bias = weights
+                    .bias
+                    .iter()
+                    .map(|v| v.unsigned_abs())
+                    .max()
+                    .unwrap_or(0);
+                let reach = u128::from(largest)
+                    .saturating_mul(weights.norm)
+                    .saturating_add(u128::from(bias));
+                if reach >= 1 << PRODUCT_BOUND {
+                    return Err(Error::Range {
+                        what: "product with weights",
+                        bound: u128::BITS - reach.leading_zeros(),
+                    });
+                }
+                let words: Vec<u64> = x.data.iter().map(|v| *v as u64).collect();
+                let mut out = vec![0u64; op.shape.output_len()];
+                self.pool
+                    .conv2d(&op.shape, &[(&words, &weights.packed)], &mut out)?;
+                let mut data: Vec<i64> = out.into_iter().map(|v| v as i64).collect();
+                if op.bias {
+                    for row in data.chunks_exact_mut(op.shape.out_channels) {
+                        for (y, b) in row.iter_mut().zip(&weights.bias) {
+                            *y += b;
+                        }
+                    }
+                }
+                self.rescaled(&op.out, x.spec.format.frac + op.frac, data, rescale)
+            })
+            .collect()
+    }
+
+    fn mul(
+        &mut self,
+        pairs: &[(&PlainTensor, &PlainTensor)],
+        rescale: Rescale,
+    ) -> Result<Vec<PlainTensor>, Error> {
+        pairs
+            .iter()
+            .map(|(a, b)| {
+                let bound = a.spec.format.bound + b.spec.format.bound;
+                if a.spec.shape != b.spec.shape {
+                    return Err(Error::ShapeMismatch {
+                        op: "mul",
+                        left: a.spec.shape.clone(),
+                        right: b.spec.shape.clone(),
+                    });
+                }
+                if bound > PRODUCT_BOUND {
+                    return Err(Error::Range {
+                        what: "elementwise product",
+                        bound,
+                    });
+                }
+                let data = a.data.iter().zip(&b.data).map(|(a, b)| a * b).collect();
+                let frac = a.spec.format.frac + b.spec.format.frac;
+                self.rescaled(&a.spec.shape, frac, data, rescale)
+            })
+            .collect()
+    }
+
+    fn rescale(
+        &mut self,
+        xs: &[&PlainTensor],
+        rescale: Rescale,
+    ) -> Result<Vec<PlainTensor>, Error> {
+        xs.iter()
+            .map(|x| self.rescaled(&x.spec.shape, x.spec.format.frac, x.data.clone(), rescale))
+            .collect()
+    }
+
+    fn non_negative(&mut self, xs: &[&PlainTensor]) -> Result<Vec<Vec<bool>>, Error> {
+        Ok(xs
+            .iter()
+            .map(|x| x.data.iter().map(|v| *v >= 0).collect())
+            .collect())
+    }
+
+    fn and(&mut self, pairs: &[(&Vec<bool>, &Vec<bool>)]) -> Result<Vec<Vec<bool>>, Error> {
+        Ok(pairs
+            .iter()
+            .map(|(a, b)| a.iter().zip(*b).map(|(a, b)| a & b).collect())
+            .collect())
+    }
+
+    fn select(&mut self, pairs: &[(&Vec<bool>, &PlainTensor)]) -> Result<Vec<PlainTensor>, Error> {
+        pairs
+            .iter()
+            .map(|(b, x)| {
+                let data = x
+                    .data
+                    .iter()
+                    .zip(*b)
+                    .map(|(x, b)| if *b { *x } else { 0 })
+                    .collect();
+                self.tensor(&x.spec.shape, x.spec.format, data)
+            })
+            .collect()
+    }
+
+    fn to_arith(&mut self, bits: &[(&Vec<bool>, &Shape)]) -> Result<Vec<PlainTensor>, Error> {
+        bits.iter()
+            .map(|(b, shape)| {
+                let data = b.iter().map(|b| i64::from(*b)).collect();
+                self.tensor(shape, Format::new(0, 1), data)
+            })
+            .collect()
+    }
+
+    fn begin_phase(&mut self, _: Phase) {}
+
+    fn begin_layer(&mut self, name: &str, _: &str) {
+        name.clone_into(&mut self.layer);
+    }
+
+    fn end_layer(&mut self) {}
+}
+
+impl Layers for Plain {}

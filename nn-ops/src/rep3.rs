@@ -1,0 +1,65 @@
+//! Three parties, replicated 2-of-3 sharing over Z_2^64 and over bits.
+//!
+//! # Security
+//! Against **one semi-honest party** (honest majority), in the model of universal composition with pairwise private
+//! channels: everything that a party receives is masked by a pseudo-random pad (AES-128 in counter mode under keys
+//! agreed by the two others) that it cannot compute, used once, so its view can be simulated from its own shares.
+//! A party that deviates can make the result wrong; it is not caught. Two parties together know everything.
+//!
+//! What leaks: the graph, all shapes, the declared formats (hence the calibrated ranges), and the timing of public
+//! things. Nothing is opened on the way: the one exit is [`Engine::reveal`].
+//!
+//! # Protocols
+//! `x = x_0 + x_1 + x_2`; party `i` holds `x_i` and `x_{i+1}`. Products and conjunctions follow Araki et al. (CCS 2016,
+//! eprint 2016/768), sections 2.2 and 3; mixed arithmetic follows the plan of ABY3 (eprint 2018/403), section 5.
+//! Party 0 knows `x_0 + x_1`, parties 1 and 2 both know `x_2`: every comparison, selection and truncation is
+//! a computation on a number that party 0 knows and a number that parties 1 and 2 know. In each of
+//! them party 0 speaks once, to party 2, and never hears anything that depends on the others' number.
+//! The argument for each is in its file: `compare`, `select`, `truncate`.
+//!
+//! # Cost
+//! Bits sent by all parties together, per element, payload only; w = bound + 1 is the window of a comparison, s the
+//! shift, and \[n\] stands for n rounded up to 8, 16, 32 or 64:
+//!
+//! | operation | bits | rounds |
+//! |---|---|---|
+//! | product with weights, elementwise product | 192 (fused with the rescaling below) | 1 |
+//! | rescaling, stochastic | 192 + 3 \[s\] | 2 |
+//! | rescaling, exact or nearest | 192 + \[s\] + carry(s) + 192 | 4 + log s |
+//! | rescaling, local | 192 | 2 |
+//! | comparison with zero | w + carry(w - 1) | 2 + log (w - 1) |
+//! | selection | 256 | 2 |
+//! | bits to arithmetic | 192 | 2 |
+//! | conjunction | 3 | 1 |
+//!
+//! where a carry over m positions takes 2 m bits for the first level and 3 (2 (m - 1) - ceil(log m)) for the tree, and
+//! needs its operand shared first: m bits (w bits for a comparison, which shares the top bit too).
+//!
+//! # Truncation
+//! `exact` and `nearest` are what they say for every |x| < 2^62. `stochastic` (the default) is `floor(x / 2^s)` plus a
+//! coin that is 1 with probability frac(x / 2^s), never a wrap; the coin is `[x_low + rho >= 2^s]` for a uniform `rho`
+//! that **party 0 knows**, while parties 1 and 2 know `x_low + rho mod 2^s`: the functionality that is securely
+//! computed hands these to them, so it is not the ideal functionality with a hidden coin. `local` shifts shares, and
+//! is garbage with probability about |x| / 2^63.
+
+mod bits;
+mod client;
+mod compare;
+mod linear;
+mod party;
+mod select;
+mod truncate;
+
+pub use client::Rep3Client;
+pub use linear::Rep3Weights;
+pub use party::{Rep3, Rep3Arith};
+
+use crate::Error;
+#[allow(unused_imports, reason = "named in the documentation")]
+use crate::engine::Engine;
+use crate::session::Session;
+
+/// The lane on which the client and the parties talk: the first fork of the session at all four.
+fn only_fork(session: &mut Session) -> Result<Session, Error> {
+    crate::layer::only(session.fork(1)?)
+}

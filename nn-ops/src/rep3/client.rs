@@ -1,0 +1,160 @@
+//! The owner of model, input and result, who computes nothing, and the parties' side of its messages.
+//!
+//! A vector is shared with components 0 and 1 expanded from seeds, so party 0 gets two seeds and parties 1 and 2 get
+//! one seed and component 2: 16 bytes per element over all. For the result, party 0 sends `x_0 + x_1` and party 1 sends
+//! `x_2`: the sum is all that the client learns.
+
+use piquet_core::wire::{Decode, Encode};
+use piquet_secret_sharing::replicated::{SeededRep3, SeededShape, split_seeded};
+use piquet_secret_sharing::{Rep3Party, Rep3Vec};
+use rand_core::CryptoRng;
+
+use super::linear::shared_len;
+use super::party::{Rep3, Rep3Arith, words};
+use crate::Error;
+use crate::engine::{LinearOp, PlainWeights, Spec};
+use crate::ledger::{Ledger, Phase};
+use crate::session::Session;
+use crate::transport::Peer;
+
+/// The client's end of a run with three parties.
+#[derive(Debug)]
+pub struct Rep3Client {
+    session: Session,
+    lane: Session,
+    sharings: u64,
+}
+
+impl Rep3Client {
+    /// A client over a session whose handshake is done.
+    pub fn new(mut session: Session) -> Result<Self, Error> {
+        if session.me() != Peer::Client || session.parties() != 3 {
+            return Err(Error::Ownership(
+                "a rep3 client faces exactly three computing parties",
+            ));
+        }
+        let lane = super::only_fork(&mut session)?;
+        Ok(Self {
+            session,
+            lane,
+            sharings: 0,
+        })
+    }
+
+    /// Shares the weights of one operation.
+    pub fn weights<G: CryptoRng + ?Sized>(
+        &mut self,
+        op: &LinearOp,
+        w: PlainWeights<'_>,
+        rng: &mut G,
+    ) -> Result<(), Error> {
+        let all: Vec<u64> = w.weights.iter().chain(w.bias).map(|v| *v as u64).collect();
+        let want = shared_len(op);
+        if w.weights.len() != op.shape.weight_len() || all.len() != want {
+            return Err(Error::Length {
+                what: "weights and bias",
+                got: all.len(),
+                want,
+            });
+        }
+        self.share(&all, rng)
+    }
+
+    /// Shares the input.
+    pub fn input<G: CryptoRng + ?Sized>(
+        &mut self,
+        spec: &Spec,
+        value: &[i64],
+        rng: &mut G,
+    ) -> Result<(), Error> {
+        if value.len() != spec.len() {
+            return Err(Error::Length {
+                what: "input",
+                got: value.len(),
+                want: spec.len(),
+            });
+        }
+        self.share(&value.iter().map(|v| *v as u64).collect::<Vec<_>>(), rng)
+    }
+
+    /// Waits for the result.
+    pub fn result(&mut self, spec: &Spec) -> Result<Vec<i64>, Error> {
+        let n = 8 * spec.len();
+        let got = self
+            .lane
+            .exchange(vec![], &[(Peer::party(0), n), (Peer::party(1), n)])?;
+        let [a, b] = &got[..] else {
+            return Err(Error::Length {
+                what: "messages",
+                got: got.len(),
+                want: 2,
+            });
+        };
+        let (mut sum, b) = (words::<u64>(a), words::<u64>(b));
+        sum.add_assign(b.as_slice());
+        Ok(sum.as_slice().iter().map(|v| *v as i64).collect())
+    }
+
+    /// Ends the running phase and begins another.
+    pub fn begin_phase(&mut self, phase: Phase) {
+        self.session.begin_phase(phase);
+    }
+
+    /// Ends the session in good order.
+    pub fn finish(mut self) -> Result<Ledger, Error> {
+        self.session.join(vec![self.lane])?;
+        Ok(self.session.finish()?)
+    }
+
+    fn share<G: CryptoRng + ?Sized>(&mut self, x: &[u64], rng: &mut G) -> Result<(), Error> {
+        let shares = split_seeded(x, self.session.id(), self.sharings, rng)?;
+        self.sharings += 1;
+        let out = shares
+            .iter()
+            .map(|s| {
+                let mut m = Vec::with_capacity(s.encoded_len());
+                s.encode(&mut m);
+                (Peer::party(s.shape().party.index() as u8), m)
+            })
+            .collect();
+        self.lane.exchange(out, &[])?;
+        Ok(())
+    }
+}
+
+impl Rep3 {
+    /// This party's share of the next vector that the client shares.
+    pub(super) fn receive(&mut self, len: usize) -> Result<Rep3Vec<u64>, Error> {
+        let shape = SeededShape {
+            session: self.session.id(),
+            step: self.sharings,
+            party: self.me,
+            len,
+        };
+        self.sharings += 1;
+        let bytes = shape.encoded_len::<u64>().ok_or(Error::Length {
+            what: "share",
+            got: len,
+            want: usize::MAX / 16,
+        })?;
+        let got = self.client.exchange(vec![], &[(Peer::Client, bytes)])?;
+        let message = got.first().map(Vec::as_slice).unwrap_or_default();
+        let share = SeededRep3::<u64>::decode(&shape, message)
+            .map_err(piquet_secret_sharing::Error::from)?;
+        Ok(share.expand()?)
+    }
+
+    /// Sends this party's part of a result to the client.
+    pub(super) fn send_result(&mut self, x: &Rep3Arith) -> Result<(), Error> {
+        let mut part = vec![0; x.spec.len()];
+        self.known_summand(x, &mut part);
+        let out = match self.me {
+            Rep3Party::P0 | Rep3Party::P1 => {
+                vec![(Peer::Client, bytemuck::must_cast_slice(&part).to_vec())]
+            }
+            Rep3Party::P2 => vec![],
+        };
+        self.client.exchange(out, &[])?;
+        Ok(())
+    }
+}

@@ -1,0 +1,422 @@
+//! One party of the engine: its state, its messages, and the local operations.
+
+use piquet_core::{Prg, RingVec};
+use piquet_secret_sharing::{Prss, Rep3Bits, Rep3Party, Rep3Vec};
+
+use super::linear::Rep3Weights;
+use crate::Error;
+use crate::engine::{
+    Engine, LinearOp, PlainWeights, Rescale, Spec, check_gather, concat_format, concat_rows,
+    gather_runs, scaled_format, sum_format,
+};
+use crate::layer::Layers;
+use crate::ledger::Phase;
+use crate::model::{Format, Shape};
+use crate::pool::Pool;
+use crate::session::Session;
+use crate::transport::Peer;
+
+/// A replicated share of a fixed-point tensor.
+#[derive(Debug)]
+pub struct Rep3Arith {
+    pub(super) spec: Spec,
+    pub(super) share: Rep3Vec<u64>,
+}
+
+/// One of the three parties.
+#[derive(Debug)]
+pub struct Rep3 {
+    pub(super) me: Rep3Party,
+    /// The lane on which only parties talk.
+    pub(super) session: Session,
+    /// The lane that the client listens to.
+    pub(super) client: Session,
+    pub(super) prss: Prss,
+    pub(super) pool: Pool,
+    draws: u64,
+    pub(super) sharings: u64,
+}
+
+/// The two pads of one step, by component: component `j` is common to the two parties that hold it.
+pub(super) struct Pads {
+    me: Rep3Party,
+    mine: Prg,
+    next: Prg,
+}
+
+impl Pads {
+    /// `n` words of the pad of `mine`.
+    pub(super) fn mine(&mut self, n: usize) -> RingVec<u64> {
+        let mut v = RingVec::zeros(n);
+        self.mine.fill_ring(v.as_mut_slice());
+        v
+    }
+    /// `n` words of the pad of `next`.
+    pub(super) fn next(&mut self, n: usize) -> RingVec<u64> {
+        let mut v = RingVec::zeros(n);
+        self.next.fill_ring(v.as_mut_slice());
+        v
+    }
+    /// The stream that parties 0 and 2 share. Empty-handed for party 1.
+    pub(super) fn zeroth(&mut self) -> &mut Prg {
+        match self.me {
+            Rep3Party::P0 => &mut self.mine,
+            Rep3Party::P1 | Rep3Party::P2 => &mut self.next,
+        }
+    }
+    /// The stream that parties 0 and 1 share. Empty-handed for party 2.
+    pub(super) fn first(&mut self) -> &mut Prg {
+        match self.me {
+            Rep3Party::P0 => &mut self.next,
+            Rep3Party::P1 | Rep3Party::P2 => &mut self.mine,
+        }
+    }
+}
+
+/// `n` words of a stream.
+pub(super) fn draw<R: piquet_core::Ring>(stream: &mut Prg, n: usize) -> RingVec<R> {
+    let mut v = RingVec::zeros(n);
+    stream.fill_ring(v.as_mut_slice());
+    v
+}
+
+/// Ring elements of a message whose length was checked by the session.
+pub(super) fn words<R: piquet_core::Ring>(bytes: &[u8]) -> RingVec<R> {
+    let mut v = RingVec::zeros(bytes.len() / R::BYTES);
+    v.as_bytes_mut().copy_from_slice(bytes);
+    v
+}
+
+/// A message of ring elements.
+pub(super) fn message<R: piquet_core::Ring>(words: &RingVec<R>) -> Vec<u8> {
+    words.as_bytes().to_vec()
+}
+
+impl Rep3 {
+    pub(super) fn pads(&mut self) -> Result<Pads, Error> {
+        let step = self.prss.step(self.draws)?;
+        self.draws += 1;
+        let streams = step.into_streams();
+        Ok(Pads {
+            me: self.me,
+            mine: streams.mine,
+            next: streams.next,
+        })
+    }
+
+    /// One step of the program: sends to some, waits for others.
+    pub(super) fn exchange<const N: usize>(
+        &mut self,
+        out: Vec<(Rep3Party, Vec<u8>)>,
+        want: [(Rep3Party, usize); N],
+    ) -> Result<[Vec<u8>; N], Error> {
+        let peer = |p: Rep3Party| Peer::party(p.index() as u8);
+        let out = out.into_iter().map(|(p, m)| (peer(p), m)).collect();
+        let want = want.map(|(p, n)| (peer(p), n));
+        let got = self.session.exchange(out, &want)?;
+        let n = got.len();
+        got.try_into().map_err(|_| Error::Length {
+            what: "messages",
+            got: n,
+            want: N,
+        })
+    }
+
+    /// Between parties 1 and 2 alone: each sends `mine` and hears as much; party 0 gets nothing.
+    pub(super) fn swap(&mut self, mine: Option<Vec<u8>>) -> Result<Option<Vec<u8>>, Error> {
+        let other = match self.me {
+            Rep3Party::P0 => None,
+            Rep3Party::P1 => Some(Rep3Party::P2),
+            Rep3Party::P2 => Some(Rep3Party::P1),
+        };
+        match (other, mine) {
+            (Some(other), Some(message)) => {
+                let n = message.len();
+                let [got] = self.exchange(vec![(other, message)], [(other, n)])?;
+                Ok(Some(got))
+            }
+            _ => {
+                self.exchange(vec![], [])?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// From party 0 to party 2: the message there, `None` elsewhere.
+    pub(super) fn hand_over(
+        &mut self,
+        message: Option<Vec<u8>>,
+        len: usize,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        match self.me {
+            Rep3Party::P0 => {
+                let message = message.unwrap_or_default();
+                self.exchange(vec![(Rep3Party::P2, message)], [])?;
+                Ok(None)
+            }
+            Rep3Party::P1 => {
+                self.exchange(vec![], [])?;
+                Ok(None)
+            }
+            Rep3Party::P2 => {
+                let [got] = self.exchange(vec![], [(Rep3Party::P0, len)])?;
+                Ok(Some(got))
+            }
+        }
+    }
+
+    pub(super) fn arith(
+        &self,
+        shape: &Shape,
+        format: Format,
+        mine: RingVec<u64>,
+        next: RingVec<u64>,
+    ) -> Result<Rep3Arith, Error> {
+        if mine.len() != shape.elements() {
+            return Err(Error::Length {
+                what: "share",
+                got: mine.len(),
+                want: shape.elements(),
+            });
+        }
+        Ok(Rep3Arith {
+            spec: Spec {
+                shape: shape.clone(),
+                format,
+            },
+            share: Rep3Vec::from_raw_components(self.me, mine, next)?,
+        })
+    }
+
+    /// Applies a local linear map to both components.
+    fn map2(
+        &self,
+        shape: &Shape,
+        format: Format,
+        xs: &[&Rep3Arith],
+        f: impl Fn(&[&[u64]]) -> Vec<u64>,
+    ) -> Result<Rep3Arith, Error> {
+        let (mine, next): (Vec<_>, Vec<_>) = xs.iter().map(|x| x.share.raw_components()).unzip();
+        self.arith(shape, format, f(&mine).into(), f(&next).into())
+    }
+}
+
+impl Rep3 {
+    /// A party over a session whose handshake is done. `seed_mine` is common with the previous party, `seed_next` with
+    /// the next one; nobody else may know them.
+    pub fn new(
+        mut session: Session,
+        seed_mine: &[u8; 32],
+        seed_next: &[u8; 32],
+        pool: Pool,
+    ) -> Result<Self, Error> {
+        let index = match (session.me(), session.parties()) {
+            (Peer::Party(id), 3) => id.index(),
+            _ => {
+                return Err(Error::Ownership(
+                    "rep3 runs among exactly three computing parties",
+                ));
+            }
+        };
+        let me = Rep3Party::from_index(index)?;
+        let client = super::only_fork(&mut session)?;
+        Ok(Self {
+            me,
+            prss: Prss::new(me, &session.id(), seed_mine, seed_next),
+            session,
+            client,
+            pool,
+            draws: 0,
+            sharings: 0,
+        })
+    }
+
+    /// Ends the session in good order and returns its ledger.
+    pub fn finish(mut self) -> Result<crate::ledger::Ledger, Error> {
+        self.session.join(vec![self.client])?;
+        Ok(self.session.finish()?)
+    }
+}
+
+impl Engine for Rep3 {
+    type Arith = Rep3Arith;
+    type Bits = Rep3Bits;
+    type Weights = Rep3Weights;
+
+    fn spec<'a>(&self, x: &'a Rep3Arith) -> &'a Spec {
+        &x.spec
+    }
+
+    fn prepare(
+        &mut self,
+        op: &LinearOp,
+        weights: Option<PlainWeights<'_>>,
+    ) -> Result<Rep3Weights, Error> {
+        if weights.is_some() {
+            return Err(Error::Ownership("in rep3 the client owns the weights"));
+        }
+        Rep3Weights::receive(self, op)
+    }
+
+    fn input(&mut self, spec: &Spec, value: Option<&[i64]>) -> Result<Rep3Arith, Error> {
+        if value.is_some() {
+            return Err(Error::Ownership("in rep3 the client owns the input"));
+        }
+        let share = self.receive(spec.len())?;
+        Ok(Rep3Arith {
+            spec: spec.clone(),
+            share,
+        })
+    }
+
+    fn reveal(&mut self, x: &Rep3Arith) -> Result<Option<Vec<i64>>, Error> {
+        self.send_result(x)?;
+        Ok(None)
+    }
+
+    fn constant(&mut self, spec: &Spec, value: &[i64]) -> Result<Rep3Arith, Error> {
+        if value.len() != spec.len() {
+            return Err(Error::Length {
+                what: "constant",
+                got: value.len(),
+                want: spec.len(),
+            });
+        }
+        let raw: Vec<u64> = value.iter().map(|v| *v as u64).collect();
+        Ok(Rep3Arith {
+            spec: spec.clone(),
+            share: Rep3Vec::public(self.me, &raw),
+        })
+    }
+
+    fn add(&mut self, a: &Rep3Arith, b: &Rep3Arith) -> Result<Rep3Arith, Error> {
+        let format = sum_format("add", &a.spec, &b.spec)?;
+        self.map2(&a.spec.shape, format, &[a, b], |xs| match xs {
+            [a, b] => a.iter().zip(*b).map(|(a, b)| a.wrapping_add(*b)).collect(),
+            _ => Vec::new(),
+        })
+    }
+
+    fn sub(&mut self, a: &Rep3Arith, b: &Rep3Arith) -> Result<Rep3Arith, Error> {
+        let format = sum_format("sub", &a.spec, &b.spec)?;
+        self.map2(&a.spec.shape, format, &[a, b], |xs| match xs {
+            [a, b] => a.iter().zip(*b).map(|(a, b)| a.wrapping_sub(*b)).collect(),
+            _ => Vec::new(),
+        })
+    }
+
+    fn mul_public(
+        &mut self,
+        x: &Rep3Arith,
+        factors: &[i64],
+        frac: u32,
+    ) -> Result<Rep3Arith, Error> {
+        let format = scaled_format(&x.spec, factors, frac)?;
+        let row = (x.spec.len() / factors.len().max(1)).max(1);
+        self.map2(&x.spec.shape, format, &[x], |xs| {
+            xs.iter()
+                .flat_map(|x| x.chunks(row).zip(factors))
+                .flat_map(|(xs, f)| xs.iter().map(|x| x.wrapping_mul(*f as u64)))
+                .collect()
+        })
+    }
+
+    fn gather(
+        &mut self,
+        x: &Rep3Arith,
+        run: usize,
+        index: &[u32],
+        shape: &Shape,
+    ) -> Result<Rep3Arith, Error> {
+        check_gather(&x.spec, run, index, shape)?;
+        self.map2(shape, x.spec.format, &[x], |xs| {
+            xs.first()
+                .map_or_else(Vec::new, |x| gather_runs(x, run, index))
+        })
+    }
+
+    fn concat(&mut self, xs: &[&Rep3Arith], shape: &Shape) -> Result<Rep3Arith, Error> {
+        let specs: Vec<_> = xs.iter().map(|x| &x.spec).collect();
+        let format = concat_format(&specs, shape)?;
+        self.map2(shape, format, xs, |parts| {
+            let parts: Vec<_> = parts
+                .iter()
+                .zip(&specs)
+                .map(|(p, s)| (*p, s.shape.channels()))
+                .collect();
+            concat_rows(&parts)
+        })
+    }
+
+    fn declare(&mut self, mut x: Rep3Arith, format: Format) -> Result<Rep3Arith, Error> {
+        if x.spec.format.frac != format.frac {
+            return Err(Error::FormatMismatch {
+                op: "declare",
+                left: x.spec.format,
+                right: format,
+            });
+        }
+        x.spec.format = format;
+        Ok(x)
+    }
+
+    fn xor(&mut self, a: &Rep3Bits, b: &Rep3Bits) -> Result<Rep3Bits, Error> {
+        Ok(a.duplicate().xor(b)?)
+    }
+
+    fn not(&mut self, a: &Rep3Bits) -> Result<Rep3Bits, Error> {
+        Ok(a.duplicate().not())
+    }
+
+    fn linear(
+        &mut self,
+        xs: &[&Rep3Arith],
+        op: &LinearOp,
+        weights: &Rep3Weights,
+        rescale: Rescale,
+    ) -> Result<Vec<Rep3Arith>, Error> {
+        weights.apply(self, xs, op, rescale)
+    }
+
+    fn mul(
+        &mut self,
+        pairs: &[(&Rep3Arith, &Rep3Arith)],
+        rescale: Rescale,
+    ) -> Result<Vec<Rep3Arith>, Error> {
+        self.mul_impl(pairs, rescale)
+    }
+
+    fn rescale(&mut self, xs: &[&Rep3Arith], rescale: Rescale) -> Result<Vec<Rep3Arith>, Error> {
+        self.rescale_impl(xs, rescale)
+    }
+
+    fn non_negative(&mut self, xs: &[&Rep3Arith]) -> Result<Vec<Rep3Bits>, Error> {
+        self.compare(xs)
+    }
+
+    fn and(&mut self, pairs: &[(&Rep3Bits, &Rep3Bits)]) -> Result<Vec<Rep3Bits>, Error> {
+        self.and_bits(pairs)
+    }
+
+    fn select(&mut self, pairs: &[(&Rep3Bits, &Rep3Arith)]) -> Result<Vec<Rep3Arith>, Error> {
+        self.select_impl(pairs)
+    }
+
+    fn to_arith(&mut self, bits: &[(&Rep3Bits, &Shape)]) -> Result<Vec<Rep3Arith>, Error> {
+        self.to_arith_impl(bits)
+    }
+
+    fn begin_phase(&mut self, phase: Phase) {
+        self.session.begin_phase(phase);
+    }
+
+    fn begin_layer(&mut self, name: &str, op: &str) {
+        self.session.begin_layer(name, op);
+    }
+
+    fn end_layer(&mut self) {
+        self.session.end_layer();
+    }
+}
+
+impl Layers for Rep3 {}

@@ -1,0 +1,295 @@
+//! A program, run on any engine.
+//!
+//! The same two calls, [`prepare`] and [`evaluate`], make every interpreter: what an engine is decides whether they
+//! compute, count, or take part in a protocol.
+
+use piquet_core::linalg::ConvShape;
+
+use crate::Error;
+use crate::engine::{LinearOp, PlainWeights, Rescale, Spec, Truncation};
+use crate::layer::{Layers, Window, only};
+use crate::model::{
+    Arithmetic, ModelError, Node, NodeId, Op, Program, QuantizedParams, Role, Shape, Step,
+};
+
+/// The product that a node stands for, if it is one.
+pub fn linear_op(program: &Program, node: &Node, step: &Step) -> Result<Option<LinearOp>, Error> {
+    let Arithmetic::Product(product) = step.arithmetic else {
+        return Ok(None);
+    };
+    let x = program.graph().shape(first_input(node)?)?;
+    let [n, c, h, w] = x.as_nchw();
+    let (shape, bias) = match &node.op {
+        Op::Conv(a) => (
+            ConvShape {
+                batch: n,
+                input: [h, w],
+                in_channels: c,
+                out_channels: a.out_channels,
+                kernel: a.kernel,
+                stride: a.stride,
+                padding: a.padding,
+                dilation: a.dilation,
+                groups: a.groups,
+            },
+            a.bias,
+        ),
+        Op::Linear(a) => (ConvShape::matmul(n, c, a.out_features), a.bias),
+        // Each channel is a group of its own.
+        Op::ChannelAffine => (
+            ConvShape {
+                input: [h, w],
+                groups: c,
+                ..ConvShape::matmul(n, c, c)
+            },
+            true,
+        ),
+        _ => return Ok(None),
+    };
+    shape.validate()?;
+    let [oh, ow] = shape.output();
+    let out = if x.rank() == 2 {
+        Shape::new(&[n, shape.out_channels])?
+    } else {
+        Shape::nchw(n, shape.out_channels, oh, ow)?
+    };
+    Ok(Some(LinearOp {
+        name: node.name.clone(),
+        shape,
+        out,
+        frac: product.weight_frac,
+        bias,
+    }))
+}
+
+/// All products of a program, in order.
+pub fn linear_ops(program: &Program) -> Result<Vec<LinearOp>, Error> {
+    let mut ops = Vec::new();
+    for (node, step, _) in program.iter() {
+        ops.extend(linear_op(program, node, step)?);
+    }
+    Ok(ops)
+}
+
+/// Raw weights and bias of a product.
+pub fn plain_weights<'a>(
+    params: &'a QuantizedParams,
+    op: &LinearOp,
+) -> Result<PlainWeights<'a>, Error> {
+    let get = |role: Role, want: usize| -> Result<&'a [i64], Error> {
+        let data = params.get(&op.name, role).map_or(&[][..], |t| t.data());
+        if data.len() == want {
+            Ok(data)
+        } else {
+            Err(Error::Length {
+                what: "parameters of a layer",
+                got: data.len(),
+                want,
+            })
+        }
+    };
+    Ok(PlainWeights {
+        weights: get(Role::Weight, op.shape.weight_len())?,
+        bias: match op.bias {
+            true => get(Role::Bias, op.shape.out_channels)?,
+            false => &[],
+        },
+    })
+}
+
+/// A model as an engine holds it after set-up.
+#[derive(Debug)]
+pub struct Prepared<W> {
+    /// One for each product, in order.
+    weights: Vec<(LinearOp, W)>,
+}
+
+/// Set-up: hands over or receives the weights of all products. `params` is `Some` for the one who owns the model.
+pub fn prepare<E: Layers>(
+    engine: &mut E,
+    program: &Program,
+    params: Option<&QuantizedParams>,
+) -> Result<Prepared<E::Weights>, Error> {
+    let mut weights = Vec::new();
+    for op in linear_ops(program)? {
+        engine.begin_layer(&op.name, "weights");
+        let plain = params.map(|p| plain_weights(p, &op)).transpose()?;
+        let w = engine.prepare(&op, plain)?;
+        engine.end_layer();
+        weights.push((op, w));
+    }
+    Ok(Prepared { weights })
+}
+
+/// Shape and format of a program's input.
+pub fn input_spec(program: &Program) -> Result<Spec, Error> {
+    Ok(Spec {
+        shape: program.graph().input_shape()?.clone(),
+        format: program.input_format()?,
+    })
+}
+
+/// Shape and format of a program's result.
+pub fn output_spec(program: &Program) -> Result<Spec, Error> {
+    Ok(Spec {
+        shape: program.graph().output_shape()?.clone(),
+        format: program.output_format()?,
+    })
+}
+
+/// The online phase between input and result. `progress` is told the number of nodes that are done.
+pub fn evaluate<E: Layers>(
+    engine: &mut E,
+    program: &Program,
+    prepared: &Prepared<E::Weights>,
+    input: E::Arith,
+    mode: Truncation,
+    progress: &mut dyn FnMut(usize),
+) -> Result<E::Arith, Error> {
+    let mut uses = program.graph().uses();
+    let mut values: Vec<Option<E::Arith>> = vec![Some(input)];
+    let mut products = prepared.weights.iter();
+    for (i, (node, step, shape)) in program.iter().enumerate().skip(1) {
+        engine.begin_layer(&node.name, node.op.name());
+        let value = {
+            let inputs = node
+                .inputs
+                .iter()
+                .map(|id| values.get(id.index()).and_then(Option::as_ref))
+                .collect::<Option<Vec<_>>>()
+                .ok_or(Error::Length {
+                    what: "values of a node",
+                    got: 0,
+                    want: node.inputs.len(),
+                })?;
+            let product = match step.arithmetic {
+                Arithmetic::Product(_) => products.next(),
+                _ => None,
+            };
+            node_value(engine, node, step, shape, &inputs, product, mode)?
+        };
+        let value = engine.declare(value, step.format)?;
+        engine.end_layer();
+        values.push(Some(value));
+        for id in &node.inputs {
+            // Free a value with its last use.
+            if let Some(left) = uses.get_mut(id.index()) {
+                *left = left.saturating_sub(1);
+                if *left == 0
+                    && let Some(v) = values.get_mut(id.index())
+                {
+                    *v = None;
+                }
+            }
+        }
+        progress(i);
+    }
+    values
+        .into_iter()
+        .nth(program.graph().output().index())
+        .flatten()
+        .ok_or(Error::Length {
+            what: "results",
+            got: 0,
+            want: 1,
+        })
+}
+
+fn node_value<E: Layers>(
+    engine: &mut E,
+    node: &Node,
+    step: &Step,
+    shape: &Shape,
+    inputs: &[&E::Arith],
+    product: Option<&(LinearOp, E::Weights)>,
+    mode: Truncation,
+) -> Result<E::Arith, Error> {
+    let x = *inputs.first().ok_or(Error::Length {
+        what: "inputs of a node",
+        got: 0,
+        want: 1,
+    })?;
+    let rescale = Rescale {
+        shift: step.shift(),
+        mode,
+        to: step.format,
+    };
+    match (&node.op, step.arithmetic) {
+        (Op::Conv(_) | Op::Linear(_) | Op::ChannelAffine, Arithmetic::Product(_)) => {
+            let (op, weights) = product.ok_or(Error::Length {
+                what: "prepared products",
+                got: 0,
+                want: 1,
+            })?;
+            only(engine.linear(&[x], op, weights, rescale)?)
+        }
+        (Op::Relu, _) => only(engine.relu(&[x])?),
+        (Op::MaxPool(pool), _) => engine.max_pool(x, pool, shape),
+        (Op::AvgPool(a), Arithmetic::Mean(mean)) => {
+            let window = Window {
+                kernel: a.kernel,
+                stride: a.stride,
+                padding: [a.padding[0], a.padding[1]],
+            };
+            engine.avg_pool(x, &window, shape, &mean, step.format, mode)
+        }
+        (Op::GlobalAvgPool, Arithmetic::Mean(mean)) => {
+            let [_, _, h, w] = engine.spec(x).shape.as_nchw();
+            let window = Window {
+                kernel: [h, w],
+                stride: [1, 1],
+                padding: [0, 0],
+            };
+            engine.avg_pool(x, &window, shape, &mean, step.format, mode)
+        }
+        (Op::Add, _) => match inputs {
+            [a, b] => engine.add(a, b),
+            _ => Err(Error::Length {
+                what: "operands of a sum",
+                got: inputs.len(),
+                want: 2,
+            }),
+        },
+        (Op::Concat, _) => engine.concat(inputs, shape),
+        (Op::Flatten, _) => engine.flatten(x, shape),
+        (Op::Argmax, _) => engine.argmax(x, shape),
+        _ => Err(ModelError::Node {
+            node: node.name.clone(),
+            op: node.op.name(),
+            reason: "has no fixed-point form here".to_owned(),
+        }
+        .into()),
+    }
+}
+
+fn first_input(node: &Node) -> Result<NodeId, Error> {
+    node.inputs.first().copied().ok_or(Error::Length {
+        what: "inputs of a node",
+        got: 0,
+        want: 1,
+    })
+}
+
+/// A tensor's elements from logical (channel-first) to memory order.
+pub fn to_memory<T: Copy>(shape: &Shape, x: &[T]) -> Vec<T> {
+    let [n, c, h, w] = shape.as_nchw();
+    let mut out = Vec::with_capacity(x.len());
+    for image in x.chunks_exact((c * h * w).max(1)).take(n) {
+        for p in 0..h * w {
+            out.extend(image.iter().skip(p).step_by(h * w));
+        }
+    }
+    out
+}
+
+/// A tensor's elements from memory to logical (channel-first) order.
+pub fn to_logical<T: Copy>(shape: &Shape, x: &[T]) -> Vec<T> {
+    let [n, c, h, w] = shape.as_nchw();
+    let mut out = Vec::with_capacity(x.len());
+    for image in x.chunks_exact((c * h * w).max(1)).take(n) {
+        for k in 0..c {
+            out.extend(image.iter().skip(k).step_by(c));
+        }
+    }
+    out
+}

@@ -1,0 +1,145 @@
+//! What a session, its forks and its threads have in common: one line to each peer, and the first failure.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, SendTimeoutError, Sender};
+
+use super::Limits;
+use super::inbox::Inbox;
+use super::step::StepId;
+use crate::transport::{NetError, Peer};
+
+/// What a writer thread is told to do.
+#[derive(Debug)]
+pub(super) enum Outbound {
+    /// Send a message.
+    Message {
+        step: StepId,
+        tag: u64,
+        depth: u32,
+        payload: Vec<u8>,
+    },
+    /// Say goodbye and end.
+    Bye,
+}
+
+/// When a direction last moved, in milliseconds since the session began.
+#[derive(Debug, Default)]
+pub(super) struct Pulse(AtomicU64);
+
+impl Pulse {
+    pub(super) fn beat(&self, began: Instant) {
+        let now = began.elapsed().as_millis() as u64;
+        self.0.store(now, Ordering::Relaxed);
+    }
+    fn last(&self, began: Instant) -> Instant {
+        began + Duration::from_millis(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// This party's end of a link.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) inbox: Inbox,
+    pub(super) queue: Sender<Outbound>,
+    pub(super) heard: Pulse,
+    pub(super) wrote: Pulse,
+}
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) me: Peer,
+    pub(super) parties: usize,
+    pub(super) client: bool,
+    pub(super) limits: Limits,
+    pub(super) lines: BTreeMap<Peer, Line>,
+    pub(super) began: Instant,
+    failure: OnceLock<NetError>,
+    /// Dropped at the first failure, which wakes everyone who listens at `stopped`.
+    stop: Mutex<Option<Sender<Infallible>>>,
+    pub(super) stopped: Receiver<Infallible>,
+}
+
+impl Shared {
+    pub(super) fn new(
+        me: Peer,
+        parties: usize,
+        client: bool,
+        limits: Limits,
+        lines: BTreeMap<Peer, Line>,
+    ) -> Self {
+        let (stop, stopped) = crossbeam_channel::bounded(0);
+        Self {
+            me,
+            parties,
+            client,
+            limits,
+            lines,
+            began: Instant::now(),
+            failure: OnceLock::new(),
+            stop: Mutex::new(Some(stop)),
+            stopped,
+        }
+    }
+
+    pub(super) fn line(&self, peer: Peer) -> Result<&Line, NetError> {
+        self.lines.get(&peer).ok_or(NetError::NoSuchPeer { peer })
+    }
+
+    /// Ends the session for everyone: the first failure is the one that counts, and is returned.
+    pub(super) fn fail(&self, error: NetError) -> NetError {
+        let first = self.failure.get_or_init(|| error).clone();
+        self.stop
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        self.lines.values().for_each(|line| line.inbox.close());
+        first
+    }
+
+    pub(super) fn failure(&self) -> Option<&NetError> {
+        self.failure.get()
+    }
+
+    pub(super) fn check(&self) -> Result<(), NetError> {
+        self.failure.get().map_or(Ok(()), |e| Err(e.clone()))
+    }
+
+    /// How much longer a wait that began at `since` may last, given when the peer last moved; an error if no longer.
+    pub(super) fn patience(
+        &self,
+        peer: Peer,
+        since: Instant,
+        pulse: &Pulse,
+        doing: &'static str,
+    ) -> Result<Duration, NetError> {
+        let idle = pulse.last(self.began).max(since).elapsed();
+        match self.limits.deadline.checked_sub(idle) {
+            Some(left) if !left.is_zero() => Ok(left),
+            _ => Err(NetError::Stalled {
+                peer,
+                doing,
+                waited: self.limits.deadline,
+            }),
+        }
+    }
+
+    /// Queues something for a peer; waits, within the deadline, while its queue is full.
+    pub(super) fn enqueue(&self, peer: Peer, mut what: Outbound) -> Result<(), NetError> {
+        const GLANCE: Duration = Duration::from_millis(20);
+        let line = self.line(peer)?;
+        let since = Instant::now();
+        loop {
+            self.check()?;
+            what = match line.queue.send_timeout(what, GLANCE) {
+                Ok(()) => return Ok(()),
+                Err(SendTimeoutError::Timeout(back) | SendTimeoutError::Disconnected(back)) => back,
+            };
+            self.patience(peer, since, &line.wrote, "sending")?;
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! The threads of a session: one reader and one writer for each peer.
+
+use std::collections::BTreeMap;
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, select};
+
+use super::Limits;
+use super::inbox::{Broken, Inbox};
+use super::shared::{Line, Outbound, Pulse, Shared};
+use crate::transport::frame::{CHUNK, FrameHeader, HEADER, Kind, LAST, sanitise};
+use crate::transport::{Link, Links, NetError, Peer};
+
+/// Messages that wait for a writer before whoever sends has to wait itself.
+const QUEUE: usize = 16;
+/// How long a failing party waits for its last words to leave, or for a peer's to arrive.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// The running threads. Dropping it breaks every link and joins them all.
+pub(super) struct Workers {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+    closers: Vec<Box<dyn Fn() + Send + Sync>>,
+    /// Disconnected when all writers have ended.
+    writers: Receiver<()>,
+    /// Disconnected when all readers have ended.
+    readers: Receiver<()>,
+}
+
+impl core::fmt::Debug for Workers {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Workers").finish_non_exhaustive()
+    }
+}
+
+/// Starts the threads of all links.
+pub(super) fn start(links: Links, limits: Limits) -> Result<(Arc<Shared>, Workers), NetError> {
+    let mut lines = BTreeMap::new();
+    let mut queues = Vec::new();
+    for &peer in links.by_peer.keys() {
+        let (queue, queued) = bounded(QUEUE);
+        queues.push(queued);
+        let line = Line {
+            inbox: Inbox::new(peer, limits.early_bytes),
+            queue,
+            heard: Pulse::default(),
+            wrote: Pulse::default(),
+        };
+        lines.insert(peer, line);
+    }
+    let shared = Arc::new(Shared::new(
+        links.me,
+        links.parties,
+        links.client,
+        limits,
+        lines,
+    ));
+    let (alive_writers, writers) = bounded(0);
+    let (alive_readers, readers) = bounded(0);
+    let mut workers = Workers {
+        shared: shared.clone(),
+        threads: Vec::new(),
+        closers: Vec::new(),
+        writers,
+        readers,
+    };
+    for ((peer, link), queued) in links.by_peer.into_iter().zip(queues) {
+        let Link {
+            writer,
+            reader,
+            closer,
+            ..
+        } = link;
+        workers.closers.push(closer);
+        let (state, alive) = (shared.clone(), alive_writers.clone());
+        workers.spawn(format!("to {peer}"), move || {
+            write_loop(&state, peer, writer, &queued);
+            drop(alive);
+        })?;
+        let (state, alive) = (shared.clone(), alive_readers.clone());
+        workers.spawn(format!("from {peer}"), move || {
+            read_loop(&state, peer, reader);
+            drop(alive);
+        })?;
+    }
+    Ok((shared, workers))
+}
+
+impl Workers {
+    fn spawn(
+        &mut self,
+        name: String,
+        body: impl FnOnce() + Send + 'static,
+    ) -> Result<(), NetError> {
+        let handle =
+            thread::Builder::new()
+                .name(name)
+                .spawn(body)
+                .map_err(|e| NetError::Thread {
+                    cause: e.to_string(),
+                })?;
+        self.threads.push(handle);
+        Ok(())
+    }
+
+    /// Says goodbye to everyone and waits until everyone has.
+    pub(super) fn finish(&self) -> Result<(), NetError> {
+        let shared = &self.shared;
+        let since = Instant::now();
+        for &peer in shared.lines.keys() {
+            shared.enqueue(peer, Outbound::Bye)?;
+        }
+        for (gone, doing) in [(&self.writers, "sending"), (&self.readers, "its farewell")] {
+            while let Err(RecvTimeoutError::Timeout) = gone.recv_timeout(Duration::from_millis(20))
+            {
+                shared.check()?;
+                // Nothing tells which peer is late; the one that has been silent longest is named.
+                let patience = shared.lines.iter().map(|(&peer, line)| {
+                    let pulse = if doing == "sending" {
+                        &line.wrote
+                    } else {
+                        &line.heard
+                    };
+                    shared.patience(peer, since, pulse, doing)
+                });
+                let results: Vec<_> = patience.collect();
+                if results.iter().all(Result::is_err) {
+                    results.into_iter().collect::<Result<Vec<_>, _>>()?;
+                }
+            }
+        }
+        shared.check()?;
+        shared
+            .lines
+            .values()
+            .try_for_each(|line| line.inbox.check_empty())
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        let ended =
+            self.readers.recv_timeout(Duration::ZERO) == Err(RecvTimeoutError::Disconnected);
+        if !ended {
+            self.shared.fail(NetError::Dropped);
+        }
+        // Last words are on their way, unless a peer does not listen.
+        let _ = self.writers.recv_timeout(GRACE);
+        self.closers.iter().for_each(|close| close());
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn write_loop(
+    shared: &Shared,
+    peer: Peer,
+    mut stream: Box<dyn Write + Send>,
+    queue: &Receiver<Outbound>,
+) {
+    if let Err(e) = write_all(shared, peer, &mut stream, queue) {
+        // A peer that aborts also stops reading: its own words, which the reader hears, tell more than a broken pipe.
+        let _ = shared.stopped.recv_timeout(GRACE);
+        shared.fail(io_error(peer, &e));
+    }
+}
+
+fn write_all(
+    shared: &Shared,
+    peer: Peer,
+    stream: &mut dyn Write,
+    queue: &Receiver<Outbound>,
+) -> io::Result<()> {
+    let line = shared.lines.get(&peer);
+    let beat = || {
+        if let Some(line) = line {
+            line.wrote.beat(shared.began);
+        }
+    };
+    loop {
+        let next = select! {
+            recv(queue) -> next => next.ok(),
+            recv(shared.stopped) -> _ => None,
+        };
+        match next {
+            Some(Outbound::Message {
+                step,
+                tag,
+                depth,
+                payload,
+            }) if shared.failure().is_none() => {
+                let pieces = payload.len().div_ceil(CHUNK).max(1);
+                for index in 0..pieces {
+                    if shared.failure().is_some() {
+                        break;
+                    }
+                    let start = index * CHUNK;
+                    let piece = &payload[start..payload.len().min(start + CHUNK)];
+                    let header = FrameHeader {
+                        kind: Kind::Data,
+                        flags: if index + 1 == pieces { LAST } else { 0 },
+                        length: piece.len(),
+                        session: tag,
+                        step: step.to_u64(),
+                        depth,
+                    };
+                    write_frame(stream, &header, piece)?;
+                    beat();
+                }
+                if queue.is_empty() {
+                    stream.flush()?;
+                }
+            }
+            Some(Outbound::Bye) if shared.failure().is_none() => {
+                write_frame(stream, &control(Kind::Bye, 0), &[])?;
+                return stream.flush();
+            }
+            _ => {
+                let reason = shared.failure().map(ToString::to_string);
+                let reason = sanitise(&reason.unwrap_or_default());
+                write_frame(
+                    stream,
+                    &control(Kind::Abort, reason.len()),
+                    reason.as_bytes(),
+                )?;
+                return stream.flush();
+            }
+        }
+    }
+}
+
+fn control(kind: Kind, length: usize) -> FrameHeader {
+    FrameHeader {
+        kind,
+        flags: 0,
+        length,
+        session: 0,
+        step: 0,
+        depth: 0,
+    }
+}
+
+/// Writes header and payload without joining them first.
+pub(crate) fn write_frame(
+    stream: &mut dyn Write,
+    header: &FrameHeader,
+    payload: &[u8],
+) -> io::Result<()> {
+    let header = header.encode();
+    let (mut head, mut body) = (&header[..], payload);
+    while !head.is_empty() {
+        match stream.write_vectored(&[IoSlice::new(head), IoSlice::new(body)]) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(n) => {
+                let of_head = n.min(head.len());
+                head = &head[of_head..];
+                body = &body[n - of_head..];
+            }
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    stream.write_all(body)
+}
+
+fn read_loop(shared: &Shared, peer: Peer, mut stream: Box<dyn Read + Send>) {
+    match read_all(shared, peer, &mut stream) {
+        Ok(()) | Err(Broken::Closed) => {}
+        Err(Broken::Net(e)) => {
+            shared.fail(e);
+        }
+        Err(Broken::Io(e)) => {
+            shared.fail(io_error(peer, &e));
+        }
+    }
+}
+
+fn read_all(shared: &Shared, peer: Peer, stream: &mut dyn Read) -> Result<(), Broken> {
+    let line = shared.line(peer)?;
+    loop {
+        let mut header = [0; HEADER];
+        stream.read_exact(&mut header)?;
+        line.heard.beat(shared.began);
+        let header =
+            FrameHeader::decode(&header).map_err(|problem| NetError::BadFrame { peer, problem })?;
+        match header.kind {
+            Kind::Data => {
+                line.inbox
+                    .receive(&header, stream, shared.limits.deadline)?;
+                line.heard.beat(shared.began);
+            }
+            Kind::Abort => {
+                let mut reason = vec![0; header.length];
+                stream.read_exact(&mut reason)?;
+                let reason = sanitise(&String::from_utf8_lossy(&reason));
+                return Err(NetError::Aborted { peer, reason }.into());
+            }
+            Kind::Bye => return Ok(line.inbox.end()?),
+        }
+    }
+}
+
+fn io_error(peer: Peer, e: &io::Error) -> NetError {
+    match e.kind() {
+        ErrorKind::UnexpectedEof
+        | ErrorKind::BrokenPipe
+        | ErrorKind::ConnectionReset
+        | ErrorKind::ConnectionAborted
+        | ErrorKind::WriteZero
+        | ErrorKind::NotConnected => NetError::HungUp { peer },
+        _ => NetError::Io {
+            peer,
+            cause: e.to_string(),
+        },
+    }
+}

@@ -1,0 +1,208 @@
+//! Ordered bytes between parties.
+//!
+//! A [`Link`] joins two peers by two byte streams, one for each direction; [`Links`] is all that one peer holds.
+//! They come from [`memory::mesh`] or [`tcp::connect`] and may be [slowed](shaped) or, in tests, [falsified](tamper). Nothing here
+//! knows what the bytes mean, except the [frame] codec that the session above shares with the wrappers.
+
+mod error;
+pub mod frame;
+mod hello;
+pub mod memory;
+pub mod shaped;
+pub mod tamper;
+pub mod tcp;
+pub mod tls;
+
+use core::fmt;
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+
+pub use error::NetError;
+pub use hello::HelloError;
+
+/// Most parties in one session; a [`Peer::Client`] comes on top.
+pub const MAX_PARTIES: usize = 10;
+
+/// One of the computing parties, counted from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PartyId(pub u8);
+
+impl PartyId {
+    /// Its place in arrays that are indexed by party.
+    #[must_use]
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+impl fmt::Display for PartyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "party {}", self.0)
+    }
+}
+
+/// Whoever sits at the other end of a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Peer {
+    /// A computing party.
+    Party(PartyId),
+    /// The owner of inputs and results that computes nothing.
+    Client,
+}
+
+impl Peer {
+    const CLIENT_BYTE: u8 = 0xff;
+
+    /// Party `id`.
+    #[must_use]
+    pub fn party(id: u8) -> Self {
+        Self::Party(PartyId(id))
+    }
+
+    pub(crate) fn to_byte(self) -> u8 {
+        match self {
+            Self::Party(PartyId(id)) => id,
+            Self::Client => Self::CLIENT_BYTE,
+        }
+    }
+
+    pub(crate) fn from_byte(byte: u8) -> Option<Self> {
+        match byte {
+            Self::CLIENT_BYTE => Some(Self::Client),
+            id if usize::from(id) < MAX_PARTIES => Some(Self::party(id)),
+            _ => None,
+        }
+    }
+
+    /// Everyone in a session of this size, the client last.
+    pub(crate) fn all(parties: usize, client: bool) -> impl Iterator<Item = Self> {
+        (0..MAX_PARTIES as u8)
+            .take(parties)
+            .map(Self::party)
+            .chain(client.then_some(Self::Client))
+    }
+}
+
+impl From<PartyId> for Peer {
+    fn from(id: PartyId) -> Self {
+        Self::Party(id)
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Party(id) => id.fmt(f),
+            Self::Client => f.write_str("the client"),
+        }
+    }
+}
+
+/// Two ordered byte streams to and from one peer, and the means to break both from another thread.
+pub struct Link {
+    pub(crate) writer: Box<dyn Write + Send>,
+    pub(crate) reader: Box<dyn Read + Send>,
+    pub(crate) closer: Box<dyn Fn() + Send + Sync>,
+    pub(crate) sent: u64,
+}
+
+impl Link {
+    /// Joins two streams. Dropping `writer` must end its direction after what was written; `closer` must make pending
+    /// and later reads and writes on both return at once.
+    pub fn new(
+        writer: impl Write + Send + 'static,
+        reader: impl Read + Send + 'static,
+        closer: impl Fn() + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            writer: Box::new(writer),
+            reader: Box::new(reader),
+            closer: Box::new(closer),
+            sent: 0,
+        }
+    }
+
+    /// Puts `wrap` around the outgoing stream.
+    #[must_use]
+    pub(crate) fn map_writer(
+        self,
+        wrap: impl FnOnce(Box<dyn Write + Send>) -> Box<dyn Write + Send>,
+    ) -> Self {
+        Self {
+            writer: wrap(self.writer),
+            ..self
+        }
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link").finish_non_exhaustive()
+    }
+}
+
+/// All links of one peer: to every other party and, if there is one, to the client.
+#[derive(Debug)]
+pub struct Links {
+    pub(crate) me: Peer,
+    pub(crate) parties: usize,
+    pub(crate) client: bool,
+    pub(crate) by_peer: BTreeMap<Peer, Link>,
+}
+
+impl Links {
+    /// Checks that there is exactly one link for everyone that `me` talks to.
+    pub fn new(
+        me: Peer,
+        parties: usize,
+        client: bool,
+        by_peer: BTreeMap<Peer, Link>,
+    ) -> Result<Self, NetError> {
+        let expected = peers_of(me, parties, client)?;
+        if let Some(&peer) = by_peer.keys().find(|peer| !expected.contains(peer)) {
+            return Err(NetError::NoSuchPeer { peer });
+        }
+        if let Some(&peer) = expected.iter().find(|peer| !by_peer.contains_key(peer)) {
+            return Err(NetError::NoSuchPeer { peer });
+        }
+        Ok(Self {
+            me,
+            parties,
+            client,
+            by_peer,
+        })
+    }
+
+    /// Whose links these are.
+    #[must_use]
+    pub fn me(&self) -> Peer {
+        self.me
+    }
+
+    /// Puts `wrap` around every outgoing stream.
+    #[must_use]
+    pub(crate) fn map_writers(
+        self,
+        mut wrap: impl FnMut(Peer, Peer, Box<dyn Write + Send>) -> Box<dyn Write + Send>,
+    ) -> Self {
+        let me = self.me;
+        let by_peer = self
+            .by_peer
+            .into_iter()
+            .map(|(peer, link)| (peer, link.map_writer(|w| wrap(me, peer, w))))
+            .collect();
+        Self { by_peer, ..self }
+    }
+}
+
+/// Everyone that `me` has a link to.
+pub(crate) fn peers_of(me: Peer, parties: usize, client: bool) -> Result<Vec<Peer>, NetError> {
+    if parties == 0 || parties > MAX_PARTIES {
+        return Err(NetError::PartyCount { parties });
+    }
+    let all: Vec<_> = Peer::all(parties, client).collect();
+    if !all.contains(&me) {
+        return Err(NetError::NoSuchPeer { peer: me });
+    }
+    Ok(all.into_iter().filter(|&peer| peer != me).collect())
+}
