@@ -7,10 +7,12 @@ pub mod layer;
 pub mod ledger;
 pub mod model;
 pub mod plain;
+pub mod plan;
 pub mod pool;
 pub mod rep3;
 pub mod run;
 pub mod session;
 pub mod transport;
+pub mod walk;
 
 pub use error::Error;

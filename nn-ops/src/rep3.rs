@@ -45,21 +45,16 @@
 mod bits;
 mod client;
 mod compare;
+mod cost;
 mod linear;
 mod party;
 mod select;
 mod truncate;
 
 pub use client::Rep3Client;
+pub use cost::Rep3Cost;
 pub use linear::Rep3Weights;
 pub use party::{Rep3, Rep3Arith};
 
-use crate::Error;
 #[allow(unused_imports, reason = "named in the documentation")]
 use crate::engine::Engine;
-use crate::session::Session;
-
-/// The lane on which the client and the parties talk: the first fork of the session at all four.
-fn only_fork(session: &mut Session) -> Result<Session, Error> {
-    crate::layer::only(session.fork(1)?)
-}
