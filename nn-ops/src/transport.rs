@@ -1,18 +1,24 @@
 //! Ordered bytes between parties.
 //!
 //! A [`Link`] joins two peers by two byte streams, one for each direction; [`Links`] is all that one peer holds.
-//! They come from [`memory::mesh`] and may be wrapped by a shaper. Nothing here knows what the bytes
-//! mean, except the frame codec that the session above and the wrappers share.
+//! They come from [`memory::mesh`] or [`tcp::connect`] and may be [slowed](shaped) or, in tests, [falsified](tamper). Nothing here
+//! knows what the bytes mean, except the [frame] codec that the session above shares with the wrappers.
 
 mod error;
 pub mod frame;
+mod hello;
 pub mod memory;
+pub mod shaped;
+pub mod tamper;
+pub mod tcp;
+pub mod tls;
 
 use core::fmt;
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 
 pub use error::NetError;
+pub use hello::HelloError;
 
 /// Most parties in one session; a [`Peer::Client`] comes on top.
 pub const MAX_PARTIES: usize = 10;

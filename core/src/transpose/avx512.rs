@@ -54,30 +54,22 @@ pub(super) fn blocks_to_rows(_: Gfni512, blocks: &[Block], rows: &mut [u8], stri
 /// 16 bytes are readable at each of the 128 rows, and `TILE` blocks writable.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,gfni")]
 unsafe fn rows_to_blocks_tile(rows: *const u8, stride: usize, blocks: *mut Block) {
-    let mut columns = [[_mm512_setzero_si512(); 16]; 2];
-    for (h, columns) in columns.iter_mut().enumerate() {
-        for (i, x) in columns.iter_mut().enumerate() {
-            // Lane l has row 64 h + 16 l + i, but i reversed in each eight, as the bit transpose reverses it again.
-            let row = |l: usize| {
-                // SAFETY: 16 bytes are readable at each row below 128.
-                unsafe { _mm_loadu_si128(rows.add((64 * h + 16 * l + (i ^ 7)) * stride).cast()) }
-            };
-            let v = _mm512_zextsi128_si512(row(0));
-            let v = _mm512_mask_broadcast_i32x4(v, 0x00f0, row(1));
-            let v = _mm512_mask_broadcast_i32x4(v, 0x0f00, row(2));
-            *x = _mm512_mask_broadcast_i32x4(v, 0xf000, row(3));
-        }
-        *columns = bytes16(*columns);
-    }
     let diagonal = _mm512_set1_epi64(DIAGONAL);
     // Byte 16 b + g of the result from byte 8 g + b of two registers.
     let index = [
         load_index(&const { index(16, 8, 0, 0) }),
         load_index(&const { index(16, 8, 0, 4) }),
     ];
+    // SAFETY: 16 bytes are readable at each of the 64 rows of a half.
+    let (lo, hi) = unsafe {
+        (
+            bytes16(rows64(rows, stride)),
+            bytes16(rows64(rows.add(64 * stride), stride)),
+        )
+    };
     for c in 0..16 {
-        let lo = _mm512_gf2p8affine_epi64_epi8::<0>(diagonal, columns[0][c]);
-        let hi = _mm512_gf2p8affine_epi64_epi8::<0>(diagonal, columns[1][c]);
+        let lo = _mm512_gf2p8affine_epi64_epi8::<0>(diagonal, lo[c]);
+        let hi = _mm512_gf2p8affine_epi64_epi8::<0>(diagonal, hi[c]);
         for (q, index) in index.iter().enumerate() {
             let v = _mm512_permutex2var_epi8(lo, *index, hi);
             // SAFETY: 128 blocks are writable; this one is four of them.
@@ -86,18 +78,83 @@ unsafe fn rows_to_blocks_tile(rows: *const u8, stride: usize, blocks: *mut Block
     }
 }
 
+/// Lane l of register i has row 16 l + (i ^ 7): reversed in each eight, as the bit transpose reverses them again.
+///
+/// # Safety
+/// 16 bytes are readable at each of 64 rows.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+unsafe fn rows64(rows: *const u8, stride: usize) -> [__m512i; 16] {
+    let mut at = [0, 16, 32, 48].map(|row| rows.wrapping_add(row * stride));
+    let mut next = || {
+        // SAFETY: called sixteen times, for rows 16 l to 16 l + 15 of lane l.
+        let v = unsafe { lanes_from(at) };
+        at = at.map(|p| p.wrapping_add(stride));
+        v
+    };
+    // Written out, as a loop would go through memory.
+    let (r0, r1, r2, r3) = (next(), next(), next(), next());
+    let (r4, r5, r6, r7) = (next(), next(), next(), next());
+    let (r8, r9, r10, r11) = (next(), next(), next(), next());
+    let (r12, r13, r14, r15) = (next(), next(), next(), next());
+    [
+        r7, r6, r5, r4, r3, r2, r1, r0, r15, r14, r13, r12, r11, r10, r9, r8,
+    ]
+}
+
+/// Lane l from `at[l]`.
+///
+/// By hand, since the compiler makes shuffles of the masked broadcasts, and shuffles are what there is least room for.
+///
+/// # Safety
+/// 16 bytes are readable at each address.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+unsafe fn lanes_from(at: [*const u8; 4]) -> __m512i {
+    let v: __m512i;
+    // SAFETY: reads the 16 bytes at each address, and nothing else.
+    unsafe {
+        core::arch::asm!(
+            "vmovdqu {v:x}, [{p0}]",
+            "vbroadcasti32x4 {v}{{{k1}}}, [{p1}]",
+            "vbroadcasti32x4 {v}{{{k2}}}, [{p2}]",
+            "vbroadcasti32x4 {v}{{{k3}}}, [{p3}]",
+            v = out(zmm_reg) v,
+            p0 = in(reg) at[0],
+            p1 = in(reg) at[1],
+            p2 = in(reg) at[2],
+            p3 = in(reg) at[3],
+            k1 = in(kreg) 0x00f0_u16,
+            k2 = in(kreg) 0x0f00_u16,
+            k3 = in(kreg) 0xf000_u16,
+            options(pure, readonly, nostack, preserves_flags),
+        );
+    }
+    v
+}
+
 /// # Safety
 /// `TILE` blocks are readable, and 16 bytes writable at each of the 128 rows.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,gfni")]
 unsafe fn blocks_to_rows_tile(blocks: *const Block, rows: *mut u8, stride: usize) {
+    // SAFETY: by the contract of this function; each call writes 64 rows.
+    unsafe {
+        rows64_from_blocks::<0>(blocks, rows, stride);
+        rows64_from_blocks::<1>(blocks, rows.add(64 * stride), stride);
+    }
+}
+
+/// Half `H` of the rows.
+///
+/// # Safety
+/// `TILE` blocks are readable, and 16 bytes writable at each of 64 rows.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,gfni")]
+unsafe fn rows64_from_blocks<const H: usize>(blocks: *const Block, rows: *mut u8, stride: usize) {
     let diagonal = _mm512_set1_epi64(DIAGONAL);
-    // Byte 8 g + b of half h from byte 8 h + g of block 7 - b: reversed, as the bit transpose reverses it again.
-    let index = [
-        load_index(&const { index(8, 16, 7, 0) }),
-        load_index(&const { index(8, 16, 7, 8) }),
-    ];
-    let mut columns = [[_mm512_setzero_si512(); 16]; 2];
-    for c in 0..16 {
+    // Byte 8 g + b from byte 8 H + g of block 7 - b: reversed, as the bit transpose reverses it again.
+    let index = load_index(&const { index(8, 16, 7, 8 * H) });
+    let column = |c: usize| {
         // SAFETY: 128 blocks are readable; these are eight of them.
         let (a, b) = unsafe {
             (
@@ -105,23 +162,38 @@ unsafe fn blocks_to_rows_tile(blocks: *const Block, rows: *mut u8, stride: usize
                 _mm512_loadu_si512(blocks.add(8 * c + 4).cast()),
             )
         };
-        for h in 0..2 {
-            let v = _mm512_permutex2var_epi8(a, index[h], b);
-            columns[h][c] = _mm512_gf2p8affine_epi64_epi8::<0>(diagonal, v);
-        }
-    }
-    for (h, columns) in columns.into_iter().enumerate() {
-        for (i, v) in bytes16(columns).into_iter().enumerate() {
-            let lanes = [
-                _mm512_castsi512_si128(v),
-                _mm512_extracti32x4_epi32::<1>(v),
-                _mm512_extracti32x4_epi32::<2>(v),
-                _mm512_extracti32x4_epi32::<3>(v),
-            ];
-            for (l, v) in lanes.into_iter().enumerate() {
-                // SAFETY: 16 bytes are writable at each row below 128.
-                unsafe { _mm_storeu_si128(rows.add((64 * h + 16 * l + i) * stride).cast(), v) };
-            }
+        let v = _mm512_permutex2var_epi8(a, index, b);
+        _mm512_gf2p8affine_epi64_epi8::<0>(diagonal, v)
+    };
+    // Written out, as a loop would go through memory.
+    let v = bytes16([
+        column(0),
+        column(1),
+        column(2),
+        column(3),
+        column(4),
+        column(5),
+        column(6),
+        column(7),
+        column(8),
+        column(9),
+        column(10),
+        column(11),
+        column(12),
+        column(13),
+        column(14),
+        column(15),
+    ]);
+    for (i, v) in v.into_iter().enumerate() {
+        let lanes = [
+            _mm512_castsi512_si128(v),
+            _mm512_extracti32x4_epi32::<1>(v),
+            _mm512_extracti32x4_epi32::<2>(v),
+            _mm512_extracti32x4_epi32::<3>(v),
+        ];
+        for (l, v) in lanes.into_iter().enumerate() {
+            // SAFETY: 16 bytes are writable at each row below 64.
+            unsafe { _mm_storeu_si128(rows.add((16 * l + i) * stride).cast(), v) };
         }
     }
 }

@@ -33,10 +33,15 @@ pub(super) fn rows_to_blocks(rows: &[u8], blocks: &mut [Block], stride: usize) {
         let mut half = [[0; 64]; 2];
         for (h, half) in half.iter_mut().enumerate() {
             for (i, x) in half.iter_mut().enumerate() {
-                let mut w = [0; 8];
-                let at = (64 * h + i) * stride + 8 * tile;
-                w[..bytes].copy_from_slice(&rows[at..at + bytes]);
-                *x = u64::from_le_bytes(w);
+                let src = &rows[(64 * h + i) * stride + 8 * tile..][..bytes];
+                // A copy of constant length is one instruction.
+                *x = if let Ok(w) = src.try_into() {
+                    u64::from_le_bytes(w)
+                } else {
+                    let mut w = [0; 8];
+                    w[..bytes].copy_from_slice(src);
+                    u64::from_le_bytes(w)
+                };
             }
             transpose64(half);
         }
@@ -58,8 +63,12 @@ pub(super) fn blocks_to_rows(blocks: &[Block], rows: &mut [u8], stride: usize) {
         for (h, half) in half.iter_mut().enumerate() {
             transpose64(half);
             for (i, x) in half.iter().enumerate() {
-                let at = (64 * h + i) * stride + 8 * tile;
-                rows[at..at + bytes].copy_from_slice(&x.to_le_bytes()[..bytes]);
+                let dst = &mut rows[(64 * h + i) * stride + 8 * tile..][..bytes];
+                if let Ok(w) = <&mut [u8; 8]>::try_from(&mut *dst) {
+                    *w = x.to_le_bytes();
+                } else {
+                    dst.copy_from_slice(&x.to_le_bytes()[..bytes]);
+                }
             }
         }
     }

@@ -1,5 +1,6 @@
 //! What can go wrong between parties; every variant says with whom.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{MAX_PARTIES, Peer};
@@ -174,4 +175,68 @@ pub enum NetError {
         /// The operating system's words.
         cause: String,
     },
+    /// The address to listen at is taken, or not ours.
+    #[error("cannot listen at {address}: {cause}")]
+    Bind {
+        /// The address.
+        address: String,
+        /// The operating system's words.
+        cause: String,
+    },
+    /// A peer is not there.
+    #[error(
+        "no connection with {peer} at {address} within {waited:?}: {last}{}",
+        list_rejected(.rejected)
+    )]
+    NotConnected {
+        /// Who is missing.
+        peer: Peer,
+        /// Where it was called, or where it should have called.
+        address: String,
+        /// For how long.
+        waited: Duration,
+        /// What the last attempt came to.
+        last: String,
+        /// Strangers that were turned away meanwhile, at most eight.
+        rejected: Vec<String>,
+    },
+    /// Whoever answers is not the peer, or thinks that this is not the peer it expects.
+    #[error("no trusted connection with {peer}: {cause}")]
+    Untrusted {
+        /// Who was called.
+        peer: Peer,
+        /// What is wrong with the certificate or with TLS.
+        cause: String,
+    },
+    /// Whoever answers is no Piquet party of this version.
+    #[error("whoever answers at the address of {peer} is not it: {problem}")]
+    NotPiquet {
+        /// Who was called.
+        peer: Peer,
+        /// What it said instead.
+        problem: super::hello::HelloError,
+    },
+    /// The peer does not want this connection.
+    #[error("{peer} refused the connection: {why}")]
+    Refused {
+        /// Who was called.
+        peer: Peer,
+        /// Its reason.
+        why: &'static str,
+    },
+    /// A file with a certificate or a key is of no use.
+    #[error("{}: {cause}", .path.display())]
+    Credentials {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        cause: String,
+    },
+}
+
+fn list_rejected(rejected: &[String]) -> String {
+    match rejected {
+        [] => String::new(),
+        some => format!("; turned away: {}", some.join(", ")),
+    }
 }
