@@ -3,6 +3,8 @@
 
 pub mod engine;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod layer;
 pub mod ledger;
 pub mod model;
