@@ -40,7 +40,7 @@
 //! coin that is 1 with probability frac(x / 2^s), never a wrap; the coin is `[x_low + rho >= 2^s]` for a uniform `rho`
 //! that **party 0 knows**, while parties 1 and 2 know `x_low + rho mod 2^s`: the functionality that is securely
 //! computed hands these to them, so it is not the ideal functionality with a hidden coin. `local` shifts shares, and
-//! is garbage with probability about |x| / 2^63.
+//! is garbage with probability |x| / 2^64 per value.
 
 mod bits;
 mod client;
