@@ -100,7 +100,7 @@ fn hash(t: &mut Table, limit: &Limit) {
 }
 
 fn transposes(t: &mut Table) {
-    let columns = 1024;
+    let columns = 512;
     let mut rows = vec![0u8; 16 * columns];
     Prg::new(SEED).fill_bytes(&mut rows);
     let mut blocks = vec![Block::ZERO; columns];

@@ -50,56 +50,29 @@ pub(super) fn blocks_to_rows(_: Gfni512, blocks: &[Block], rows: &mut [u8], stri
     }
 }
 
-/// # Safety
-/// 16 bytes are readable at each of the 128 rows, and `TILE` blocks writable.
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,gfni")]
-unsafe fn rows_to_blocks_tile(rows: *const u8, stride: usize, blocks: *mut Block) {
-    let diagonal = _mm512_set1_epi64(DIAGONAL);
-    // Byte 16 b + g of the result from byte 8 g + b of two registers.
-    let index = [
-        load_index(&const { index(16, 8, 0, 0) }),
-        load_index(&const { index(16, 8, 0, 4) }),
-    ];
-    // SAFETY: 16 bytes are readable at each of the 64 rows of a half.
-    let (lo, hi) = unsafe {
-        (
-            bytes16(rows64(rows, stride)),
-            bytes16(rows64(rows.add(64 * stride), stride)),
-        )
-    };
-    for c in 0..16 {
-        let lo = _mm512_gf2p8affine_epi64_epi8::<0>(diagonal, lo[c]);
-        let hi = _mm512_gf2p8affine_epi64_epi8::<0>(diagonal, hi[c]);
-        for (q, index) in index.iter().enumerate() {
-            let v = _mm512_permutex2var_epi8(lo, *index, hi);
-            // SAFETY: 128 blocks are writable; this one is four of them.
-            unsafe { _mm512_storeu_si512(blocks.add(8 * c + 4 * q).cast(), v) };
-        }
-    }
-}
-
-/// Lane l of register i has row 16 l + (i ^ 7): reversed in each eight, as the bit transpose reverses them again.
+/// 64 rows: lane l of register i has row 16 l + (i ^ 7): reversed in each eight, as the bit transpose reverses them
+/// again. Unsafe: 16 bytes must be readable at each row.
 ///
-/// # Safety
-/// 16 bytes are readable at each of 64 rows.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-unsafe fn rows64(rows: *const u8, stride: usize) -> [__m512i; 16] {
-    let mut at = [0, 16, 32, 48].map(|row| rows.wrapping_add(row * stride));
-    let mut next = || {
-        // SAFETY: called sixteen times, for rows 16 l to 16 l + 15 of lane l.
-        let v = unsafe { lanes_from(at) };
-        at = at.map(|p| p.wrapping_add(stride));
-        v
-    };
-    // Written out, as a loop would go through memory.
-    let (r0, r1, r2, r3) = (next(), next(), next(), next());
-    let (r4, r5, r6, r7) = (next(), next(), next(), next());
-    let (r8, r9, r10, r11) = (next(), next(), next(), next());
-    let (r12, r13, r14, r15) = (next(), next(), next(), next());
-    [
-        r7, r6, r5, r4, r3, r2, r1, r0, r15, r14, r13, r12, r11, r10, r9, r8,
-    ]
+/// A macro, as a function of this size is not inlined, and its result would go through memory.
+macro_rules! rows64 {
+    ($rows:expr, $stride:expr) => {{
+        let mut at = [0, 16, 32, 48].map(|row| $rows.wrapping_add(row * $stride));
+        macro_rules! next {
+            () => {{
+                let v = lanes_from(at);
+                at = at.map(|p| p.wrapping_add($stride));
+                v
+            }};
+        }
+        let (r0, r1, r2, r3) = (next!(), next!(), next!(), next!());
+        let (r4, r5, r6, r7) = (next!(), next!(), next!(), next!());
+        let (r8, r9, r10, r11) = (next!(), next!(), next!(), next!());
+        let (r12, r13, r14) = (next!(), next!(), next!());
+        let r15 = lanes_from(at);
+        [
+            r7, r6, r5, r4, r3, r2, r1, r0, r15, r14, r13, r12, r11, r10, r9, r8,
+        ]
+    }};
 }
 
 /// Lane l from `at[l]`.
@@ -109,13 +82,13 @@ unsafe fn rows64(rows: *const u8, stride: usize) -> [__m512i; 16] {
 /// # Safety
 /// 16 bytes are readable at each address.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,gfni")]
 unsafe fn lanes_from(at: [*const u8; 4]) -> __m512i {
     let v: __m512i;
     // SAFETY: reads the 16 bytes at each address, and nothing else.
     unsafe {
         core::arch::asm!(
-            "vmovdqu {v:x}, [{p0}]",
+            "vbroadcasti32x4 {v}, [{p0}]",
             "vbroadcasti32x4 {v}{{{k1}}}, [{p1}]",
             "vbroadcasti32x4 {v}{{{k2}}}, [{p2}]",
             "vbroadcasti32x4 {v}{{{k3}}}, [{p3}]",
@@ -131,6 +104,34 @@ unsafe fn lanes_from(at: [*const u8; 4]) -> __m512i {
         );
     }
     v
+}
+
+/// # Safety
+/// 16 bytes are readable at each of the 128 rows, and `TILE` blocks writable.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,gfni")]
+unsafe fn rows_to_blocks_tile(rows: *const u8, stride: usize, blocks: *mut Block) {
+    let diagonal = _mm512_set1_epi64(DIAGONAL);
+    // Byte 16 b + g of the result from byte 8 g + b of two registers.
+    let index = [
+        load_index(&const { index(16, 8, 0, 0) }),
+        load_index(&const { index(16, 8, 0, 4) }),
+    ];
+    // SAFETY: 16 bytes are readable at each of the 64 rows of a half.
+    let (lo, hi) = unsafe {
+        (
+            bytes16(rows64!(rows, stride)),
+            bytes16(rows64!(rows.add(64 * stride), stride)),
+        )
+    };
+    for c in 0..16 {
+        let lo = _mm512_gf2p8affine_epi64_epi8::<0>(diagonal, lo[c]);
+        let hi = _mm512_gf2p8affine_epi64_epi8::<0>(diagonal, hi[c]);
+        for (q, index) in index.iter().enumerate() {
+            let v = _mm512_permutex2var_epi8(lo, *index, hi);
+            // SAFETY: 128 blocks are writable; this one is four of them.
+            unsafe { _mm512_storeu_si512(blocks.add(8 * c + 4 * q).cast(), v) };
+        }
+    }
 }
 
 /// # Safety
@@ -166,7 +167,7 @@ unsafe fn rows64_from_blocks<const H: usize>(blocks: *const Block, rows: *mut u8
         _mm512_gf2p8affine_epi64_epi8::<0>(diagonal, v)
     };
     // Written out, as a loop would go through memory.
-    let v = bytes16([
+    let columns = [
         column(0),
         column(1),
         column(2),
@@ -183,7 +184,9 @@ unsafe fn rows64_from_blocks<const H: usize>(blocks: *const Block, rows: *mut u8
         column(13),
         column(14),
         column(15),
-    ]);
+    ];
+    // SAFETY: the features are there.
+    let v = unsafe { bytes16(columns) };
     for (i, v) in v.into_iter().enumerate() {
         let lanes = [
             _mm512_castsi512_si128(v),
@@ -222,14 +225,19 @@ fn load_index(index: &[u8; 64]) -> __m512i {
 }
 
 /// Transposes a 16 x 16 byte matrix in each of the four 128-bit lanes.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw")]
-fn bytes16(mut x: [__m512i; 16]) -> [__m512i; 16] {
+///
+/// # Safety
+/// `avx512bw` is there.
+#[inline(always)]
+unsafe fn bytes16(mut x: [__m512i; 16]) -> [__m512i; 16] {
     for _ in 0..4 {
         let y = x;
         for i in 0..8 {
-            x[2 * i] = _mm512_unpacklo_epi8(y[i], y[i + 8]);
-            x[2 * i + 1] = _mm512_unpackhi_epi8(y[i], y[i + 8]);
+            // SAFETY: by the contract of this function.
+            unsafe {
+                x[2 * i] = _mm512_unpacklo_epi8(y[i], y[i + 8]);
+                x[2 * i + 1] = _mm512_unpackhi_epi8(y[i], y[i + 8]);
+            }
         }
     }
     x
