@@ -20,7 +20,7 @@ use io::Io;
 
 /// What is computed of each block `x` with index `i`; π is the permutation.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     /// π(i), `x` is not read
     Counter,
     /// π(x)
@@ -35,15 +35,12 @@ enum Kind {
 
 /// A [`Kind`] known at compile time, so that each kernel is compiled once per kind.
 pub(crate) trait Op {
-    #[doc(hidden)]
-    #[allow(private_interfaces)]
     const KIND: Kind;
 }
 
 macro_rules! op {
     ($($name:ident),*) => {$(
         pub(crate) struct $name;
-        #[allow(private_interfaces)]
         impl Op for $name {
             const KIND: Kind = Kind::$name;
         }

@@ -1,4 +1,4 @@
-//! The vocabulary and kernels that every Piquet primitive stands on.
+#![doc = include_str!("../README.md")]
 #![deny(unsafe_code)]
 
 #[cfg(target_endian = "big")]
