@@ -114,13 +114,24 @@ pub struct LinearOp {
     pub bias: bool,
 }
 
-/// Weights in the clear, for the owner of the model.
+/// Weights in the clear, for the owner of the model. Its `Debug` shows lengths only.
 #[derive(Clone, Copy)]
 pub struct PlainWeights<'a> {
     /// `[out][in / groups][kh][kw]`, raw fixed point.
     pub weights: &'a [i64],
     /// One per output channel, or empty.
     pub bias: &'a [i64],
+}
+
+impl core::fmt::Debug for PlainWeights<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(
+            f,
+            "PlainWeights[{} + {}]",
+            self.weights.len(),
+            self.bias.len()
+        )
+    }
 }
 
 /// Rows of a view that hold zeros.

@@ -3,14 +3,18 @@
 
 pub mod engine;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod layer;
 pub mod ledger;
 pub mod model;
 pub mod plain;
+pub mod plan;
 pub mod pool;
 pub mod rep3;
 pub mod run;
 pub mod session;
 pub mod transport;
+pub mod walk;
 
 pub use error::Error;

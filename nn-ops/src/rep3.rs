@@ -40,26 +40,21 @@
 //! coin that is 1 with probability frac(x / 2^s), never a wrap; the coin is `[x_low + rho >= 2^s]` for a uniform `rho`
 //! that **party 0 knows**, while parties 1 and 2 know `x_low + rho mod 2^s`: the functionality that is securely
 //! computed hands these to them, so it is not the ideal functionality with a hidden coin. `local` shifts shares, and
-//! is garbage with probability about |x| / 2^63.
+//! is garbage with probability |x| / 2^64 per value.
 
 mod bits;
 mod client;
 mod compare;
+mod cost;
 mod linear;
 mod party;
 mod select;
 mod truncate;
 
 pub use client::Rep3Client;
+pub use cost::Rep3Cost;
 pub use linear::Rep3Weights;
 pub use party::{Rep3, Rep3Arith};
 
-use crate::Error;
 #[allow(unused_imports, reason = "named in the documentation")]
 use crate::engine::Engine;
-use crate::session::Session;
-
-/// The lane on which the client and the parties talk: the first fork of the session at all four.
-fn only_fork(session: &mut Session) -> Result<Session, Error> {
-    crate::layer::only(session.fork(1)?)
-}

@@ -8,6 +8,7 @@ use piquet_core::linalg::ConvShape;
 use crate::Error;
 use crate::engine::{LinearOp, PlainWeights, Rescale, Spec, Truncation};
 use crate::layer::{Layers, Window, only};
+use crate::ledger::Phase;
 use crate::model::{
     Arithmetic, ModelError, Node, NodeId, Op, Program, QuantizedParams, Role, Shape, Step,
 };
@@ -135,6 +136,29 @@ pub fn output_spec(program: &Program) -> Result<Spec, Error> {
         shape: program.graph().output_shape()?.clone(),
         format: program.output_format()?,
     })
+}
+
+/// Set-up and one inference: what a party, the oracle and a plan all do. `params` and `input` (memory order) are `Some` for
+/// whoever owns them; the result is `Some` for its owner.
+pub fn infer<E: Layers>(
+    engine: &mut E,
+    program: &Program,
+    params: Option<&QuantizedParams>,
+    input: Option<&[i64]>,
+    mode: Truncation,
+    progress: &mut dyn FnMut(usize),
+) -> Result<Option<Vec<i64>>, Error> {
+    engine.begin_phase(Phase::Setup);
+    let prepared = prepare(engine, program, params)?;
+    engine.begin_phase(Phase::Online);
+    engine.begin_layer("input", "input");
+    let x = engine.input(&input_spec(program)?, input)?;
+    engine.end_layer();
+    let y = evaluate(engine, program, &prepared, x, mode, progress)?;
+    engine.begin_layer("result", "reveal");
+    let result = engine.reveal(&y)?;
+    engine.end_layer();
+    Ok(result)
 }
 
 /// The online phase between input and result. `progress` is told the number of nodes that are done.

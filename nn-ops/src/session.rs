@@ -12,7 +12,7 @@ mod seeds;
 mod shared;
 mod step;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod workers;
 
 use std::sync::Arc;
@@ -369,4 +369,10 @@ pub fn run_over<T: Send, E: Send + From<NetError>>(
             })
             .collect()
     })
+}
+
+pub(crate) fn fuzz_agreement(bytes: &[u8]) {
+    if let Ok(terms) = handshake::Terms::decode(bytes) {
+        assert_eq!(terms.encode(), bytes);
+    }
 }

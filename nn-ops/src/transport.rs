@@ -206,3 +206,9 @@ pub(crate) fn peers_of(me: Peer, parties: usize, client: bool) -> Result<Vec<Pee
     }
     Ok(all.into_iter().filter(|&peer| peer != me).collect())
 }
+
+pub(crate) fn fuzz_hello(bytes: &[u8]) {
+    if let Ok(hello) = hello::Hello::decode(bytes) {
+        assert_eq!(hello.encode(), bytes);
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::{Layers, only};
 use crate::Error;
-use crate::engine::{Engine, Rescale, Truncation, ZERO_ROW};
+use crate::engine::{Rescale, Truncation, ZERO_ROW};
 use crate::model::{Format, MaxPool, Mean, Shape};
 
 /// Geometry of a mean over windows.

@@ -13,6 +13,7 @@ use super::linear::shared_len;
 use super::party::{Rep3, Rep3Arith, words};
 use crate::Error;
 use crate::engine::{LinearOp, PlainWeights, Spec};
+use crate::layer::only;
 use crate::ledger::{Ledger, Phase};
 use crate::session::Session;
 use crate::transport::Peer;
@@ -21,22 +22,19 @@ use crate::transport::Peer;
 #[derive(Debug)]
 pub struct Rep3Client {
     session: Session,
-    lane: Session,
     sharings: u64,
 }
 
 impl Rep3Client {
     /// A client over a session whose handshake is done.
-    pub fn new(mut session: Session) -> Result<Self, Error> {
+    pub fn new(session: Session) -> Result<Self, Error> {
         if session.me() != Peer::Client || session.parties() != 3 {
             return Err(Error::Ownership(
                 "a rep3 client faces exactly three computing parties",
             ));
         }
-        let lane = super::only_fork(&mut session)?;
         Ok(Self {
             session,
-            lane,
             sharings: 0,
         })
     }
@@ -80,9 +78,8 @@ impl Rep3Client {
     /// Waits for the result.
     pub fn result(&mut self, spec: &Spec) -> Result<Vec<i64>, Error> {
         let n = 8 * spec.len();
-        let got = self
-            .lane
-            .exchange(vec![], &[(Peer::party(0), n), (Peer::party(1), n)])?;
+        let want = [(Peer::party(0), n), (Peer::party(1), n)];
+        let got = meet(&mut self.session, vec![], &want)?;
         let [a, b] = &got[..] else {
             return Err(Error::Length {
                 what: "messages",
@@ -101,8 +98,7 @@ impl Rep3Client {
     }
 
     /// Ends the session in good order.
-    pub fn finish(mut self) -> Result<Ledger, Error> {
-        self.session.join(vec![self.lane])?;
+    pub fn finish(self) -> Result<Ledger, Error> {
         Ok(self.session.finish()?)
     }
 
@@ -117,9 +113,22 @@ impl Rep3Client {
                 (Peer::party(s.shape().party.index() as u8), m)
             })
             .collect();
-        self.lane.exchange(out, &[])?;
+        meet(&mut self.session, out, &[])?;
         Ok(())
     }
+}
+
+/// One step between client and parties. The parties take many steps among themselves that the client does not see, so
+/// client and parties meet on forks, one for each meeting, which all four count alike.
+fn meet(
+    session: &mut Session,
+    out: Vec<(Peer, Vec<u8>)>,
+    want: &[(Peer, usize)],
+) -> Result<Vec<Vec<u8>>, Error> {
+    let mut fork = only(session.fork(1)?)?;
+    let got = fork.exchange(out, want)?;
+    session.join(vec![fork])?;
+    Ok(got)
 }
 
 impl Rep3 {
@@ -137,7 +146,7 @@ impl Rep3 {
             got: len,
             want: usize::MAX / 16,
         })?;
-        let got = self.client.exchange(vec![], &[(Peer::Client, bytes)])?;
+        let got = meet(&mut self.session, vec![], &[(Peer::Client, bytes)])?;
         let message = got.first().map(Vec::as_slice).unwrap_or_default();
         let share = SeededRep3::<u64>::decode(&shape, message)
             .map_err(piquet_secret_sharing::Error::from)?;
@@ -154,7 +163,7 @@ impl Rep3 {
             }
             Rep3Party::P2 => vec![],
         };
-        self.client.exchange(out, &[])?;
+        meet(&mut self.session, out, &[])?;
         Ok(())
     }
 }

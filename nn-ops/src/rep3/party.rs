@@ -14,7 +14,8 @@ use crate::ledger::Phase;
 use crate::model::{Format, Shape};
 use crate::pool::Pool;
 use crate::session::Session;
-use crate::transport::Peer;
+use crate::transport::{PartyId, Peer};
+use rand_core::CryptoRng;
 
 /// A replicated share of a fixed-point tensor.
 #[derive(Debug)]
@@ -27,10 +28,7 @@ pub struct Rep3Arith {
 #[derive(Debug)]
 pub struct Rep3 {
     pub(super) me: Rep3Party,
-    /// The lane on which only parties talk.
     pub(super) session: Session,
-    /// The lane that the client listens to.
-    pub(super) client: Session,
     pub(super) prss: Prss,
     pub(super) pool: Pool,
     draws: u64,
@@ -202,14 +200,8 @@ impl Rep3 {
 }
 
 impl Rep3 {
-    /// A party over a session whose handshake is done. `seed_mine` is common with the previous party, `seed_next` with
-    /// the next one; nobody else may know them.
-    pub fn new(
-        mut session: Session,
-        seed_mine: &[u8; 32],
-        seed_next: &[u8; 32],
-        pool: Pool,
-    ) -> Result<Self, Error> {
+    /// A party over a session whose handshake is done; agrees seeds with the two others, drawn from `rng`.
+    pub fn new<G: CryptoRng>(mut session: Session, pool: Pool, rng: &mut G) -> Result<Self, Error> {
         let index = match (session.me(), session.parties()) {
             (Peer::Party(id), 3) => id.index(),
             _ => {
@@ -219,12 +211,17 @@ impl Rep3 {
             }
         };
         let me = Rep3Party::from_index(index)?;
-        let client = super::only_fork(&mut session)?;
+        let seeds = session.pair_seeds(rng)?;
+        let seed = |with: Rep3Party| {
+            seeds
+                .get(&PartyId(with.index() as u8))
+                .ok_or(Error::Ownership("a seed with another party is missing"))
+        };
+        let prss = Prss::new(me, &session.id(), seed(me.prev())?, seed(me.next())?);
         Ok(Self {
             me,
-            prss: Prss::new(me, &session.id(), seed_mine, seed_next),
+            prss,
             session,
-            client,
             pool,
             draws: 0,
             sharings: 0,
@@ -232,8 +229,7 @@ impl Rep3 {
     }
 
     /// Ends the session in good order and returns its ledger.
-    pub fn finish(mut self) -> Result<crate::ledger::Ledger, Error> {
-        self.session.join(vec![self.client])?;
+    pub fn finish(self) -> Result<crate::ledger::Ledger, Error> {
         Ok(self.session.finish()?)
     }
 }

@@ -24,7 +24,7 @@
 //!
 //! *Local* (SecureML, eprint 2017/396, theorem 1; ABY3, eprint 2018/403, section 5.1.1): party 1 learns `v = x - u`, u a pad
 //! common to parties 0 and 2; each side shifts its half. Off by at most one unit unless the halves wrap around, which
-//! happens with probability below (|x| + 1) / 2^63; then the result is wrong by 2^(64 - s).
+//! happens with probability |x| / 2^64; then the result is wrong by 2^(64 - s).
 
 use piquet_core::{BitVec, Ring, RingVec, transpose};
 use piquet_secret_sharing::Rep3Party;

@@ -98,7 +98,7 @@ impl Terms {
         })
     }
 
-    fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(Self::LEN + NONCE);
         out.extend_from_slice(&self.version.0);
         out.extend_from_slice(&self.engine.0);

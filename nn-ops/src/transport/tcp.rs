@@ -6,6 +6,8 @@
 
 mod accept;
 mod dial;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::io::{self, BufReader, Read, Write};

@@ -123,11 +123,7 @@ impl Credentials {
     ) -> Result<StreamOwned<ServerConnection, S>, TlsFailure> {
         let mut tls = ServerConnection::new(self.server.clone()).map_err(TlsFailure::refused)?;
         while tls.is_handshaking() {
-            if let Err(e) = tls.complete_io(&mut socket) {
-                // Tell the caller what was wrong with it, if it still listens.
-                let _ = tls.write_tls(&mut socket);
-                return Err(e.into());
-            }
+            tls.complete_io(&mut socket)?;
         }
         Ok(StreamOwned::new(tls, socket))
     }

@@ -109,11 +109,27 @@ fn welcome(attempt: &Attempt<'_>, guests: &Guests, socket: &TcpStream) -> Result
     socket.set_nonblocking(false).map_err(told)?;
     let key = attempt.watch(socket).map_err(told)?;
     let result = greet(attempt, guests, socket);
+    if result.is_err() {
+        dismiss(socket);
+    }
     attempt.known(key);
     result.map_err(|failure| match failure {
         TlsFailure::Io(e) => told(e),
         TlsFailure::Refused(cause) => cause,
     })
+}
+
+/// Hangs up so that the answer, which says what was wrong, is not overtaken by a reset.
+fn dismiss(mut socket: &TcpStream) {
+    let _ = socket.shutdown(Shutdown::Write);
+    let _ = socket.set_read_timeout(Some(Duration::from_millis(200)));
+    let mut rest = [0; 4096];
+    for _ in 0..16 {
+        match socket.read(&mut rest) {
+            Ok(1..) => {}
+            _ => break,
+        }
+    }
 }
 
 fn greet(

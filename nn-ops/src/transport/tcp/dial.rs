@@ -1,6 +1,6 @@
 //! Calling a peer until it answers.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::thread;
 use std::time::Duration;
@@ -73,6 +73,9 @@ fn greet(
     socket: TcpStream,
 ) -> Result<End, Failure> {
     let again = |e: std::io::Error| match TlsFailure::from(e) {
+        TlsFailure::Io(e) if e.kind() == ErrorKind::UnexpectedEof => {
+            Failure::Again("it hung up before it answered".to_owned())
+        }
         TlsFailure::Io(e) => Failure::Again(e.to_string()),
         TlsFailure::Refused(cause) => Failure::Fatal(NetError::Untrusted { peer, cause }),
     };

@@ -1,0 +1,160 @@
+//! The messages of every step, for [`crate::plan`]: the same order, senders and lengths as in the protocols' files.
+
+use piquet_core::wire::SessionId;
+use piquet_secret_sharing::Rep3Party;
+use piquet_secret_sharing::replicated::SeededShape;
+
+use super::compare::window;
+use super::linear::shared_len;
+use crate::engine::{LinearOp, Rescale, Truncation};
+use crate::ledger::Phase;
+use crate::plan::Plan;
+use crate::walk::Visitor;
+
+/// Index of the client among the peers of a plan.
+const CLIENT: usize = 3;
+
+/// Adds up the messages of three parties and a client.
+#[derive(Debug)]
+pub struct Rep3Cost {
+    plan: Plan,
+}
+
+impl Default for Rep3Cost {
+    fn default() -> Self {
+        Self {
+            plan: Plan::new(CLIENT + 1),
+        }
+    }
+}
+
+impl Rep3Cost {
+    /// Nothing yet, after the handshake.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+    /// What was added up.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The client shares a vector.
+    fn share(&mut self, len: usize) {
+        let bytes = |party: Rep3Party| {
+            SeededShape {
+                session: SessionId([0; 32]),
+                step: 0,
+                party,
+                len,
+            }
+            .encoded_len::<u64>()
+            .unwrap_or(usize::MAX)
+        };
+        let messages: Vec<_> = Rep3Party::ALL
+            .iter()
+            .map(|p| (CLIENT, p.index(), bytes(*p)))
+            .collect();
+        self.plan.step(&messages);
+    }
+    /// Each to the previous one.
+    fn around(&mut self, bytes: usize) {
+        self.plan
+            .step(&[(0, 2, bytes), (1, 0, bytes), (2, 1, bytes)]);
+    }
+    /// Parties 1 and 2 to each other.
+    fn swap(&mut self, bytes: usize) {
+        self.plan.step(&[(1, 2, bytes), (2, 1, bytes)]);
+    }
+    fn hand_over(&mut self, bytes: usize) {
+        self.plan.step(&[(0, 2, bytes)]);
+    }
+    fn carry(&mut self, planes: usize, words: usize, mut positions: usize) {
+        self.hand_over(8 * planes * words);
+        self.swap(8 * positions * words);
+        while positions > 1 {
+            self.around(8 * (2 * (positions / 2) - 1) * words);
+            positions = positions.div_ceil(2);
+        }
+    }
+    fn truncate(&mut self, n: usize, r: Rescale) {
+        let s = r.shift as usize;
+        let narrow = match s {
+            0..=8 => 1,
+            9..=16 => 2,
+            17..=32 => 4,
+            _ => 8,
+        };
+        if s == 0 {
+            return self.around(8 * n);
+        }
+        match r.mode {
+            Truncation::Local => {
+                self.plan.step(&[(0, 1, 8 * n), (2, 1, 8 * n)]);
+                self.plan.step(&[(1, 2, 8 * n)]);
+            }
+            Truncation::Stochastic => {
+                self.mask_and_open(n, narrow);
+                self.swap(narrow * n);
+            }
+            Truncation::Exact | Truncation::Nearest => {
+                self.mask_and_open(n, narrow);
+                self.carry(s, n.div_ceil(64), s);
+                self.hand_over(8 * n);
+                self.swap(8 * n);
+            }
+        }
+    }
+    fn mask_and_open(&mut self, n: usize, narrow: usize) {
+        self.plan
+            .step(&[(1, 2, 8 * n), (2, 1, 8 * n), (0, 2, n * (8 + narrow))]);
+    }
+}
+
+impl Visitor for Rep3Cost {
+    fn phase(&mut self, phase: Phase) {
+        self.plan.begin_phase(phase);
+    }
+    fn layer(&mut self, name: &str, op: &str) {
+        self.plan.begin_layer(name, op);
+    }
+    fn end_layer(&mut self) {
+        self.plan.end_layer();
+    }
+    fn weights(&mut self, op: &LinearOp) {
+        self.share(shared_len(op));
+    }
+    fn input(&mut self, elements: usize) {
+        self.share(elements);
+    }
+    fn reveal(&mut self, elements: usize) {
+        self.plan
+            .step(&[(0, CLIENT, 8 * elements), (1, CLIENT, 8 * elements)]);
+    }
+    fn linear(&mut self, op: &LinearOp, operands: usize, rescale: Rescale) {
+        self.truncate(op.shape.output_len() * operands, rescale);
+    }
+    fn mul(&mut self, elements: usize, rescale: Rescale) {
+        self.truncate(elements, rescale);
+    }
+    fn rescale(&mut self, elements: usize, rescale: Rescale) {
+        self.truncate(elements, rescale);
+    }
+    fn compare(&mut self, operands: &[usize], bound: u32) {
+        let words = operands.iter().map(|n| n.div_ceil(64)).sum();
+        let planes = window(core::iter::once(bound));
+        self.carry(planes, words, planes - 1);
+    }
+    fn and(&mut self, operands: &[usize]) {
+        self.around(8 * operands.iter().map(|n| n.div_ceil(64)).sum::<usize>());
+    }
+    fn select(&mut self, elements: usize) {
+        self.hand_over(16 * elements);
+        self.swap(8 * elements);
+    }
+    fn to_arith(&mut self, bits: usize) {
+        self.hand_over(8 * bits);
+        self.swap(8 * bits);
+    }
+}

@@ -1,0 +1,201 @@
+//! The interpreter that sees shapes alone.
+//!
+//! It takes every step that a party takes, in the same order, and tells a [`Visitor`] of each. A visitor that adds up
+//! is `plan`: bytes and rounds before anything runs ([`crate::plan`]). A visitor that answers with correlated randomness
+//! is `deal`: what a dealer hands out, in order of use ([`crate::deal`]).
+
+use crate::Error;
+use crate::engine::{
+    Engine, LinearOp, PRODUCT_BOUND, PlainWeights, Rescale, Spec, check_gather, check_rescale,
+    concat_format, scaled_format, sum_format,
+};
+use crate::layer::Layers;
+use crate::ledger::Phase;
+use crate::model::{Format, Shape};
+
+/// Is told of every interactive step, with shapes only.
+pub trait Visitor {
+    /// A phase begins.
+    fn phase(&mut self, phase: Phase);
+    /// A layer begins.
+    fn layer(&mut self, name: &str, op: &str);
+    /// The layer ends.
+    fn end_layer(&mut self);
+    /// The owner hands over weights.
+    fn weights(&mut self, op: &LinearOp);
+    /// The owner hands over a value.
+    fn input(&mut self, elements: usize);
+    /// A result goes to its owner.
+    fn reveal(&mut self, elements: usize);
+    /// `operands` products with one set of weights.
+    fn linear(&mut self, op: &LinearOp, operands: usize, rescale: Rescale);
+    /// Elementwise products, all of them together.
+    fn mul(&mut self, elements: usize, rescale: Rescale);
+    /// Division by a power of two, all operands together.
+    fn rescale(&mut self, elements: usize, rescale: Rescale);
+    /// Comparison with zero; elements of each operand, and the widest bound.
+    fn compare(&mut self, operands: &[usize], bound: u32);
+    /// Conjunction; bits of each operand.
+    fn and(&mut self, operands: &[usize]);
+    /// Selection; elements of all operands together.
+    fn select(&mut self, elements: usize);
+    /// Bits to integers; bits of all operands together.
+    fn to_arith(&mut self, bits: usize);
+}
+
+/// The engine of shapes.
+#[derive(Debug)]
+pub struct Walk<V> {
+    visitor: V,
+}
+
+impl<V: Visitor> Walk<V> {
+    /// Walks with `visitor`.
+    #[must_use]
+    pub fn new(visitor: V) -> Self {
+        Self { visitor }
+    }
+    /// The visitor with what it gathered.
+    #[must_use]
+    pub fn into_visitor(self) -> V {
+        self.visitor
+    }
+}
+
+fn spec(shape: &Shape, format: Format) -> Spec {
+    Spec {
+        shape: shape.clone(),
+        format,
+    }
+}
+
+impl<V: Visitor> Engine for Walk<V> {
+    type Arith = Spec;
+    /// Number of bits.
+    type Bits = usize;
+    type Weights = ();
+
+    fn spec<'a>(&self, x: &'a Spec) -> &'a Spec {
+        x
+    }
+    fn prepare(&mut self, op: &LinearOp, _: Option<PlainWeights<'_>>) -> Result<(), Error> {
+        op.shape.validate()?;
+        self.visitor.weights(op);
+        Ok(())
+    }
+    fn input(&mut self, spec: &Spec, _: Option<&[i64]>) -> Result<Spec, Error> {
+        self.visitor.input(spec.len());
+        Ok(spec.clone())
+    }
+    fn reveal(&mut self, x: &Spec) -> Result<Option<Vec<i64>>, Error> {
+        self.visitor.reveal(x.len());
+        Ok(None)
+    }
+    fn constant(&mut self, spec: &Spec, _: &[i64]) -> Result<Spec, Error> {
+        Ok(spec.clone())
+    }
+    fn add(&mut self, a: &Spec, b: &Spec) -> Result<Spec, Error> {
+        Ok(spec(&a.shape, sum_format("add", a, b)?))
+    }
+    fn sub(&mut self, a: &Spec, b: &Spec) -> Result<Spec, Error> {
+        Ok(spec(&a.shape, sum_format("sub", a, b)?))
+    }
+    fn mul_public(&mut self, x: &Spec, factors: &[i64], frac: u32) -> Result<Spec, Error> {
+        Ok(spec(&x.shape, scaled_format(x, factors, frac)?))
+    }
+    fn gather(
+        &mut self,
+        x: &Spec,
+        run: usize,
+        index: &[u32],
+        shape: &Shape,
+    ) -> Result<Spec, Error> {
+        check_gather(x, run, index, shape)?;
+        Ok(spec(shape, x.format))
+    }
+    fn concat(&mut self, xs: &[&Spec], shape: &Shape) -> Result<Spec, Error> {
+        Ok(spec(shape, concat_format(xs, shape)?))
+    }
+    fn declare(&mut self, x: Spec, format: Format) -> Result<Spec, Error> {
+        Ok(spec(&x.shape, format))
+    }
+    fn xor(&mut self, a: &usize, _: &usize) -> Result<usize, Error> {
+        Ok(*a)
+    }
+    fn not(&mut self, a: &usize) -> Result<usize, Error> {
+        Ok(*a)
+    }
+    fn linear(
+        &mut self,
+        xs: &[&Spec],
+        op: &LinearOp,
+        (): &(),
+        rescale: Rescale,
+    ) -> Result<Vec<Spec>, Error> {
+        for x in xs {
+            check_rescale(x.format.frac + op.frac, &rescale)?;
+        }
+        self.visitor.linear(op, xs.len(), rescale);
+        Ok(xs.iter().map(|_| spec(&op.out, rescale.to)).collect())
+    }
+    fn mul(&mut self, pairs: &[(&Spec, &Spec)], rescale: Rescale) -> Result<Vec<Spec>, Error> {
+        for (a, b) in pairs {
+            let bound = a.format.bound + b.format.bound;
+            if bound > PRODUCT_BOUND {
+                return Err(Error::Range {
+                    what: "elementwise product",
+                    bound,
+                });
+            }
+            check_rescale(a.format.frac + b.format.frac, &rescale)?;
+        }
+        self.visitor
+            .mul(pairs.iter().map(|(a, _)| a.len()).sum(), rescale);
+        Ok(pairs
+            .iter()
+            .map(|(a, _)| spec(&a.shape, rescale.to))
+            .collect())
+    }
+    fn rescale(&mut self, xs: &[&Spec], rescale: Rescale) -> Result<Vec<Spec>, Error> {
+        for x in xs {
+            check_rescale(x.format.frac, &rescale)?;
+        }
+        self.visitor
+            .rescale(xs.iter().map(|x| x.len()).sum(), rescale);
+        Ok(xs.iter().map(|x| spec(&x.shape, rescale.to)).collect())
+    }
+    fn non_negative(&mut self, xs: &[&Spec]) -> Result<Vec<usize>, Error> {
+        let operands: Vec<usize> = xs.iter().map(|x| x.len()).collect();
+        let bound = xs.iter().map(|x| x.format.bound).max().unwrap_or(0);
+        self.visitor.compare(&operands, bound);
+        Ok(operands)
+    }
+    fn and(&mut self, pairs: &[(&usize, &usize)]) -> Result<Vec<usize>, Error> {
+        let operands: Vec<usize> = pairs.iter().map(|(a, _)| **a).collect();
+        self.visitor.and(&operands);
+        Ok(operands)
+    }
+    fn select(&mut self, pairs: &[(&usize, &Spec)]) -> Result<Vec<Spec>, Error> {
+        self.visitor
+            .select(pairs.iter().map(|(_, x)| x.len()).sum());
+        Ok(pairs.iter().map(|(_, x)| (*x).clone()).collect())
+    }
+    fn to_arith(&mut self, bits: &[(&usize, &Shape)]) -> Result<Vec<Spec>, Error> {
+        self.visitor.to_arith(bits.iter().map(|(n, _)| **n).sum());
+        Ok(bits
+            .iter()
+            .map(|(_, s)| spec(s, Format::new(0, 1)))
+            .collect())
+    }
+    fn begin_phase(&mut self, phase: Phase) {
+        self.visitor.phase(phase);
+    }
+    fn begin_layer(&mut self, name: &str, op: &str) {
+        self.visitor.layer(name, op);
+    }
+    fn end_layer(&mut self) {
+        self.visitor.end_layer();
+    }
+}
+
+impl<V: Visitor> Layers for Walk<V> {}

@@ -1,0 +1,229 @@
+//! One script, run on the oracle, on a plan, and on three parties in memory.
+
+use piquet_core::linalg::ConvShape;
+use piquet_nn_ops::Error;
+use piquet_nn_ops::engine::{LinearOp, PlainWeights, Spec};
+use piquet_nn_ops::layer::Layers;
+use piquet_nn_ops::ledger::{self, Ledger, Phase};
+use piquet_nn_ops::model::{Format, Shape};
+use piquet_nn_ops::plain::Plain;
+use piquet_nn_ops::pool::Pool;
+use piquet_nn_ops::rep3::{Rep3, Rep3Client, Rep3Cost};
+use piquet_nn_ops::session::{Agreement, Session, run_in_memory};
+use piquet_nn_ops::transport::Peer;
+use piquet_nn_ops::walk::Walk;
+use rand_chacha::ChaCha20Rng;
+use rand_core::{Rng, SeedableRng};
+
+/// A piece of a network between inputs and outputs.
+pub trait Script: Sync {
+    /// Computes the outputs.
+    fn run<E: Layers>(
+        &self,
+        engine: &mut E,
+        weights: &[(LinearOp, E::Weights)],
+        inputs: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error>;
+}
+
+/// What a script works on.
+#[derive(Default)]
+pub struct Case {
+    pub inputs: Vec<(Spec, Vec<i64>)>,
+    pub weights: Vec<(LinearOp, Vec<i64>, Vec<i64>)>,
+}
+
+impl Case {
+    pub fn input(mut self, dims: &[usize], format: Format, value: Vec<i64>) -> Self {
+        let shape = Shape::new(dims).unwrap();
+        assert_eq!(shape.elements(), value.len());
+        self.inputs.push((Spec { shape, format }, value));
+        self
+    }
+    pub fn weights(
+        mut self,
+        shape: ConvShape,
+        out: &[usize],
+        frac: u32,
+        w: Vec<i64>,
+        bias: Vec<i64>,
+    ) -> Self {
+        let op = LinearOp {
+            name: format!("op{}", self.weights.len()),
+            shape,
+            out: Shape::new(out).unwrap(),
+            frac,
+            bias: !bias.is_empty(),
+        };
+        self.weights.push((op, w, bias));
+        self
+    }
+}
+
+fn all<E: Layers>(
+    engine: &mut E,
+    case: &Case,
+    own: bool,
+    script: &impl Script,
+) -> Result<Vec<Option<Vec<i64>>>, Error> {
+    engine.begin_phase(Phase::Setup);
+    let mut weights = Vec::new();
+    for (op, w, b) in &case.weights {
+        engine.begin_layer(&op.name, "weights");
+        let plain = own.then_some(PlainWeights {
+            weights: w,
+            bias: b,
+        });
+        weights.push((op.clone(), engine.prepare(op, plain)?));
+        engine.end_layer();
+    }
+    engine.begin_phase(Phase::Online);
+    let mut inputs = Vec::new();
+    for (i, (spec, v)) in case.inputs.iter().enumerate() {
+        engine.begin_layer(&format!("input{i}"), "input");
+        inputs.push(engine.input(spec, own.then_some(v.as_slice()))?);
+        engine.end_layer();
+    }
+    engine.begin_layer("script", "script");
+    let out = script.run(engine, &weights, &inputs)?;
+    engine.end_layer();
+    out.iter()
+        .enumerate()
+        .map(|(i, y)| {
+            engine.begin_layer(&format!("output{i}"), "reveal");
+            let y = engine.reveal(y)?;
+            engine.end_layer();
+            Ok(y)
+        })
+        .collect()
+}
+
+pub fn agreement() -> Agreement {
+    Agreement {
+        engine: "rep3".into(),
+        program: [1; 32],
+        ring_bits: 64,
+        options: [2; 32],
+        computational_bits: 128,
+        statistical_bits: 0,
+    }
+}
+
+/// What the oracle says.
+pub fn plain(case: &Case, script: &impl Script) -> Result<Vec<Vec<i64>>, Error> {
+    let mut engine = Plain::new(Pool::new(1)?);
+    Ok(all(&mut engine, case, true, script)?
+        .into_iter()
+        .map(Option::unwrap)
+        .collect())
+}
+
+pub enum Outcome {
+    Party(Ledger),
+    Client(Vec<Vec<i64>>),
+}
+
+/// What one peer of a run does.
+pub fn peer(
+    session: Session,
+    case: &Case,
+    outputs: &[Spec],
+    script: &impl Script,
+    threads: usize,
+) -> Result<Outcome, Error> {
+    let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
+    if session.me() == Peer::Client {
+        let mut client = Rep3Client::new(session)?;
+        for (op, w, b) in &case.weights {
+            let plain = PlainWeights {
+                weights: w,
+                bias: b,
+            };
+            client.weights(op, plain, &mut rng)?;
+        }
+        for (spec, v) in &case.inputs {
+            client.input(spec, v, &mut rng)?;
+        }
+        let got = outputs
+            .iter()
+            .map(|s| client.result(s))
+            .collect::<Result<_, _>>()?;
+        client.finish()?;
+        Ok(Outcome::Client(got))
+    } else {
+        let mut party = Rep3::new(session, Pool::new(threads)?, &mut rng)?;
+        all(&mut party, case, false, script)?;
+        Ok(Outcome::Party(party.finish()?))
+    }
+}
+
+/// Outputs of a run of three parties in memory, whose ledger is held to the plan.
+pub fn rep3(case: &Case, script: &impl Script) -> Vec<Vec<i64>> {
+    rep3_threads(case, script, 1)
+}
+
+pub fn rep3_threads(case: &Case, script: &impl Script, threads: usize) -> Vec<Vec<i64>> {
+    let outputs = specs(case, script);
+    let results = run_in_memory(3, true, &agreement(), |s| {
+        peer(s, case, &outputs, script, threads)
+    });
+    let mut ledgers = Vec::new();
+    let mut got = Vec::new();
+    for r in results {
+        match r.unwrap() {
+            Outcome::Party(l) => ledgers.push(l),
+            Outcome::Client(v) => got = v,
+        }
+    }
+    hold_to_plan(case, script, &ledgers);
+    got
+}
+
+fn specs(case: &Case, script: &impl Script) -> Vec<Spec> {
+    // The oracle knows the formats; values are not looked at.
+    let mut e = Walk::new(Rep3Cost::new());
+    let weights: Vec<_> = case
+        .weights
+        .iter()
+        .map(|(o, _, _)| (o.clone(), ()))
+        .collect();
+    let inputs: Vec<_> = case.inputs.iter().map(|(s, _)| s.clone()).collect();
+    script.run(&mut e, &weights, &inputs).unwrap()
+}
+
+fn hold_to_plan(case: &Case, script: &impl Script, ledgers: &[Ledger]) {
+    let mut walk = Walk::new(Rep3Cost::new());
+    all(&mut walk, case, false, script).unwrap();
+    let visitor = walk.into_visitor();
+    let rows: Vec<_> = ledgers.iter().map(Ledger::layers).collect();
+    let merged = ledger::merge(&rows).unwrap();
+    let script_row = merged.iter().find(|r| r.name == "script").unwrap();
+    let planned = visitor
+        .plan()
+        .rows()
+        .iter()
+        .find(|r| r.name == "script")
+        .unwrap();
+    assert_eq!(planned.bytes, script_row.bytes_sent, "bytes of the plan");
+    assert_eq!(
+        planned.messages, script_row.messages,
+        "messages of the plan"
+    );
+    assert_eq!(planned.rounds, script_row.rounds(), "rounds of the plan");
+}
+
+/// Uniform values with |v| < 2^bound, the edges among them.
+pub fn values(n: usize, bound: u32, seed: u64) -> Vec<i64> {
+    let mut rng = ChaCha20Rng::seed_from_u64(seed);
+    let limit = (1i64 << bound) - 1;
+    let edges = [0, 1, -1, limit, -limit, limit - 1, 1 - limit, 2, -2];
+    (0..n)
+        .map(|i| match edges.get(i) {
+            Some(e) if n > edges.len() && bound > 1 => *e,
+            _ => {
+                let r = (rng.next_u64() >> (63 - bound)) as i64;
+                (r - limit - 1).clamp(-limit, limit)
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,440 @@
+//! Every operation of `rep3` against the oracle, and its ledger against the plan.
+
+mod common;
+
+use common::{Case, Script, plain, rep3, rep3_threads, values};
+use piquet_core::linalg::ConvShape;
+use piquet_nn_ops::Error;
+use piquet_nn_ops::engine::{LinearOp, Rescale, Truncation};
+use piquet_nn_ops::layer::{Layers, Window};
+use piquet_nn_ops::model::{Format, MaxPool, Mean, Shape};
+use proptest::prelude::*;
+
+struct Relu;
+impl Script for Relu {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        _: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        let refs: Vec<_> = x.iter().collect();
+        e.relu(&refs)
+    }
+}
+
+#[test]
+fn relu_is_exact_on_every_window_and_length() {
+    for (n, bound) in [
+        (1, 1),
+        (2, 2),
+        (63, 7),
+        (64, 8),
+        (65, 31),
+        (127, 16),
+        (129, 40),
+        (1000, 61),
+        (200, 62),
+    ] {
+        let case =
+            Case::default().input(&[1, n], Format::new(0, bound), values(n, bound, n as u64));
+        assert_eq!(
+            rep3(&case, &Relu),
+            plain(&case, &Relu).unwrap(),
+            "{n} {bound}"
+        );
+    }
+}
+
+#[test]
+fn operands_share_rounds() {
+    let case = Case::default()
+        .input(&[1, 5], Format::new(0, 9), values(5, 9, 1))
+        .input(&[2, 70], Format::new(0, 20), values(140, 20, 2))
+        .input(&[1, 1], Format::new(0, 3), vec![-7]);
+    assert_eq!(rep3(&case, &Relu), plain(&case, &Relu).unwrap());
+}
+
+struct RescaleBy(Rescale);
+impl Script for RescaleBy {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        _: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        let refs: Vec<_> = x.iter().collect();
+        e.rescale(&refs, self.0)
+    }
+}
+
+#[test]
+fn truncations_keep_their_promises() {
+    for shift in [1, 7, 8, 12, 16, 17, 32, 33, 50] {
+        for bound in [shift + 2, 62] {
+            let r = |mode| {
+                RescaleBy(Rescale {
+                    shift,
+                    mode,
+                    to: Format::new(60 - shift, bound - shift),
+                })
+            };
+            // The result of nearest may reach 2^(bound - shift) itself, which the format excludes.
+            let v: Vec<i64> = values(150, bound, u64::from(shift))
+                .iter()
+                .map(|v| {
+                    (*v).clamp(
+                        -(1i64 << bound) + (1 << shift),
+                        (1i64 << bound) - (1 << shift),
+                    )
+                })
+                .collect();
+            let case = Case::default().input(&[1, 150], Format::new(60, bound), v.clone());
+            for mode in [Truncation::Exact, Truncation::Nearest] {
+                assert_eq!(
+                    rep3(&case, &r(mode)),
+                    plain(&case, &r(mode)).unwrap(),
+                    "{mode:?} {shift} {bound}"
+                );
+            }
+            let floor = plain(&case, &r(Truncation::Exact)).unwrap();
+            let got = rep3(&case, &r(Truncation::Stochastic));
+            for ((g, f), v) in got[0].iter().zip(&floor[0]).zip(&v) {
+                let exact = v % (1i64 << shift) == 0;
+                assert!(
+                    *g == *f || (*g == f + 1 && !exact),
+                    "{v} >> {shift} gave {g}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn stochastic_truncation_is_unbiased() {
+    // 4096 values of 2.25 with 12 bits to drop: a coin of 1/4. Six standard deviations: one false alarm in 10^9.
+    let n = 4096;
+    let case = Case::default().input(&[1, n], Format::new(20, 30), vec![(2 << 12) + (1 << 10); n]);
+    let r = RescaleBy(Rescale {
+        shift: 12,
+        mode: Truncation::Stochastic,
+        to: Format::new(8, 18),
+    });
+    let ups = rep3(&case, &r)[0].iter().filter(|v| **v == 3).count() as f64;
+    assert!(
+        (ups - 1024.0).abs() < 6.0 * (n as f64 * 0.25 * 0.75).sqrt(),
+        "{ups}"
+    );
+}
+
+#[test]
+fn local_truncation_wraps_as_often_as_stated() {
+    let at = |bound: u32, n: usize| {
+        let case = Case::default().input(
+            &[1, n],
+            Format::new(20, bound),
+            vec![(1i64 << bound) - 1; n],
+        );
+        let r = RescaleBy(Rescale {
+            shift: 12,
+            mode: Truncation::Local,
+            to: Format::new(8, bound - 12),
+        });
+        let want = plain(&case, &r).unwrap();
+        rep3(&case, &r)[0]
+            .iter()
+            .zip(&want[0])
+            .filter(|(g, w)| (*g - *w).abs() > 1)
+            .count()
+    };
+    // |x| = 2^30: one of 1000 values wraps with probability 1000 / 2^34.
+    assert_eq!(at(30, 1000), 0);
+    // |x| = 2^62: a quarter of them do. Six standard deviations: one false alarm in 10^9.
+    let wrapped = at(62, 1000);
+    assert!((168..332).contains(&wrapped), "{wrapped}");
+}
+
+struct Linear(Rescale);
+impl Script for Linear {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        w: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        let refs: Vec<_> = x.iter().collect();
+        e.linear(&refs, &w[0].0, &w[0].1, self.0)
+    }
+}
+
+fn conv_case(shape: ConvShape, bias: bool, operands: usize, seed: u64) -> Case {
+    let [h, w] = shape.output();
+    let mut case = Case::default().weights(
+        shape,
+        &[shape.batch, shape.out_channels, h, w],
+        6,
+        values(shape.weight_len(), 8, seed),
+        if bias {
+            values(shape.out_channels, 12, seed + 1)
+        } else {
+            vec![]
+        },
+    );
+    for i in 0..operands {
+        let dims = [
+            shape.batch,
+            shape.in_channels,
+            shape.input[0],
+            shape.input[1],
+        ];
+        case = case.input(
+            &dims,
+            Format::new(8, 12),
+            values(shape.input_len(), 12, seed + 2 + i as u64),
+        );
+    }
+    case
+}
+
+prop_compose! {
+    fn shapes()(
+        batch in 1usize..3, h in 1usize..8, w in 1usize..8, icg in 1usize..4, ocg in 1usize..5, groups in 1usize..4,
+        kernel in [1usize..4, 1usize..4], stride in [1usize..3, 1usize..4],
+        padding in [0usize..3, 0usize..3, 0usize..3, 0usize..3], dilation in [1usize..3, 1usize..3],
+    ) -> ConvShape {
+        ConvShape {
+            batch, input: [h, w], in_channels: icg * groups, out_channels: ocg * groups,
+            kernel, stride, padding, dilation, groups,
+        }
+    }
+}
+
+fn modes() -> impl Strategy<Value = Truncation> {
+    prop_oneof![Just(Truncation::Exact), Just(Truncation::Nearest)]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn convolutions(
+        shape in shapes().prop_filter("kernel fits", |s| s.validate().is_ok()),
+        bias: bool, operands in 1usize..3, mode in modes(), shift in 0u32..14, seed: u32, threads in 1usize..3,
+    ) {
+        let case = conv_case(shape, bias, operands, seed.into());
+        let script = Linear(Rescale { shift, mode, to: Format::new(14 - shift, 40) });
+        prop_assert_eq!(rep3_threads(&case, &script, threads), plain(&case, &script).unwrap());
+    }
+
+    #[test]
+    fn max_pools(
+        n in 1usize..3, c in 1usize..4, h in 1usize..9, w in 1usize..9,
+        kernel in [1usize..4, 1usize..4], stride in [1usize..4, 1usize..4], pads in [0usize..2, 0usize..2, 0usize..2, 0usize..2],
+        ceil_mode: bool, seed: u32,
+    ) {
+        let padding = [pads[0].min(kernel[0] - 1), pads[1].min(kernel[1] - 1), pads[2].min(kernel[0] - 1), pads[3].min(kernel[1] - 1)];
+        let pool = MaxPool { kernel, stride, padding, ceil_mode };
+        prop_assume!(h + padding[0] + padding[2] >= kernel[0] && w + padding[1] + padding[3] >= kernel[1]);
+        let script = Pool(pool, [h, w]);
+        let case = Case::default().input(&[n, c, h, w], Format::new(3, 10), values(n * c * h * w, 10, seed.into()));
+        let got = rep3(&case, &script);
+        prop_assert_eq!(&got, &plain(&case, &script).unwrap());
+        prop_assert_eq!(&got[0], &script.oracle(&case));
+    }
+
+    #[test]
+    fn argmaxes(rows in 1usize..4, width in 1usize..20, range in 1u32..4, seed: u32) {
+        // Small ranges, so that there are ties.
+        let v = values(rows * width, range, seed.into());
+        let case = Case::default().input(&[rows, width], Format::new(3, range), v.clone());
+        let got = rep3(&case, &Argmax);
+        prop_assert_eq!(&got, &plain(&case, &Argmax).unwrap());
+        let first: Vec<i64> = v.chunks(width).map(|r| {
+            let m = r.iter().max().unwrap();
+            r.iter().position(|x| x == m).unwrap() as i64
+        }).collect();
+        prop_assert_eq!(&got[0], &first);
+    }
+
+    #[test]
+    fn means(h in 1usize..8, w in 1usize..8, kernel in [1usize..4, 1usize..4], stride in 1usize..3, pad: bool, seed: u32, mode in modes()) {
+        let padding = [usize::from(pad).min(kernel[0] - 1), usize::from(pad).min(kernel[1] - 1)];
+        prop_assume!(h + padding[0] >= kernel[0] && w + padding[1] >= kernel[1]);
+        let out = [(h + padding[0] - kernel[0]) / stride + 1, (w + padding[1] - kernel[1]) / stride + 1];
+        let script = Avg(Window { kernel, stride: [stride; 2], padding }, out, mode);
+        let case = Case::default().input(&[2, 3, h, w], Format::new(8, 14), values(6 * h * w, 14, seed.into()));
+        prop_assert_eq!(rep3(&case, &script), plain(&case, &script).unwrap());
+    }
+}
+
+struct Pool(MaxPool, [usize; 2]);
+
+impl Pool {
+    fn side(&self, axis: usize) -> usize {
+        let p = &self.0;
+        let free = self.1[axis] + p.padding[axis] + p.padding[axis + 2] - p.kernel[axis];
+        if p.ceil_mode {
+            let o = free.div_ceil(p.stride[axis]) + 1;
+            if (o - 1) * p.stride[axis] >= self.1[axis] + p.padding[axis] {
+                o - 1
+            } else {
+                o
+            }
+        } else {
+            free / p.stride[axis] + 1
+        }
+    }
+
+    /// The definition, in memory order.
+    fn oracle(&self, case: &Case) -> Vec<i64> {
+        let (spec, v) = &case.inputs[0];
+        let [n, c, h, w] = spec.shape.as_nchw();
+        let p = &self.0;
+        let mut out = Vec::new();
+        for b in 0..n {
+            for oy in 0..self.side(0) {
+                for ox in 0..self.side(1) {
+                    for k in 0..c {
+                        let mut m = i64::MIN;
+                        for ky in 0..p.kernel[0] {
+                            for kx in 0..p.kernel[1] {
+                                let y = (oy * p.stride[0] + ky).wrapping_sub(p.padding[0]);
+                                let x = (ox * p.stride[1] + kx).wrapping_sub(p.padding[1]);
+                                if y < h && x < w {
+                                    m = m.max(v[((b * h + y) * w + x) * c + k]);
+                                }
+                            }
+                        }
+                        out.push(m);
+                    }
+                }
+            }
+        }
+        out
+    }
+}
+
+impl Script for Pool {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        _: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        let [n, c, ..] = e.spec(&x[0]).shape.as_nchw();
+        let out = Shape::nchw(n, c, self.side(0), self.side(1))?;
+        Ok(vec![e.max_pool(&x[0], &self.0, &out)?])
+    }
+}
+
+struct Argmax;
+impl Script for Argmax {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        _: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        let out = Shape::new(&[e.spec(&x[0]).shape.batch(), 1])?;
+        Ok(vec![e.argmax(&x[0], &out)?])
+    }
+}
+
+struct Avg(Window, [usize; 2], Truncation);
+impl Script for Avg {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        _: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        let spec = e.spec(&x[0]).clone();
+        let [n, c, ..] = spec.shape.as_nchw();
+        let out = Shape::nchw(n, c, self.1[0], self.1[1])?;
+        let mean = Mean::new(self.0.kernel[0] * self.0.kernel[1], spec.format);
+        let to = Format::new(spec.format.frac, spec.format.bound + 1);
+        Ok(vec![e.avg_pool(&x[0], &self.0, &out, &mean, to, self.2)?])
+    }
+}
+
+struct Gates;
+impl Script for Gates {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        _: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        // The bits of both, through every gate, as integers; and a product.
+        let bits = e.non_negative(&[&x[0], &x[1]])?;
+        let and = e.and(&[(&bits[0], &bits[1]), (&bits[1], &bits[1])])?;
+        let xor = e.xor(&bits[0], &bits[1])?;
+        let not = e.not(&xor)?;
+        let shape = e.spec(&x[0]).shape.clone();
+        let mut out = e.to_arith(&[
+            (&and[0], &shape),
+            (&and[1], &shape),
+            (&xor, &shape),
+            (&not, &shape),
+        ])?;
+        let to = Format::new(16, 31);
+        let rescale = Rescale {
+            shift: 0,
+            mode: Truncation::Exact,
+            to,
+        };
+        out.extend(e.mul(&[(&x[0], &x[1]), (&x[0], &x[0])], rescale)?);
+        Ok(out)
+    }
+}
+
+#[test]
+fn gates_and_products() {
+    for n in [1, 63, 64, 65, 129] {
+        let case = Case::default()
+            .input(&[1, n], Format::new(8, 15), values(n, 15, 1))
+            .input(&[1, n], Format::new(8, 15), values(n, 15, 2));
+        assert_eq!(rep3(&case, &Gates), plain(&case, &Gates).unwrap());
+    }
+}
+
+struct Local;
+impl Script for Local {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        _: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        let sum = e.add(&x[0], &x[1])?;
+        let difference = e.sub(&x[0], &x[1])?;
+        let joined = e.concat(&[&sum, &difference, &x[0]], &Shape::nchw(2, 9, 2, 2)?)?;
+        let flat = e.flatten(&joined, &Shape::new(&[2, 36])?)?;
+        let scaled = e.mul_public(&x[0], &[1, -2, 3, -4, 5, -6, 7, 8], 3)?;
+        Ok(vec![sum, difference, joined, flat, scaled])
+    }
+}
+
+#[test]
+fn local_operations() {
+    let case = Case::default()
+        .input(&[2, 3, 2, 2], Format::new(4, 10), values(24, 10, 1))
+        .input(&[2, 3, 2, 2], Format::new(4, 12), values(24, 12, 2));
+    let got = rep3(&case, &Local);
+    assert_eq!(got, plain(&case, &Local).unwrap());
+    // Channel first: the first image's first channel of `joined`, then its second.
+    let j = &got[2];
+    assert_eq!(got[3][..5], [j[0], j[9], j[18], j[27], j[1]]);
+}
+
+#[test]
+fn mismatches_are_named() {
+    let case = Case::default()
+        .input(&[1, 4], Format::new(4, 10), vec![0; 4])
+        .input(&[1, 4], Format::new(5, 10), vec![0; 4]);
+    let e = plain(&case, &Local).unwrap_err().to_string();
+    assert!(e.contains("add"), "{e}");
+    let case = Case::default().input(&[1, 2], Format::new(4, 10), vec![1023, 1024]);
+    let e = plain(&case, &Relu).unwrap_err().to_string();
+    assert!(e.contains("1024") && e.contains("2^10"), "{e}");
+}
