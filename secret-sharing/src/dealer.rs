@@ -186,7 +186,8 @@ fn deal_product<R: Ring, G: CryptoRng + ?Sized>(
 ) -> Result<Vec<Batch>, Error> {
     let a = RingVec::<R>::random(product.left_len(), rng);
     let b = RingVec::<R>::random(product.right_len(), rng);
-    let c = product.apply(&[(a.as_slice(), b.as_slice())])?;
+    let mut c = RingVec::<R>::zeros(product.output_len());
+    product.accumulate(&[(a.as_slice(), b.as_slice())], &mut c)?;
     let mut shares = |x: &RingVec<R>| additive::split(x.as_slice(), parties, rng);
     let (a, b, c) = (shares(&a)?, shares(&b)?, shares(&c)?);
     a.into_iter()

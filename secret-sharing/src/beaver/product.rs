@@ -72,9 +72,12 @@ impl Product {
         }
     }
 
-    /// The sum of the products of the pairs.
-    pub(crate) fn apply<R: Ring>(&self, pairs: &[(&[R], &[R])]) -> Result<RingVec<R>, Error> {
-        let mut out = RingVec::<R>::zeros(self.output_len());
+    /// Adds the products of the pairs to `out`.
+    pub(crate) fn accumulate<R: Ring>(
+        &self,
+        pairs: &[(&[R], &[R])],
+        out: &mut RingVec<R>,
+    ) -> Result<(), Error> {
         let (shape, pack): (ConvShape, Pack<R>) = match *self {
             Self::Elements { .. } => {
                 for (x, y) in pairs {
@@ -83,7 +86,7 @@ impl Product {
                         *z = z.add(x.mul(*y));
                     }
                 }
-                return Ok(out);
+                return Ok(());
             }
             Self::MatMul { m, k, n } => (
                 ConvShape::matmul(m, k, n),
@@ -96,8 +99,10 @@ impl Product {
             .map(|(_, y)| pack(y))
             .collect::<Result<Vec<_>, _>>()?;
         let terms: Vec<_> = pairs.iter().map(|(x, _)| *x).zip(&packed).collect();
-        conv2d(&shape, &terms, out.as_mut_slice())?;
-        Ok(out)
+        let mut sum = RingVec::<R>::zeros(self.output_len());
+        conv2d(&shape, &terms, sum.as_mut_slice())?;
+        out.add_assign(sum.as_slice());
+        Ok(())
     }
 }
 

@@ -225,8 +225,8 @@ impl<R: Ring> Pending<R> {
         if party.adds_constants() {
             b.add_assign(e.as_slice()); // d * b + d * e as one product
         }
-        let cross = product.apply(&[(d.as_slice(), b.as_slice()), (a.as_slice(), e.as_slice())])?;
-        c.add_assign(cross.as_slice());
+        let cross = [(d.as_slice(), b.as_slice()), (a.as_slice(), e.as_slice())];
+        product.accumulate(&cross, &mut c)?;
         Ok(AdditiveVec::from_raw_share(party, c))
     }
 }
