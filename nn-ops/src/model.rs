@@ -1,7 +1,7 @@
 //! Networks: the public graph, the private parameters, and the fixed-point program made of both.
 //!
 //! A [`Graph`] says what is computed and is known to every party; [`Params`] belong to the owner of the model.
-//! [`passes`] rewrite both without changing the function, [`reference`] evaluates them in `f32` as PyTorch would, and
+//! [`passes`] rewrite both without changing the function, [`mod@reference`] evaluates them in `f32` as PyTorch would, and
 //! [`quantize`] gives the [`Program`] that parties run, with raw weights.
 
 mod error;

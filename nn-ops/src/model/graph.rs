@@ -192,7 +192,7 @@ impl Graph {
                 let x = self.shapes.get(n.inputs.first()?.index())?;
                 Some(n.op.macs(x, y))
             })
-            .sum()
+            .fold(0, u64::saturating_add)
     }
     /// Elements that go through a ReLU.
     #[must_use]

@@ -259,11 +259,13 @@ impl Op {
     #[must_use]
     pub fn macs(&self, x: &Shape, y: &Shape) -> u64 {
         let per_output = match self {
-            Self::Conv(a) => x.channels() / a.groups.max(1) * a.kernel[0] * a.kernel[1],
+            Self::Conv(a) => (x.channels() / a.groups.max(1))
+                .saturating_mul(a.kernel[0])
+                .saturating_mul(a.kernel[1]),
             Self::Linear(_) => x.channels(),
             _ => 0,
         };
-        per_output as u64 * y.elements() as u64
+        (per_output as u64).saturating_mul(y.elements() as u64)
     }
 
     /// Output shape, or what is wrong. `Input` has no inputs here: its shape is the graph's.

@@ -46,7 +46,7 @@ fn formats_follow_from_the_ranges() {
     // 1.5 * 2^12 < 2^13, and two bits of margin.
     assert_eq!(p.input_format().unwrap(), Format::new(12, 15));
     assert_eq!(step(&p, "argmax").format, Format::new(0, 4));
-    assert_eq!(step(&p, "linear").shift(), 12);
+    assert_eq!(step(&p, "linear").shift(), 14);
     let mean = |name| match step(&p, name).arithmetic {
         Arithmetic::Mean(m) => (m.multiplier, m.shift),
         _ => (0, 0),
@@ -55,7 +55,7 @@ fn formats_follow_from_the_ranges() {
     assert_eq!(mean("mean3"), (((1i64 << 20) + 4) / 9, 20));
     raw.prove(&p).unwrap();
     let conv = raw.get("conv", Role::Bias).unwrap();
-    let want = (network().1.get("conv", Role::Bias).unwrap().data()[1] * exp2(24) as f32).round();
+    let want = (network().1.get("conv", Role::Bias).unwrap().data()[1] * exp2(26) as f32).round();
     assert_eq!(conv.data()[1], want as i64);
 }
 
@@ -183,7 +183,7 @@ fn contradictory_programs_are_refused() {
             "not that of its window",
         ),
         (
-            r#""weight_frac":12"#,
+            r#""weight_frac":14"#,
             r#""weight_frac":4294967295"#,
             "do not give",
         ),
