@@ -27,6 +27,7 @@ pub use handshake::Agreement;
 pub use step::StepId;
 
 use crate::ledger::{Ledger, Phase};
+use crate::transport::frame::{HEADER, MAX_DEPTH};
 use crate::transport::{Links, NetError, PartyId, Peer, memory};
 use inbox::{Arrival, Want};
 use shared::{Outbound, Shared};
@@ -36,7 +37,8 @@ use workers::Workers;
 /// How long to wait and how much to hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Longest time in which a link that is waited for may not move at all.
+    /// Longest time in which a link that is waited for may not move at all; also how long a peer that has filled
+    /// `early_bytes` may have to wait for this party before it counts as flooding. Longer than any local computation.
     pub deadline: Duration,
     /// Bytes held for each peer of what it sends before it is wanted.
     pub early_bytes: usize,
@@ -194,6 +196,11 @@ impl Session {
     /// Takes forks back, in the order of [`Session::fork`]: their costs, and the longest of their chains of messages.
     pub fn join(&mut self, forks: Vec<Self>) -> Result<(), NetError> {
         for fork in forks {
+            if fork.workers.is_some() || !Arc::ptr_eq(&fork.shared, &self.shared) {
+                return Err(NetError::Usage {
+                    what: "only a fork of the same session can be joined",
+                });
+            }
             for line in self.shared.lines.values() {
                 let left = line.inbox.forget(fork.counter.lane());
                 left.map_err(|e| self.shared.fail(e))?;
@@ -233,15 +240,15 @@ impl Session {
 
     /// Says goodbye to all peers, waits for theirs, and closes the account.
     pub fn finish(mut self) -> Result<Ledger, NetError> {
-        self.shared.check()?;
         let Some(workers) = &self.workers else {
             return Err(NetError::Usage {
                 what: "a fork is joined, not finished",
             });
         };
+        self.shared.check()?;
         workers.finish().map_err(|e| self.shared.fail(e))?;
         for _ in &self.shared.lines {
-            self.ledger.sent(crate::transport::frame::HEADER as u64, 0);
+            self.ledger.sent(HEADER as u64, 0);
         }
         self.ledger.close();
         Ok(self.ledger)
@@ -266,7 +273,7 @@ impl Session {
                 done,
             })?;
         }
-        let depth = self.ledger.depth();
+        let depth = self.ledger.depth().min(MAX_DEPTH);
         for (peer, payload) in out {
             self.ledger.sent(wire_len(payload.len()), 1);
             let message = Outbound::Message {

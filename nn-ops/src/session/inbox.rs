@@ -225,6 +225,10 @@ impl Inbox {
         Ok(())
     }
 
+    pub(super) fn has_ended(&self) -> bool {
+        self.lock().ended
+    }
+
     /// The session failed: the reader must not wait any longer.
     pub(super) fn close(&self) {
         self.lock().closed = true;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -48,6 +48,8 @@ pub(super) struct Line {
     pub(super) queue: Sender<Outbound>,
     pub(super) heard: Pulse,
     pub(super) wrote: Pulse,
+    /// This party's farewell is on its way.
+    pub(super) sent_all: AtomicBool,
 }
 
 #[derive(Debug)]

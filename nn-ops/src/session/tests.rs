@@ -323,7 +323,8 @@ fn another_session_identifier_is_found_out() {
 
 #[test]
 fn every_setting_that_differs_is_named() {
-    let changes: [(&str, fn(&mut Agreement)); 6] = [
+    type Change = fn(&mut Agreement);
+    let changes: [(&str, Change); 6] = [
         ("engine", |a| a.engine = "other".into()),
         ("program digest", |a| a.program[31] ^= 1),
         ("ring bits", |a| a.ring_bits = 32),
@@ -478,6 +479,9 @@ fn calls_out_of_place_are_errors() {
                 s.send(p(0), vec![]),
                 Err(NetError::NoSuchPeer { peer: p(0) })
             );
+        } else {
+            // Waits for the failure of party 0.
+            let _ = s.recv(p(0), 1);
         }
         Ok(())
     });
@@ -514,4 +518,42 @@ fn a_shaped_link_keeps_to_bandwidth_and_delay() {
         assert!((0.039..0.12).contains(&small), "{small}");
         assert!((0.5..0.9).contains(&large), "{large}");
     }
+}
+
+#[test]
+fn dropping_after_the_other_has_ended_does_not_hang() {
+    let links = memory::mesh(2, false).unwrap();
+    let began = Instant::now();
+    let ends = run_over(links, &agreement(), SHORT, |s| {
+        if s.me() == p(1) {
+            return s.finish().map(drop);
+        }
+        // Time for the farewell to arrive: this party's reader has ended, its writer has not.
+        std::thread::sleep(Duration::from_millis(100));
+        drop(s);
+        Ok(())
+    });
+    assert!(
+        matches!(&ends[1], Err(NetError::Aborted { .. })),
+        "{ends:?}"
+    );
+    assert!(began.elapsed() < Duration::from_secs(3));
+}
+
+#[test]
+fn whoever_does_not_say_goodbye_is_named() {
+    let ends = three(|mut s| {
+        if s.me() == p(2) {
+            std::thread::sleep(Duration::from_millis(800));
+            return s.next_step().map(drop);
+        }
+        s.finish().map(drop)
+    });
+    assert!(
+        ends[..2]
+            .iter()
+            .any(|e| matches!(e, Err(NetError::Stalled { peer, .. }) if *peer == p(2))),
+        "{ends:?}"
+    );
+    assert!(ends[..2].iter().all(Result::is_err));
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -48,6 +49,7 @@ pub(super) fn start(links: Links, limits: Limits) -> Result<(Arc<Shared>, Worker
             queue,
             heard: Pulse::default(),
             wrote: Pulse::default(),
+            sent_all: AtomicBool::new(false),
         };
         lines.insert(peer, line);
     }
@@ -117,18 +119,12 @@ impl Workers {
             while let Err(RecvTimeoutError::Timeout) = gone.recv_timeout(Duration::from_millis(20))
             {
                 shared.check()?;
-                // Nothing tells which peer is late; the one that has been silent longest is named.
-                let patience = shared.lines.iter().map(|(&peer, line)| {
-                    let pulse = if doing == "sending" {
-                        &line.wrote
-                    } else {
-                        &line.heard
-                    };
-                    shared.patience(peer, since, pulse, doing)
-                });
-                let results: Vec<_> = patience.collect();
-                if results.iter().all(Result::is_err) {
-                    results.into_iter().collect::<Result<Vec<_>, _>>()?;
+                for (&peer, line) in &shared.lines {
+                    if !line.sent_all.load(Ordering::Acquire) {
+                        shared.patience(peer, since, &line.wrote, doing)?;
+                    } else if !line.inbox.has_ended() {
+                        shared.patience(peer, since, &line.heard, doing)?;
+                    }
                 }
             }
         }
@@ -142,11 +138,8 @@ impl Workers {
 
 impl Drop for Workers {
     fn drop(&mut self) {
-        let ended =
-            self.readers.recv_timeout(Duration::ZERO) == Err(RecvTimeoutError::Disconnected);
-        if !ended {
-            self.shared.fail(NetError::Dropped);
-        }
+        // After a farewell this changes nothing, except that forks still around learn that it is over.
+        self.shared.fail(NetError::Dropped);
         // Last words are on their way, unless a peer does not listen.
         let _ = self.writers.recv_timeout(GRACE);
         self.closers.iter().for_each(|close| close());
@@ -217,7 +210,11 @@ fn write_all(
             }
             Some(Outbound::Bye) if shared.failure().is_none() => {
                 write_frame(stream, &control(Kind::Bye, 0), &[])?;
-                return stream.flush();
+                stream.flush()?;
+                if let Some(line) = line {
+                    line.sent_all.store(true, Ordering::Release);
+                }
+                return Ok(());
             }
             _ => {
                 let reason = shared.failure().map(ToString::to_string);
