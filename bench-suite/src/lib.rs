@@ -1,13 +1,19 @@
-//! The piquet command.
+//! The `piquet` command, the model zoo, and the reports.
 #![forbid(unsafe_code)]
 
+pub mod certs;
+pub mod cli;
+pub mod config;
 pub mod image;
 pub mod npy;
+pub mod report;
+pub mod task;
 pub mod zoo;
 
 #[doc(hidden)]
 pub mod fuzzing {
     //! Doors for fuzzers: whatever these bytes are, nothing panics.
+    pub use crate::config::fuzz as config;
     pub use crate::image::fuzz as image;
     pub use crate::npy::fuzz as npy;
 }

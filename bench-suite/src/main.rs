@@ -1,2 +1,5 @@
-//! The command.
-fn main() {}
+//! The `piquet` command.
+
+fn main() -> std::process::ExitCode {
+    piquet_bench_suite::cli::run()
+}

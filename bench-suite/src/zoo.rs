@@ -10,7 +10,7 @@ mod squeezenet;
 mod tiny;
 
 use crate::image::InputError;
-use piquet_nn_ops::model::{Graph, ModelError, Params, Shape};
+use piquet_nn_ops::model::{Graph, ModelError, Params, Shape, TensorF32};
 
 /// What is known of a network before it is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +86,19 @@ pub fn build_sized(name: &str, seed: u64, batch: usize, size: usize) -> Result<M
         graph: graph(name, batch, size)?,
         params,
     })
+}
+
+/// What a network of the zoo is calibrated on, with the batch size of its graph: the inputs its statistics were taken
+/// over, in turn.
+pub fn samples(graph: &Graph, seed: u64) -> Result<Vec<TensorF32>, ZooError> {
+    let shape = graph.input_shape()?;
+    let [batch, _, size, _] = shape.as_nchw();
+    let both = init::samples(seed, size)?;
+    let one = shape.elements() / batch.max(1);
+    both.data()
+        .chunks_exact(one)
+        .map(|image| Ok(TensorF32::new(shape.clone(), image.repeat(batch))?))
+        .collect()
 }
 
 /// The graph alone.

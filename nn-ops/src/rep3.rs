@@ -51,7 +51,7 @@ mod party;
 mod select;
 mod truncate;
 
-pub use client::Rep3Client;
+pub use client::{Account, Rep3Client};
 pub use cost::Rep3Cost;
 pub use linear::Rep3Weights;
 pub use party::{Rep3, Rep3Arith};

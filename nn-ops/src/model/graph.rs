@@ -120,6 +120,25 @@ impl Graph {
         })
     }
 
+    /// The same graph with the index of the largest feature as its result, so that nothing else need be revealed.
+    pub fn with_argmax(&self) -> Result<Self, ModelError> {
+        let mut nodes = self.nodes.clone();
+        let mut output = self.output;
+        let mut push = |name: &str, op: Op, input: NodeId| {
+            nodes.push(Node {
+                name: name.to_owned(),
+                op,
+                inputs: vec![input],
+            });
+            NodeId::new(nodes.len() - 1)
+        };
+        if self.output_shape()?.rank() != 2 {
+            output = push("features", Op::Flatten, output);
+        }
+        output = push("class", Op::Argmax, output);
+        Self::new(&self.name, self.input_shape()?.clone(), nodes, output)
+    }
+
     /// Reads a graph from bytes that nobody vouches for.
     pub fn from_json(bytes: &[u8]) -> Result<Self, ModelError> {
         from_json("graph", bytes)

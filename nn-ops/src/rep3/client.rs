@@ -4,19 +4,46 @@
 //! one seed and component 2: 16 bytes per element over all. For the result, party 0 sends `x_0 + x_1` and party 1 sends
 //! `x_2`: the sum is all that the client learns.
 
-use piquet_core::wire::{Decode, Encode};
+use piquet_core::wire::{Decode, DecodeError, Encode, Reader};
 use piquet_secret_sharing::replicated::{SeededRep3, SeededShape, split_seeded};
 use piquet_secret_sharing::{Rep3Party, Rep3Vec};
 use rand_core::CryptoRng;
+use serde::{Deserialize, Serialize};
 
 use super::linear::shared_len;
 use super::party::{Rep3, Rep3Arith, words};
 use crate::Error;
 use crate::engine::{LinearOp, PlainWeights, Spec};
 use crate::layer::only;
-use crate::ledger::{Ledger, Phase};
+use crate::ledger::{Ledger, Phase, Row};
+use crate::model::{Program, QuantizedParams};
+use crate::run;
 use crate::session::Session;
 use crate::transport::Peer;
+
+/// Largest report of a party in bytes.
+const MAX_REPORT: usize = 16 << 20;
+
+/// What one peer spent: layers and phases of its ledger.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Account {
+    /// By layer.
+    pub layers: Vec<Row>,
+    /// By phase, in order; a phase may come several times.
+    pub phases: Vec<Row>,
+}
+
+impl Account {
+    fn of(ledger: &Ledger) -> Self {
+        let mut phases = ledger.phases().to_vec();
+        phases.push(ledger.so_far());
+        Self {
+            layers: ledger.layers().to_vec(),
+            phases,
+        }
+    }
+}
 
 /// The client's end of a run with three parties.
 #[derive(Debug)]
@@ -37,6 +64,58 @@ impl Rep3Client {
             session,
             sharings: 0,
         })
+    }
+
+    /// Set-up and one inference: the client's part of [`crate::run::infer`]. The result is in memory order.
+    pub fn infer<G: CryptoRng + ?Sized>(
+        &mut self,
+        program: &Program,
+        params: &QuantizedParams,
+        input: &[i64],
+        rng: &mut G,
+    ) -> Result<Vec<i64>, Error> {
+        params.prove(program)?;
+        self.session.begin_phase(Phase::Setup);
+        for op in run::linear_ops(program)? {
+            self.session.begin_layer(&op.name, "weights");
+            self.weights(&op, run::plain_weights(params, &op)?, rng)?;
+        }
+        self.session.begin_phase(Phase::Online);
+        self.session.begin_layer("input", "input");
+        self.input(&run::input_spec(program)?, input, rng)?;
+        self.session.begin_layer("result", "reveal");
+        let result = self.result(&run::output_spec(program)?)?;
+        self.session.end_layer();
+        Ok(result)
+    }
+
+    /// What this client has spent so far.
+    #[must_use]
+    pub fn account(&self) -> Account {
+        Account::of(self.session.ledger())
+    }
+
+    /// What each party has spent, as it says itself.
+    pub fn reports(&mut self) -> Result<Vec<Account>, Error> {
+        let from_each = |n: [usize; 3]| [0u8, 1, 2].map(|i| (Peer::party(i), n[usize::from(i)]));
+        let lengths = meet(&mut self.session, vec![], &from_each([8; 3]))?;
+        let mut due = [0; 3];
+        for (due, bytes) in due.iter_mut().zip(&lengths) {
+            let n = Reader::new(bytes).u64().map_err(refused)?;
+            *due = usize::try_from(n)
+                .ok()
+                .filter(|n| *n <= MAX_REPORT)
+                .ok_or_else(|| refused(DecodeError::Range("length of a report")))?;
+        }
+        meet(&mut self.session, vec![], &from_each(due))?
+            .iter()
+            .map(|bytes| {
+                serde_json::from_slice(bytes).map_err(|e| Error::Environment {
+                    what: "report of a party",
+                    reason: e.to_string(),
+                })
+            })
+            .collect()
     }
 
     /// Shares the weights of one operation.
@@ -92,11 +171,6 @@ impl Rep3Client {
         Ok(sum.as_slice().iter().map(|v| *v as i64).collect())
     }
 
-    /// Ends the running phase and begins another.
-    pub fn begin_phase(&mut self, phase: Phase) {
-        self.session.begin_phase(phase);
-    }
-
     /// Ends the session in good order.
     pub fn finish(self) -> Result<Ledger, Error> {
         Ok(self.session.finish()?)
@@ -116,6 +190,10 @@ impl Rep3Client {
         meet(&mut self.session, out, &[])?;
         Ok(())
     }
+}
+
+fn refused(e: DecodeError) -> Error {
+    piquet_secret_sharing::Error::from(e).into()
 }
 
 /// One step between client and parties. The parties take many steps among themselves that the client does not see, so
@@ -148,9 +226,21 @@ impl Rep3 {
         })?;
         let got = meet(&mut self.session, vec![], &[(Peer::Client, bytes)])?;
         let message = got.first().map(Vec::as_slice).unwrap_or_default();
-        let share = SeededRep3::<u64>::decode(&shape, message)
-            .map_err(piquet_secret_sharing::Error::from)?;
+        let share = SeededRep3::<u64>::decode(&shape, message).map_err(refused)?;
         Ok(share.expand()?)
+    }
+
+    /// Tells the client what this party has spent so far.
+    pub fn report(&mut self) -> Result<(), Error> {
+        let account = Account::of(self.session.ledger());
+        let bytes = serde_json::to_vec(&account).map_err(|e| Error::Environment {
+            what: "report",
+            reason: e.to_string(),
+        })?;
+        let length = (bytes.len() as u64).to_le_bytes().to_vec();
+        meet(&mut self.session, vec![(Peer::Client, length)], &[])?;
+        meet(&mut self.session, vec![(Peer::Client, bytes)], &[])?;
+        Ok(())
     }
 
     /// Sends this party's part of a result to the client.

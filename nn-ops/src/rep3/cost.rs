@@ -18,12 +18,20 @@ const CLIENT: usize = 3;
 #[derive(Debug)]
 pub struct Rep3Cost {
     plan: Plan,
+    failure: f64,
+    macs: u64,
+    weights: u64,
+    largest: u64,
 }
 
 impl Default for Rep3Cost {
     fn default() -> Self {
         Self {
             plan: Plan::new(CLIENT + 1),
+            failure: 0.0,
+            macs: 0,
+            weights: 0,
+            largest: 0,
         }
     }
 }
@@ -38,6 +46,23 @@ impl Rep3Cost {
     #[must_use]
     pub fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// Bound on the probability that a local truncation wraps anywhere: the sum over all values.
+    #[must_use]
+    pub fn truncation_failure(&self) -> f64 {
+        self.failure.min(1.0)
+    }
+    /// Multiply-accumulates of all parties together: two products each.
+    #[must_use]
+    pub fn macs(&self) -> u64 {
+        self.macs
+    }
+    /// Estimate of one party's memory: two components of all weights, packed, and six times those of the largest value
+    /// (operand, result, summand, messages and pads at once).
+    #[must_use]
+    pub fn memory_bytes(&self) -> u64 {
+        16 * (self.weights + 6 * self.largest)
     }
 
     /// The client shares a vector.
@@ -79,6 +104,12 @@ impl Rep3Cost {
         }
     }
     fn truncate(&mut self, n: usize, r: Rescale) {
+        self.largest = self.largest.max(n as u64);
+        if r.mode == Truncation::Local {
+            // At most |x| / 2^63 for |x| < 2^(bound + shift).
+            let one = f64::from(r.to.bound + r.shift) - 63.0;
+            self.failure += n as f64 * one.exp2();
+        }
         let s = r.shift as usize;
         let narrow = match s {
             0..=8 => 1,
@@ -123,6 +154,7 @@ impl Visitor for Rep3Cost {
         self.plan.end_layer();
     }
     fn weights(&mut self, op: &LinearOp) {
+        self.weights += shared_len(op) as u64;
         self.share(shared_len(op));
     }
     fn input(&mut self, elements: usize) {
@@ -133,6 +165,7 @@ impl Visitor for Rep3Cost {
             .step(&[(0, CLIENT, 8 * elements), (1, CLIENT, 8 * elements)]);
     }
     fn linear(&mut self, op: &LinearOp, operands: usize, rescale: Rescale) {
+        self.macs += 6 * op.shape.macs() * operands as u64;
         self.truncate(op.shape.output_len() * operands, rescale);
     }
     fn mul(&mut self, elements: usize, rescale: Rescale) {

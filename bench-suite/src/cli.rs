@@ -1,0 +1,188 @@
+//! The command line.
+
+mod child;
+mod infer;
+mod party;
+mod plan;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use piquet_nn_ops::engine::Truncation;
+use piquet_nn_ops::model::Calibration;
+
+use crate::config::{Config, Network};
+use crate::zoo;
+
+/// What a command may fail with: a message for a person.
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Private inference of neural networks by secure multi-party computation.
+#[derive(Debug, Parser)]
+#[command(name = "piquet", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Classify a picture without showing it, or the network's weights, to anyone.
+    Infer(infer::Infer),
+    /// Be one party of a deployment.
+    Party(party::Party),
+    /// Make an authority, a key for every party and for the client, and a configuration.
+    Certs(Certs),
+    /// List the networks that come with Piquet.
+    Models,
+    /// List the engines and what they are secure against.
+    Engines,
+    /// Tell what an inference will cost, without running it.
+    Plan(plan::PlanArgs),
+}
+
+/// Which network, and in which fixed-point arithmetic.
+#[derive(Debug, Args)]
+struct ModelArgs {
+    /// A network of `piquet models`.
+    #[arg(long, default_value = "resnet50")]
+    model: String,
+    /// The protocol suite of `piquet engines`.
+    #[arg(long, default_value = "rep3")]
+    engine: String,
+    /// Pictures in one inference.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    batch: u16,
+    /// Height and width of the pictures; the network's own by default.
+    #[arg(long)]
+    size: Option<u16>,
+    /// Seed of the network's weights.
+    #[arg(long, default_value_t = 0)]
+    model_seed: u64,
+    /// Bits behind the point of activations.
+    #[arg(long)]
+    frac: Option<u32>,
+    /// Bits behind the point of weights.
+    #[arg(long)]
+    weight_frac: Option<u32>,
+    /// Bits by which a declared range exceeds what calibration saw.
+    #[arg(long)]
+    margin_bits: Option<u32>,
+    /// How products are rescaled: exact, nearest, stochastic, or local (which may fail; the report says how likely).
+    #[arg(long, default_value = "stochastic")]
+    truncation: Truncation,
+}
+
+impl ModelArgs {
+    fn calibration(&self) -> Calibration {
+        let d = Calibration::default();
+        Calibration {
+            frac: self.frac.unwrap_or(d.frac),
+            weight_frac: self.weight_frac.unwrap_or(d.weight_frac),
+            margin_bits: self.margin_bits.unwrap_or(d.margin_bits),
+        }
+    }
+    fn size(&self) -> Result<usize, Failure> {
+        let [_, size, _] = zoo::info(&self.model)?.input;
+        Ok(self.size.map_or(size, usize::from))
+    }
+    fn build(&self) -> Result<zoo::Model, Failure> {
+        let batch = usize::from(self.batch);
+        Ok(zoo::build_sized(
+            &self.model,
+            self.model_seed,
+            batch,
+            self.size()?,
+        )?)
+    }
+}
+
+#[derive(Debug, Args)]
+struct Certs {
+    /// Folder to write to; it must not exist, or be empty.
+    #[arg(long, default_value = "piquet-certs")]
+    out: PathBuf,
+    /// `host:port` of each party, in order.
+    #[arg(
+        long,
+        num_args = 1..,
+        default_values = ["127.0.0.1:7700", "127.0.0.1:7701", "127.0.0.1:7702"]
+    )]
+    parties: Vec<String>,
+}
+
+/// Runs the command and says how it ended.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let result = piquet_core::cpu::detect()
+        .map_err(Failure::from)
+        .and_then(|_| match cli.command {
+            Command::Infer(args) => infer::infer(&args),
+            Command::Party(args) => party::party(&args),
+            Command::Certs(args) => certs(&args),
+            Command::Models => {
+                println!("{}", crate::report::models(zoo::models()));
+                Ok(())
+            }
+            Command::Engines => {
+                println!("{}", crate::report::engines());
+                Ok(())
+            }
+            Command::Plan(args) => plan::plan(&args),
+        });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("piquet: {e}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn certs(args: &Certs) -> Result<(), Failure> {
+    crate::certs::create(&args.out, args.parties.len())?;
+    let config = Config::local(
+        &args.parties,
+        "rep3",
+        "program.json",
+        Truncation::Stochastic,
+    );
+    let path = args.out.join("parties.toml");
+    std::fs::write(&path, config.to_toml()?).map_err(|e| format!("{}: {e}", path.display()))?;
+    println!(
+        "Wrote {0}: ca.pem, a certificate and a key for each of {1} parties and for the client, and parties.toml.\n\
+         Give party i its party-i.key.pem and all files that end in .pem but are no keys; write the program with\n\
+         `piquet plan --model NAME --program {0}/program.json`; start each party with `piquet party --config\n\
+         {0}/parties.toml --id i`, then the client with `piquet infer --model NAME --config {0}/parties.toml`.",
+        args.out.display(),
+        args.parties.len()
+    );
+    Ok(())
+}
+
+fn check_engine(name: &str) -> Result<(), Failure> {
+    match name {
+        "rep3" => Ok(()),
+        other => Err(format!("engine `{other}` is unknown; there is rep3").into()),
+    }
+}
+
+/// `lan`, `wan`, or `MBIT,MS`.
+fn parse_network(s: &str) -> Result<Network, String> {
+    let bad = || format!("`{s}` is no network: lan, wan, or MEGABITS,MILLISECONDS");
+    let (bandwidth, delay) = match s {
+        "lan" => (3000.0, 0.8),
+        "wan" => (400.0, 40.0),
+        other => {
+            let (b, d) = other.split_once(',').ok_or_else(bad)?;
+            (b.parse().map_err(|_| bad())?, d.parse().map_err(|_| bad())?)
+        }
+    };
+    let network = Network {
+        megabits_per_second: bandwidth,
+        delay_milliseconds: delay,
+    };
+    network.check().map(|()| network).map_err(|_| bad())
+}

@@ -1,0 +1,179 @@
+//! `piquet infer`: the client, and by default the parties too, as processes on this machine.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use piquet_nn_ops::model::TensorF32;
+use rand_core::{Rng, UnwrapErr};
+
+use super::child::{Parties, free_addresses};
+use super::{Failure, ModelArgs, parse_network};
+use crate::config::{Config, Network};
+use crate::report::{self, Report};
+use crate::task::{self, Task};
+use crate::{certs, image, npy};
+
+#[derive(Debug, Args)]
+pub(super) struct Infer {
+    #[command(flatten)]
+    model: ModelArgs,
+    /// A PNG or JPEG picture, or an NPY file with the input tensor as it is; by default a photograph of a cat.
+    #[arg(long)]
+    input: Option<PathBuf>,
+    /// Write the result as an NPY file.
+    #[arg(long)]
+    output: Option<PathBuf>,
+    /// Reveal the class alone, not the logits.
+    #[arg(long)]
+    class_only: bool,
+    /// Write everything that the table shows as JSON.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Use the running parties of this configuration instead of starting some here.
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// Threads of each party that is started here; by default the cores divided by the parties.
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Slow the network down: lan (3 Gbit/s, 0.8 ms), wan (400 Mbit/s, 40 ms), or MEGABITS,MILLISECONDS.
+    #[arg(long, value_parser = parse_network)]
+    network: Option<Network>,
+    /// Longest silence of a peer that is waited for, in seconds.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    deadline: u64,
+    /// No TLS between the processes: whoever is on the path reads and changes everything.
+    #[arg(long)]
+    insecure_plaintext: bool,
+}
+
+pub(super) fn infer(args: &Infer) -> Result<(), Failure> {
+    let m = &args.model;
+    super::check_engine(&m.engine)?;
+    let say = Narrator::new();
+    say.step(&format!("building {}", m.model));
+    let model = m.build()?;
+    let input = load_input(args, &model.graph)?;
+    let task = Task::of_zoo(model, m.model_seed, m.calibration(), args.class_only)?;
+    say.step("running the plain network, in f32 and in fixed point");
+    let reference = task.reference(&input)?;
+    let encoded = task.encode(&input)?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    // Also finds a value that leaves its declared range, before anything is sent.
+    let oracle = task.oracle(&encoded, m.truncation, cores)?;
+
+    let (config, parties) = match &args.config {
+        Some(path) => (Config::load(path)?, None),
+        None => {
+            let (config, parties) = local_parties(args, &task, &say)?;
+            (config, Some(parties))
+        }
+    };
+    say.step("connecting");
+    let started = Instant::now();
+    let answer = task::ask(&config, &task, &encoded)?;
+    let wall = started.elapsed();
+    say.finish();
+    if let Some(parties) = parties {
+        parties.join()?;
+    }
+    let result = task.decode(&answer.raw)?;
+    if let Some(path) = &args.output {
+        npy::save(path, &result)?;
+    }
+    let report = Report::new(
+        &config,
+        &task,
+        &answer,
+        report::Check::new(&result, &reference, &task.decode(&oracle)?, args.class_only),
+        wall,
+    )?;
+    println!("{}", report.table());
+    if let Some(path) = &args.json {
+        report::write_json(path, &report)?;
+    }
+    report.verdict()
+}
+
+fn load_input(args: &Infer, graph: &piquet_nn_ops::model::Graph) -> Result<TensorF32, Failure> {
+    let shape = graph.input_shape()?;
+    let [_, _, size, _] = shape.as_nchw();
+    Ok(match &args.input {
+        None => task::repeat(graph, image::photograph(size)?)?,
+        Some(path)
+            if path
+                .extension()
+                .is_some_and(|e| e.eq_ignore_ascii_case("npy")) =>
+        {
+            npy::load(path, shape)?
+        }
+        Some(path) => task::repeat(graph, image::load(path, size)?)?,
+    })
+}
+
+/// Writes certificates, program and configuration to a folder of their own and starts the parties.
+fn local_parties(args: &Infer, task: &Task, say: &Narrator) -> Result<(Config, Parties), Failure> {
+    let mut name = [0; 8];
+    UnwrapErr(getrandom::SysRng).fill_bytes(&mut name);
+    let folder = std::env::temp_dir().join(format!("piquet-{:016x}", u64::from_le_bytes(name)));
+    let parties = Parties::new(folder.clone())?;
+    let addresses = free_addresses(3)?;
+    certs::create(&folder, addresses.len())?;
+    let file = |name: &str, bytes: &[u8]| -> Result<PathBuf, Failure> {
+        let path = folder.join(name);
+        std::fs::write(&path, bytes).map_err(|e| format!("{}: {e}", path.display()))?;
+        Ok(path)
+    };
+    file("program.json", &task.program.to_json()?)?;
+    let mut config = Config::local(
+        &addresses,
+        &args.model.engine,
+        "program.json",
+        args.model.truncation,
+    );
+    config.threads = args.threads;
+    config.network = args.network;
+    config.deadline_seconds = args.deadline;
+    config.insecure_plaintext = args.insecure_plaintext;
+    let path = file("parties.toml", config.to_toml()?.as_bytes())?;
+    say.step("starting the parties");
+    let bar = say.layers(task.program.graph().nodes().len() as u64 - 1);
+    parties.start(&path, addresses.len(), move |done| bar.set_position(done))?;
+    // As the parties read it, with its paths.
+    Ok((Config::load(Path::new(&path))?, parties))
+}
+
+/// What a person at a terminal sees meanwhile; nothing elsewhere.
+struct Narrator {
+    bar: ProgressBar,
+}
+
+impl Narrator {
+    fn new() -> Self {
+        let bar = if std::io::stderr().is_terminal() {
+            ProgressBar::new_spinner()
+        } else {
+            ProgressBar::hidden()
+        };
+        bar.enable_steady_tick(std::time::Duration::from_millis(120));
+        Self { bar }
+    }
+    fn step(&self, what: &str) {
+        self.bar.set_message(what.to_owned());
+    }
+    /// From now on a bar over so many layers.
+    fn layers(&self, count: u64) -> ProgressBar {
+        if let Ok(style) =
+            ProgressStyle::with_template("{elapsed_precise} {wide_bar} {pos}/{len} layers {msg}")
+        {
+            self.bar.set_style(style);
+        }
+        self.bar.set_length(count);
+        self.bar.clone()
+    }
+    fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}

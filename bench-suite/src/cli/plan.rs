@@ -1,0 +1,51 @@
+//! `piquet plan`: what an inference costs, before anything runs.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use piquet_nn_ops::plan;
+use piquet_nn_ops::rep3::Rep3Cost;
+
+use super::{Failure, ModelArgs};
+use crate::report;
+use crate::task::{self, Task};
+
+#[derive(Debug, Args)]
+pub(super) struct PlanArgs {
+    #[command(flatten)]
+    model: ModelArgs,
+    /// Write the public program that the parties of a deployment read.
+    #[arg(long)]
+    program: Option<PathBuf>,
+    /// Plan this program file instead of a network of the zoo.
+    #[arg(long, conflicts_with = "program")]
+    from: Option<PathBuf>,
+    /// Let the program end with the class instead of the logits.
+    #[arg(long)]
+    class_only: bool,
+    /// Write the plan as JSON.
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
+pub(super) fn plan(args: &PlanArgs) -> Result<(), Failure> {
+    super::check_engine(&args.model.engine)?;
+    let program = match &args.from {
+        Some(path) => task::load_program(path)?,
+        None => {
+            let m = &args.model;
+            let model = m.build()?;
+            Task::of_zoo(model, m.model_seed, m.calibration(), args.class_only)?.program
+        }
+    };
+    if let Some(path) = &args.program {
+        std::fs::write(path, program.to_json()?).map_err(|e| format!("{}: {e}", path.display()))?;
+    }
+    let cost = plan::plan(Rep3Cost::new(), &program, args.model.truncation)?;
+    let report = report::PlanReport::new(&program, &cost, args.model.truncation);
+    println!("{}", report.table());
+    if let Some(path) = &args.json {
+        report::write_json(path, &report)?;
+    }
+    Ok(())
+}

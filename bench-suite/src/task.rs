@@ -1,0 +1,185 @@
+//! One inference, from a network and an input to a checked result: what its owner prepares, and what each peer does.
+
+use std::path::Path;
+
+use piquet_nn_ops::engine::Truncation;
+use piquet_nn_ops::model::{
+    Calibration, Graph, Program, QuantizedParams, TensorF32, quantize, reference,
+};
+use piquet_nn_ops::plain::Plain;
+use piquet_nn_ops::pool::Pool;
+use piquet_nn_ops::rep3::{Account, Rep3, Rep3Client};
+use piquet_nn_ops::run;
+use piquet_nn_ops::session::Session;
+use piquet_nn_ops::transport::Peer;
+use rand_core::UnwrapErr;
+
+use crate::cli::Failure;
+use crate::config::Config;
+use crate::zoo::{self, Model};
+
+/// What the owner of a model prepares once.
+#[derive(Debug)]
+pub struct Task {
+    /// What all parties run.
+    pub program: Program,
+    /// What nobody but the owner sees.
+    pub params: QuantizedParams,
+    /// The network as it was trained.
+    pub model: Model,
+}
+
+impl Task {
+    /// Fixes the arithmetic of a network by a plain pass over the samples that come with it.
+    pub fn new(
+        model: Model,
+        samples: &[TensorF32],
+        calibration: Calibration,
+    ) -> Result<Self, Failure> {
+        let (program, params) = quantize(&model.graph, &model.params, samples, calibration)?;
+        Ok(Self {
+            program,
+            params,
+            model,
+        })
+    }
+
+    /// For a network of the zoo. `class_only` adds the choice of the largest logit, so that no more is revealed.
+    pub fn of_zoo(
+        mut model: Model,
+        seed: u64,
+        calibration: Calibration,
+        class_only: bool,
+    ) -> Result<Self, Failure> {
+        if class_only {
+            model.graph = model.graph.with_argmax()?;
+        }
+        let samples = zoo::samples(&model.graph, seed)?;
+        Self::new(model, &samples, calibration)
+    }
+
+    /// What the network says in `f32`.
+    pub fn reference(&self, input: &TensorF32) -> Result<TensorF32, Failure> {
+        Ok(reference::run(
+            &self.model.graph,
+            &self.model.params,
+            input,
+        )?)
+    }
+
+    /// The input as raw numbers in memory order.
+    pub fn encode(&self, input: &TensorF32) -> Result<Vec<i64>, Failure> {
+        let spec = run::input_spec(&self.program)?;
+        let limit = (spec.format.bound as f64).exp2() / (spec.format.frac as f64).exp2();
+        if let Some(bad) = input.data().iter().find(|v| !(v.abs() as f64 <= limit)) {
+            return Err(format!(
+                "the input holds {bad}, beyond the declared range of {limit}; raise --margin-bits"
+            )
+            .into());
+        }
+        let raw: Vec<i64> = input
+            .data()
+            .iter()
+            .map(|v| spec.format.encode(f64::from(*v)))
+            .collect();
+        Ok(run::to_memory(&spec.shape, &raw))
+    }
+
+    /// Runs the oracle: the result in memory order, or the layer in which a value leaves its declared bound.
+    pub fn oracle(
+        &self,
+        input: &[i64],
+        mode: Truncation,
+        threads: usize,
+    ) -> Result<Vec<i64>, Failure> {
+        let mut plain = Plain::new(Pool::new(threads)?);
+        let out = run::infer(
+            &mut plain,
+            &self.program,
+            Some(&self.params),
+            Some(input),
+            mode,
+            &mut |_| {},
+        )?;
+        out.ok_or_else(|| "the oracle returned nothing".into())
+    }
+
+    /// A result as real numbers in logical order.
+    pub fn decode(&self, raw: &[i64]) -> Result<TensorF32, Failure> {
+        let spec = run::output_spec(&self.program)?;
+        let real: Vec<f32> = raw.iter().map(|r| spec.format.decode(*r) as f32).collect();
+        Ok(TensorF32::new(
+            spec.shape.clone(),
+            run::to_logical(&spec.shape, &real),
+        )?)
+    }
+}
+
+/// Adds the batch dimension: the same picture for each place of the batch.
+pub fn repeat(graph: &Graph, one: TensorF32) -> Result<TensorF32, Failure> {
+    let shape = graph.input_shape()?.clone();
+    let batch = shape.batch();
+    let data = one.into_data().repeat(batch);
+    Ok(TensorF32::new(shape, data)?)
+}
+
+/// Reads a program file.
+pub fn load_program(path: &Path) -> Result<Program, Failure> {
+    let named = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
+    let bytes = std::fs::read(path).map_err(|e| named(&e))?;
+    Ok(Program::from_json(&bytes).map_err(|e| named(&e))?)
+}
+
+fn session(config: &Config, program: &Program, me: Peer) -> Result<Session, Failure> {
+    let agreement = config.agreement(program.digest()?);
+    let links = config.connect(me)?;
+    let mut rng = UnwrapErr(getrandom::SysRng);
+    Ok(Session::establish(
+        links,
+        &agreement,
+        config.limits(),
+        &mut rng,
+    )?)
+}
+
+/// What a party does: everything, once.
+pub fn serve(
+    config: &Config,
+    program: &Program,
+    me: Peer,
+    progress: &mut dyn FnMut(usize),
+) -> Result<(), Failure> {
+    let mut rng = UnwrapErr(getrandom::SysRng);
+    let pool = Pool::new(config.threads())?;
+    let mut party = Rep3::new(session(config, program, me)?, pool, &mut rng)?;
+    run::infer(&mut party, program, None, None, config.truncation, progress)?;
+    party.report()?;
+    party.finish()?;
+    Ok(())
+}
+
+/// What the client gets.
+#[derive(Debug)]
+pub struct Answer {
+    /// Raw result, memory order.
+    pub raw: Vec<i64>,
+    /// What each party spent.
+    pub parties: Vec<Account>,
+    /// What the client spent.
+    pub client: Account,
+}
+
+/// What the client does.
+pub fn ask(config: &Config, task: &Task, input: &[i64]) -> Result<Answer, Failure> {
+    let mut rng = UnwrapErr(getrandom::SysRng);
+    let mut client = Rep3Client::new(session(config, &task.program, Peer::Client)?)?;
+    let raw = client.infer(&task.program, &task.params, input, &mut rng)?;
+    let client_account = client.account();
+    let parties = client.reports()?;
+    client.finish()?;
+    Ok(Answer {
+        raw,
+        parties,
+        client: client_account,
+    })
+}
