@@ -583,7 +583,7 @@ pub fn engines() -> String {
 
 fn table(header: &[&str]) -> Table {
     let mut t = Table::new();
-    t.load_style(presets::UTF8_HORIZONTAL_ONLY)
+    t.load_style(presets::ASCII_MARKDOWN)
         .set_header(header.to_vec());
     for (i, column) in t.column_iter_mut().enumerate() {
         if i > 1 && header.get(i).is_some_and(|h| *h != "what it is") && header.len() > 3 {
