@@ -1,5 +1,6 @@
 //! Transposes by byte shuffles, with 8 x 8 bit transposes by GFNI in each 64-bit lane.
 #![allow(unsafe_code)]
+#![allow(clippy::needless_range_loop)] // indices number rows and columns as well as registers
 
 use core::arch::x86_64::*;
 use core::mem::MaybeUninit;
