@@ -69,6 +69,9 @@ struct ModelArgs {
     /// Bits by which a declared range exceeds what calibration saw.
     #[arg(long)]
     margin_bits: Option<u32>,
+    /// Bits of the ring, 32 or 64; by default 32 where every value and product fits.
+    #[arg(long)]
+    ring: Option<u32>,
     /// How products are rescaled: exact, nearest, stochastic, or local (which may fail; the report says how likely).
     #[arg(long, default_value = "stochastic")]
     truncation: Truncation,
@@ -81,6 +84,10 @@ impl ModelArgs {
             frac: self.frac.unwrap_or(d.frac),
             weight_frac: self.weight_frac.unwrap_or(d.weight_frac),
             margin_bits: self.margin_bits.unwrap_or(d.margin_bits),
+            // Shares that are shifted locally wrap with probability |x| / 2^width.
+            width: self
+                .ring
+                .or((self.truncation == Truncation::Local).then_some(64)),
         }
     }
     fn size(&self) -> Result<usize, Failure> {

@@ -57,6 +57,8 @@ pub enum Error {
     Rescale {
         /// Fraction bits of the operand.
         frac: u32,
+        /// Logarithm of its magnitude.
+        bound: u32,
         /// Bits to drop.
         shift: u32,
         /// Format asked for.

@@ -6,8 +6,8 @@
 
 use crate::Error;
 use crate::engine::{
-    Engine, LinearOp, PRODUCT_BOUND, PlainWeights, Rescale, Spec, check_format, check_gather,
-    check_rescale, concat_format, scaled_format, sum_format,
+    Engine, LinearOp, PlainWeights, Rescale, Spec, check_format, check_gather, check_mul,
+    check_product, check_rescale, concat_format, scaled_format, sum_format,
 };
 use crate::layer::Layers;
 use crate::ledger::Phase;
@@ -136,21 +136,14 @@ impl<V: Visitor> Engine for Walk<V> {
         rescale: Rescale,
     ) -> Result<Vec<Spec>, Error> {
         for x in xs {
-            check_rescale(x.format.frac() + op.frac, &rescale)?;
+            check_product(x, op, &rescale)?;
         }
         self.visitor.linear(op, xs.len(), rescale);
         Ok(xs.iter().map(|_| spec(&op.out, rescale.to)).collect())
     }
     fn mul(&mut self, pairs: &[(&Spec, &Spec)], rescale: Rescale) -> Result<Vec<Spec>, Error> {
         for (a, b) in pairs {
-            let bound = a.format.bound() + b.format.bound();
-            if bound > PRODUCT_BOUND {
-                return Err(Error::Range {
-                    what: "elementwise product",
-                    bound,
-                });
-            }
-            check_rescale(a.format.frac() + b.format.frac(), &rescale)?;
+            check_mul(a, b, &rescale)?;
         }
         self.visitor
             .mul(pairs.iter().map(|(a, _)| a.len()).sum(), rescale);
@@ -161,7 +154,7 @@ impl<V: Visitor> Engine for Walk<V> {
     }
     fn rescale(&mut self, xs: &[&Spec], rescale: Rescale) -> Result<Vec<Spec>, Error> {
         for x in xs {
-            check_rescale(x.format.frac(), &rescale)?;
+            check_rescale(x.format.frac(), x.format.bound(), &rescale)?;
         }
         self.visitor
             .rescale(xs.iter().map(|x| x.len()).sum(), rescale);
@@ -183,9 +176,8 @@ impl<V: Visitor> Engine for Walk<V> {
             .select(pairs.iter().map(|(_, x)| x.len()).sum());
         Ok(pairs.iter().map(|(_, x)| (*x).clone()).collect())
     }
-    fn to_arith(&mut self, bits: &[(&usize, &Shape)]) -> Result<Vec<Spec>, Error> {
+    fn to_arith(&mut self, bits: &[(&usize, &Shape)], format: Format) -> Result<Vec<Spec>, Error> {
         self.visitor.to_arith(bits.iter().map(|(n, _)| **n).sum());
-        let format = Format::z64(0, 1)?;
         Ok(bits.iter().map(|(_, s)| spec(s, format)).collect())
     }
     fn begin_phase(&mut self, phase: Phase) {
