@@ -4,7 +4,7 @@
 mod common;
 
 use common::deployment::Deployment;
-use common::{Ended, Running, Scratch, signal, wait_until};
+use common::{Running, Scratch, signal, wait_for_all, wait_until};
 
 /// `tiny` takes 146 rounds, so this makes it last for most of a minute.
 const SLOW: &str = "100,150";
@@ -23,7 +23,7 @@ fn slow(deadline: u64) -> Deployment {
 }
 
 /// Starts everyone and waits until all parties have computed a layer.
-fn start_slow(d: &Deployment) -> Vec<Running> {
+fn start_slow(d: &Deployment) -> [Running; 4] {
     let mut all = d.start();
     for party in &mut all[..3] {
         party.wait_for("done 1\n");
@@ -57,11 +57,9 @@ fn a_client_that_is_killed_is_named_by_all_parties() {
 #[test]
 fn a_party_that_stalls_is_named_by_all_others() {
     let d = slow(2);
-    let mut all = start_slow(&d);
-    let stopped = all.remove(1);
+    let [first, stopped, third, client] = start_slow(&d);
     signal(stopped.pid(), "STOP");
-    let ends: Vec<Ended> = all.into_iter().map(Running::wait).collect();
-    for end in &ends {
+    for end in wait_for_all([first, third, client]) {
         end.names(&["party 1 stalled"]).within(30);
     }
     // Once it goes on, it sees that it is alone.

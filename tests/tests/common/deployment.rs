@@ -4,7 +4,7 @@ use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 
-use super::{Ended, Running, Scratch, text};
+use super::{Ended, Running, Scratch, text, wait_for_all};
 
 /// Files of a deployment of `tiny`; what a peer is to see differently is changed in a copy of its own.
 pub struct Deployment {
@@ -14,7 +14,7 @@ pub struct Deployment {
 }
 
 /// Everyone's end; the client is the last.
-pub struct Ends(pub Vec<Ended>);
+pub struct Ends(pub [Ended; PEERS]);
 
 const CLIENT: usize = 3;
 const PEERS: usize = 4;
@@ -96,18 +96,17 @@ impl Deployment {
         ))
     }
 
-    pub fn start(&self) -> Vec<Running> {
-        let mut all: Vec<_> = (0..3).map(|id| self.start_party(id)).collect();
-        all.push(self.start_client());
-        all
+    pub fn start(&self) -> [Running; PEERS] {
+        let [a, b, c] = [0, 1, 2].map(|id| self.start_party(id));
+        [a, b, c, self.start_client()]
     }
 
     pub fn run(&self) -> Ends {
         self.ends(self.start())
     }
 
-    pub fn ends(&self, all: Vec<Running>) -> Ends {
-        let ends = Ends(all.into_iter().map(Running::wait).collect());
+    pub fn ends(&self, all: [Running; PEERS]) -> Ends {
+        let ends = Ends(wait_for_all(all));
         self.scratch.assert_clean();
         ends
     }

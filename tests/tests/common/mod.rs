@@ -153,7 +153,7 @@ impl Process {
         };
         tasks.flatten().any(|task| {
             let name = fs::read_to_string(task.path().join("comm"));
-            name.is_ok_and(|n| n.trim() == "from client")
+            name.is_ok_and(|n| n.trim() == "from the client")
         })
     }
 
@@ -182,6 +182,7 @@ pub struct Running {
     child: Child,
     words: String,
     since: Instant,
+    ended: Option<Instant>,
     /// They end when the last process that holds the pipe has ended: the command, or a party that outlives it.
     output: Option<[Output; 2]>,
 }
@@ -198,6 +199,7 @@ impl Running {
             child,
             words: words.to_owned(),
             since: Instant::now(),
+            ended: None,
             output: Some([Output::of(out), Output::of(err)]),
         }
     }
@@ -207,7 +209,10 @@ impl Running {
     }
 
     pub fn has_ended(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_some()
+        if self.ended.is_none() && self.child.try_wait().unwrap().is_some() {
+            self.ended = Some(Instant::now());
+        }
+        self.ended.is_some()
     }
 
     /// Waits until the command has written this to its standard output.
@@ -220,27 +225,32 @@ impl Running {
         });
     }
 
-    pub fn wait(mut self) -> Ended {
-        while !self.has_ended() {
-            assert!(
-                self.since.elapsed() < PATIENCE,
-                "`{}` does not end",
-                self.words
-            );
-            thread::sleep(GLANCE);
-        }
-        let status = self.child.wait().unwrap();
-        let after = self.since.elapsed();
-        let [out, err] = self.output.take().unwrap().map(Output::join);
+    pub fn wait(self) -> Ended {
+        let [end] = wait_for_all([self]);
+        end
+    }
+}
+
+/// Waits for several commands at once, so that each one's time is its own.
+pub fn wait_for_all<const N: usize>(mut all: [Running; N]) -> [Ended; N] {
+    let what = all.each_ref().map(|r| r.words.clone()).join("`, `");
+    wait_until(&format!("the end of `{what}`"), || {
+        // All of them are asked, none is waited for.
+        let running = all.iter_mut().map(|r| !r.has_ended()).filter(|r| *r);
+        running.count() == 0
+    });
+    all.map(|mut running| {
+        let status = running.child.wait().unwrap();
+        let [(out, _), (err, silent)] = running.output.take().unwrap().map(Output::join);
         Ended {
-            words: self.words.clone(),
+            words: running.words.clone(),
             code: status.code(),
             out,
             err,
-            after,
-            all_after: self.since.elapsed(),
+            after: running.ended.unwrap() - running.since,
+            all_after: silent - running.since,
         }
-    }
+    })
 }
 
 impl Drop for Running {
@@ -253,7 +263,7 @@ impl Drop for Running {
 /// What comes through a pipe, read as it comes.
 struct Output {
     bytes: Arc<Mutex<Vec<u8>>>,
-    reader: JoinHandle<()>,
+    reader: JoinHandle<Instant>,
 }
 
 impl Output {
@@ -265,6 +275,7 @@ impl Output {
             while let Ok(n @ 1..) = pipe.read(&mut some) {
                 seen.lock().unwrap().extend_from_slice(&some[..n]);
             }
+            Instant::now()
         });
         Self { bytes, reader }
     }
@@ -273,9 +284,11 @@ impl Output {
         String::from_utf8_lossy(&self.bytes.lock().unwrap()).into_owned()
     }
 
-    fn join(self) -> String {
-        self.reader.join().unwrap();
-        String::from_utf8_lossy(&self.bytes.lock().unwrap()).into_owned()
+    /// All of it, and when it ended.
+    fn join(self) -> (String, Instant) {
+        let end = self.reader.join().unwrap();
+        let all = String::from_utf8_lossy(&self.bytes.lock().unwrap()).into_owned();
+        (all, end)
     }
 }
 
