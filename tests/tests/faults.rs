@@ -1,4 +1,5 @@
 //! Parties and launchers that die or stop in the middle: everyone else says so, ends, and leaves nothing.
+#![cfg(target_os = "linux")] // parties are found and signalled by what /proc says of them
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests
 
 mod common;

@@ -78,11 +78,12 @@ impl Scratch {
         serde_json::from_slice(&fs::read(self.path(name)).unwrap()).unwrap()
     }
 
-    /// Processes whose command line names this folder.
+    /// Processes whose command line names this folder, as Linux tells them.
     pub fn processes(&self) -> Vec<Process> {
         let needle = self.root.to_str().unwrap();
         let mut found: Vec<Process> = fs::read_dir("/proc")
-            .unwrap()
+            .into_iter()
+            .flatten()
             .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
             .filter_map(Process::read)
             .filter(|p| p.words.iter().any(|w| w.contains(needle)))
