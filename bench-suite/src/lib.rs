@@ -1,4 +1,4 @@
-//! The `piquet` command, the model zoo, and the reports.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 pub mod certs;

@@ -100,6 +100,7 @@ fn hash(t: &mut Table, limit: &Limit) {
 }
 
 fn transposes(t: &mut Table) {
+    // Source and destination together fill half of a first-level cache.
     let columns = 512;
     let mut rows = vec![0u8; 16 * columns];
     Prg::new(SEED).fill_bytes(&mut rows);

@@ -86,7 +86,7 @@ mod tests {
     const SESSION: SessionId = SessionId([5; 32]);
 
     fn inputs() -> Vec<Block> {
-        (0..77).map(|i| Block::from_u128(i * i << 60)).collect()
+        (0..77).map(|i| Block::from_u128((i * i) << 60)).collect()
     }
 
     /// The formulas, over single blocks of the permutation. The kernels are held to a second copy of them in `aes`.

@@ -11,7 +11,7 @@ use piquet_core::linalg::ConvShape;
 
 use crate::Error;
 use crate::ledger::Phase;
-use crate::model::{Format, Shape};
+use crate::model::{Format, Shape, holds};
 
 /// What a layer may see of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -234,6 +234,14 @@ pub trait Engine {
     fn end_layer(&mut self);
 }
 
+/// `Ok` if 64 bits hold values of this format with the headroom that sums and comparisons need.
+pub(crate) fn check_format(format: Format) -> Result<(), Error> {
+    if holds(format) {
+        return Ok(());
+    }
+    Err(Error::Unheld { format })
+}
+
 /// `Ok` if both have the same shape and fraction bits; gives the format of a sum.
 pub(crate) fn sum_format(op: &'static str, a: &Spec, b: &Spec) -> Result<Format, Error> {
     if a.shape != b.shape {
@@ -243,22 +251,20 @@ pub(crate) fn sum_format(op: &'static str, a: &Spec, b: &Spec) -> Result<Format,
             right: b.shape.clone(),
         });
     }
-    if a.format.frac != b.format.frac || a.format.width != b.format.width {
+    if a.format.frac() != b.format.frac() || a.format.width() != b.format.width() {
         return Err(Error::FormatMismatch {
             op,
             left: a.format,
             right: b.format,
         });
     }
-    Ok(Format {
-        bound: (a.format.bound.max(b.format.bound) + 1).min(PRODUCT_BOUND),
-        ..a.format
-    })
+    let bound = a.format.bound().max(b.format.bound()) + 1;
+    Ok(a.format.with_bound(bound.min(PRODUCT_BOUND))?)
 }
 
 /// Checks a [`Rescale`] of a value with `frac` fraction bits.
 pub(crate) fn check_rescale(frac: u32, r: &Rescale) -> Result<(), Error> {
-    if r.shift > frac || r.to.frac != frac - r.shift || r.to.bound + r.shift > PRODUCT_BOUND {
+    if r.shift > frac || r.to.frac() != frac - r.shift || r.to.bound() + r.shift > PRODUCT_BOUND {
         return Err(Error::Rescale {
             frac,
             shift: r.shift,
@@ -280,18 +286,15 @@ pub(crate) fn scaled_format(x: &Spec, factors: &[i64], frac: u32) -> Result<Form
     }
     let largest = factors.iter().map(|f| f.unsigned_abs()).max().unwrap_or(0);
     let bits = u64::BITS - largest.saturating_sub(1).leading_zeros();
-    let bound = x.format.bound + bits;
+    let bound = x.format.bound() + bits;
     if bound > PRODUCT_BOUND {
         return Err(Error::Range {
             what: "product with public factors",
             bound,
         });
     }
-    Ok(Format {
-        frac: x.format.frac + frac,
-        bound,
-        ..x.format
-    })
+    let frac = x.format.frac().saturating_add(frac);
+    Ok(Format::new(x.format.width(), frac, bound)?)
 }
 
 /// Checks the indices of a view.
@@ -301,7 +304,10 @@ pub(crate) fn check_gather(
     index: &[u32],
     shape: &Shape,
 ) -> Result<(), Error> {
-    if run == 0 || x.len() % run != 0 || index.len().checked_mul(run) != Some(shape.elements()) {
+    if run == 0
+        || !x.len().is_multiple_of(run)
+        || index.len().checked_mul(run) != Some(shape.elements())
+    {
         return Err(Error::Length {
             what: "view",
             got: index.len().saturating_mul(run),
@@ -365,14 +371,14 @@ pub(crate) fn concat_format(specs: &[&Spec], shape: &Shape) -> Result<Format, Er
     };
     let mut format = first.format;
     for s in specs {
-        if s.format.frac != format.frac || s.format.width != format.width {
+        if s.format.frac() != format.frac() || s.format.width() != format.width() {
             return Err(Error::FormatMismatch {
                 op: "concat",
                 left: first.format,
                 right: s.format,
             });
         }
-        format.bound = format.bound.max(s.format.bound);
+        format = format.with_bound(format.bound().max(s.format.bound()))?;
     }
     let total: usize = specs.iter().map(|s| s.len()).sum();
     if total != shape.elements() {

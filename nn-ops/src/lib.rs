@@ -1,4 +1,4 @@
-//! Private inference.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 pub mod engine;

@@ -10,7 +10,7 @@ pub(super) fn expand(key: Block) -> Box<aes::Aes128> {
     Box::new(aes::Aes128::new(&<[u8; 16]>::from(key).into()))
 }
 
-/// As many blocks as the widest back end of the `aes` crate takes at once.
+/// Blocks handed to the `aes` crate at a time: what its widest back end takes.
 const LANES: usize = 64;
 
 pub(super) fn run<O: Op>(key: &aes::Aes128, io: Io<'_>, first: u64) {

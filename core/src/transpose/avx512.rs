@@ -1,7 +1,9 @@
 //! Transposes by byte shuffles, with 8 x 8 bit transposes by GFNI in each 64-bit lane.
 #![allow(unsafe_code)]
+#![allow(clippy::needless_range_loop)] // indices number rows and columns as well as registers
 
 use core::arch::x86_64::*;
+use core::mem::MaybeUninit;
 
 use super::portable;
 use crate::Block;
@@ -13,192 +15,200 @@ const DIAGONAL: i64 = 0x8040_2010_0804_0201_u64.cast_signed();
 /// Columns of a tile: 16 bytes of each row.
 const TILE: usize = 128;
 
+/// 128 rows of 16 bytes: half h, register i, lane l has row 64 h + 16 l + i.
+type Tile = [[__m512i; 16]; 2];
+
+/// Tiles that are read or written together: 64 bytes of each row, a cache line, so that lines are touched once even
+/// where all rows fall into the same set of the cache.
+const LINE: usize = 4;
+
 pub(super) fn rows_to_blocks(_: Gfni512, rows: &[u8], blocks: &mut [Block], stride: usize) {
-    assert!(rows.len() >= 128 * stride && blocks.len() <= 8 * stride);
-    let tiles = blocks.len() / TILE;
-    for t in 0..tiles {
-        // SAFETY: the proof shows that the features are there. Row i has 16 bytes at `i * stride + 16 * t`, and there
-        // are `TILE` blocks at `TILE * t`, by the lengths asserted above and `t < tiles`.
-        unsafe {
-            rows_to_blocks_tile(
-                rows.as_ptr().add(16 * t),
-                stride,
-                blocks.as_mut_ptr().add(TILE * t),
-            );
-        }
-    }
-    if blocks.len() > TILE * tiles {
-        portable::rows_to_blocks(&rows[16 * tiles..], &mut blocks[TILE * tiles..], stride);
-    }
+    assert!(rows.len() == 128 * stride && blocks.len() == 8 * stride);
+    // SAFETY: the proof shows that the features are there, and the lengths were asserted.
+    let done = unsafe {
+        let done = rows_to_blocks_tiles::<LINE>(rows, blocks, stride, 0);
+        rows_to_blocks_tiles::<1>(rows, blocks, stride, done)
+    };
+    portable::rows_to_blocks(&rows[done / 8..], &mut blocks[done..], stride);
 }
 
 pub(super) fn blocks_to_rows(_: Gfni512, blocks: &[Block], rows: &mut [u8], stride: usize) {
-    assert!(rows.len() >= 128 * stride && blocks.len() <= 8 * stride);
-    let tiles = blocks.len() / TILE;
-    for t in 0..tiles {
-        // SAFETY: as in `rows_to_blocks`.
-        unsafe {
-            blocks_to_rows_tile(
-                blocks.as_ptr().add(TILE * t),
-                rows.as_mut_ptr().add(16 * t),
-                stride,
-            );
-        }
-    }
-    if blocks.len() > TILE * tiles {
-        portable::blocks_to_rows(&blocks[TILE * tiles..], &mut rows[16 * tiles..], stride);
-    }
+    assert!(rows.len() == 128 * stride && blocks.len() == 8 * stride);
+    // SAFETY: the proof shows that the features are there, and the lengths were asserted.
+    let done = unsafe {
+        let done = blocks_to_rows_tiles::<LINE>(blocks, rows, stride, 0);
+        blocks_to_rows_tiles::<1>(blocks, rows, stride, done)
+    };
+    portable::blocks_to_rows(&blocks[done..], &mut rows[done / 8..], stride);
 }
 
-/// 64 rows: lane l of register i has row 16 l + (i ^ 7): reversed in each eight, as the bit transpose reverses them
-/// again. Unsafe: 16 bytes must be readable at each row.
-///
-/// A macro, as a function of this size is not inlined, and its result would go through memory.
-macro_rules! rows64 {
-    ($rows:expr, $stride:expr) => {{
-        let mut at = [0, 16, 32, 48].map(|row| $rows.wrapping_add(row * $stride));
-        macro_rules! next {
-            () => {{
-                let v = lanes_from(at);
-                at = at.map(|p| p.wrapping_add($stride));
-                v
-            }};
-        }
-        let (r0, r1, r2, r3) = (next!(), next!(), next!(), next!());
-        let (r4, r5, r6, r7) = (next!(), next!(), next!(), next!());
-        let (r8, r9, r10, r11) = (next!(), next!(), next!(), next!());
-        let (r12, r13, r14) = (next!(), next!(), next!());
-        let r15 = lanes_from(at);
-        [
-            r7, r6, r5, r4, r3, r2, r1, r0, r15, r14, r13, r12, r11, r10, r9, r8,
-        ]
-    }};
-}
-
-/// Lane l from `at[l]`.
-///
-/// By hand, since the compiler makes shuffles of the masked broadcasts, and shuffles are what there is least room for.
+/// `N` = 1 or [`LINE`] tiles at a time from column `done` on; returns the column reached.
 ///
 /// # Safety
-/// 16 bytes are readable at each address.
-#[inline]
+/// `rows` has 128 rows of `stride` bytes, `blocks` has `8 * stride` blocks.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,gfni")]
-unsafe fn lanes_from(at: [*const u8; 4]) -> __m512i {
-    let v: __m512i;
-    // SAFETY: reads the 16 bytes at each address, and nothing else.
-    unsafe {
-        core::arch::asm!(
-            "vbroadcasti32x4 {v}, [{p0}]",
-            "vbroadcasti32x4 {v}{{{k1}}}, [{p1}]",
-            "vbroadcasti32x4 {v}{{{k2}}}, [{p2}]",
-            "vbroadcasti32x4 {v}{{{k3}}}, [{p3}]",
-            v = out(zmm_reg) v,
-            p0 = in(reg) at[0],
-            p1 = in(reg) at[1],
-            p2 = in(reg) at[2],
-            p3 = in(reg) at[3],
-            k1 = in(kreg) 0x00f0_u16,
-            k2 = in(kreg) 0x0f00_u16,
-            k3 = in(kreg) 0xf000_u16,
-            options(pure, readonly, nostack, preserves_flags),
-        );
+unsafe fn rows_to_blocks_tiles<const N: usize>(
+    rows: &[u8],
+    blocks: &mut [Block],
+    stride: usize,
+    mut done: usize,
+) -> usize {
+    let mut tiles = MaybeUninit::<[Tile; N]>::uninit();
+    while blocks.len() - done >= TILE * N {
+        let to = tiles.as_mut_ptr().cast::<Tile>();
+        for h in 0..2 {
+            for i in 0..16 {
+                // In each eight rows reversed, as the bit transpose reverses them again.
+                let row = |l: usize| {
+                    rows.as_ptr()
+                        .wrapping_add((64 * h + 16 * l + (i ^ 7)) * stride + done / 8)
+                };
+                // SAFETY: `N` tiles are left, so there are `16 N` bytes at each of the 128 rows; `to` has `N` tiles.
+                unsafe {
+                    if N == LINE {
+                        let v = lanes4([
+                            _mm512_loadu_si512(row(0).cast()),
+                            _mm512_loadu_si512(row(1).cast()),
+                            _mm512_loadu_si512(row(2).cast()),
+                            _mm512_loadu_si512(row(3).cast()),
+                        ]);
+                        for (t, v) in v.into_iter().enumerate() {
+                            (&raw mut (*to.add(t))[h][i]).write(v);
+                        }
+                    } else {
+                        let v = _mm512_castsi128_si512(_mm_loadu_si128(row(0).cast()));
+                        let v = _mm512_inserti32x4::<1>(v, _mm_loadu_si128(row(1).cast()));
+                        let v = _mm512_inserti32x4::<2>(v, _mm_loadu_si128(row(2).cast()));
+                        let v = _mm512_inserti32x4::<3>(v, _mm_loadu_si128(row(3).cast()));
+                        (&raw mut (*to)[h][i]).write(v);
+                    }
+                }
+            }
+        }
+        // SAFETY: the loops above wrote every register of `N` tiles.
+        for tile in unsafe { tiles.assume_init_ref() } {
+            tile_to_blocks(tile, &mut blocks[done..done + TILE]);
+            done += TILE;
+        }
     }
-    v
+    done
 }
 
+/// The inverse of [`rows_to_blocks_tiles`].
+///
 /// # Safety
-/// 16 bytes are readable at each of the 128 rows, and `TILE` blocks writable.
+/// As there.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,gfni")]
-unsafe fn rows_to_blocks_tile(rows: *const u8, stride: usize, blocks: *mut Block) {
+unsafe fn blocks_to_rows_tiles<const N: usize>(
+    blocks: &[Block],
+    rows: &mut [u8],
+    stride: usize,
+    mut done: usize,
+) -> usize {
+    let mut tiles = MaybeUninit::<[Tile; N]>::uninit();
+    while blocks.len() - done >= TILE * N {
+        let to = tiles.as_mut_ptr().cast::<Tile>();
+        for t in 0..N {
+            // SAFETY: `to` has `N` tiles.
+            unsafe { blocks_to_tile(&blocks[done + TILE * t..][..TILE], to.add(t)) };
+        }
+        // SAFETY: the loop above wrote `N` tiles.
+        let tiles = unsafe { tiles.assume_init_ref() };
+        for h in 0..2 {
+            for i in 0..16 {
+                let v = lanes4(core::array::from_fn(|t| tiles[t % N][h][i]));
+                for (l, v) in v.into_iter().enumerate() {
+                    let row = rows
+                        .as_mut_ptr()
+                        .wrapping_add((64 * h + 16 * l + i) * stride + done / 8);
+                    // SAFETY: `N` tiles are left, so there are `16 N` bytes at each of the 128 rows.
+                    unsafe {
+                        if N == LINE {
+                            _mm512_storeu_si512(row.cast(), v);
+                        } else {
+                            _mm_storeu_si128(row.cast(), _mm512_castsi512_si128(v));
+                        }
+                    }
+                }
+            }
+        }
+        done += TILE * N;
+    }
+    done
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,gfni")]
+fn tile_to_blocks(tile: &Tile, blocks: &mut [Block]) {
     let diagonal = _mm512_set1_epi64(DIAGONAL);
     // Byte 16 b + g of the result from byte 8 g + b of two registers.
     let index = [
         load_index(&const { index(16, 8, 0, 0) }),
         load_index(&const { index(16, 8, 0, 4) }),
     ];
-    // SAFETY: 16 bytes are readable at each of the 64 rows of a half.
-    let (lo, hi) = unsafe {
-        (
-            bytes16(rows64!(rows, stride)),
-            bytes16(rows64!(rows.add(64 * stride), stride)),
-        )
-    };
-    for c in 0..16 {
+    // SAFETY: the features are there.
+    let (lo, hi) = unsafe { (bytes16(tile[0]), bytes16(tile[1])) };
+    for (c, blocks) in blocks.chunks_exact_mut(8).take(16).enumerate() {
         let lo = _mm512_gf2p8affine_epi64_epi8::<0>(diagonal, lo[c]);
         let hi = _mm512_gf2p8affine_epi64_epi8::<0>(diagonal, hi[c]);
-        for (q, index) in index.iter().enumerate() {
+        for (index, four) in index.iter().zip(blocks.chunks_exact_mut(4)) {
             let v = _mm512_permutex2var_epi8(lo, *index, hi);
-            // SAFETY: 128 blocks are writable; this one is four of them.
-            unsafe { _mm512_storeu_si512(blocks.add(8 * c + 4 * q).cast(), v) };
+            // SAFETY: four blocks are 64 bytes.
+            unsafe { _mm512_storeu_si512(four.as_mut_ptr().cast(), v) };
         }
     }
 }
 
 /// # Safety
-/// `TILE` blocks are readable, and 16 bytes writable at each of the 128 rows.
+/// `to` is writable.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,gfni")]
-unsafe fn blocks_to_rows_tile(blocks: *const Block, rows: *mut u8, stride: usize) {
-    // SAFETY: by the contract of this function; each call writes 64 rows.
-    unsafe {
-        rows64_from_blocks::<0>(blocks, rows, stride);
-        rows64_from_blocks::<1>(blocks, rows.add(64 * stride), stride);
-    }
-}
-
-/// Half `H` of the rows.
-///
-/// # Safety
-/// `TILE` blocks are readable, and 16 bytes writable at each of 64 rows.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,gfni")]
-unsafe fn rows64_from_blocks<const H: usize>(blocks: *const Block, rows: *mut u8, stride: usize) {
+unsafe fn blocks_to_tile(blocks: &[Block], to: *mut Tile) {
+    let (eights, _) = blocks.as_chunks::<8>();
     let diagonal = _mm512_set1_epi64(DIAGONAL);
-    // Byte 8 g + b from byte 8 H + g of block 7 - b: reversed, as the bit transpose reverses it again.
-    let index = load_index(&const { index(8, 16, 7, 8 * H) });
-    let column = |c: usize| {
-        // SAFETY: 128 blocks are readable; these are eight of them.
-        let (a, b) = unsafe {
-            (
-                _mm512_loadu_si512(blocks.add(8 * c).cast()),
-                _mm512_loadu_si512(blocks.add(8 * c + 4).cast()),
-            )
-        };
-        let v = _mm512_permutex2var_epi8(a, index, b);
-        _mm512_gf2p8affine_epi64_epi8::<0>(diagonal, v)
-    };
-    // Written out, as a loop would go through memory.
-    let columns = [
-        column(0),
-        column(1),
-        column(2),
-        column(3),
-        column(4),
-        column(5),
-        column(6),
-        column(7),
-        column(8),
-        column(9),
-        column(10),
-        column(11),
-        column(12),
-        column(13),
-        column(14),
-        column(15),
+    // Byte 8 g + b of half h from byte 8 h + g of block 7 - b: reversed, as the bit transpose reverses it again.
+    let index = [
+        load_index(&const { index(8, 16, 7, 0) }),
+        load_index(&const { index(8, 16, 7, 8) }),
     ];
-    // SAFETY: the features are there.
-    let v = unsafe { bytes16(columns) };
-    for (i, v) in v.into_iter().enumerate() {
-        let lanes = [
-            _mm512_castsi512_si128(v),
-            _mm512_extracti32x4_epi32::<1>(v),
-            _mm512_extracti32x4_epi32::<2>(v),
-            _mm512_extracti32x4_epi32::<3>(v),
-        ];
-        for (l, v) in lanes.into_iter().enumerate() {
-            // SAFETY: 16 bytes are writable at each row below 64.
-            unsafe { _mm_storeu_si128(rows.add((16 * l + i) * stride).cast(), v) };
+    for (h, index) in index.into_iter().enumerate() {
+        macro_rules! columns {
+            ($($c:literal)*) => {[$({
+                let eight = eights[$c].as_ptr();
+                // SAFETY: eight blocks are 128 bytes.
+                let (a, b) = unsafe {
+                    (
+                        _mm512_loadu_si512(eight.cast()),
+                        _mm512_loadu_si512(eight.add(4).cast()),
+                    )
+                };
+                let v = _mm512_permutex2var_epi8(a, index, b);
+                _mm512_gf2p8affine_epi64_epi8::<0>(diagonal, v)
+            }),*]};
         }
+        // Written out, as a loop would go through memory.
+        let columns = columns!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
+        // SAFETY: the features are there, and `to` is writable.
+        unsafe { (&raw mut (*to)[h]).write(bytes16(columns)) };
     }
+}
+
+/// Transposes a 4 x 4 matrix of 128-bit lanes.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn lanes4(x: [__m512i; 4]) -> [__m512i; 4] {
+    let (a, b) = (
+        _mm512_shuffle_i64x2::<0x44>(x[0], x[1]),
+        _mm512_shuffle_i64x2::<0x44>(x[2], x[3]),
+    );
+    let (c, d) = (
+        _mm512_shuffle_i64x2::<0xee>(x[0], x[1]),
+        _mm512_shuffle_i64x2::<0xee>(x[2], x[3]),
+    );
+    [
+        _mm512_shuffle_i64x2::<0x88>(a, b),
+        _mm512_shuffle_i64x2::<0xdd>(a, b),
+        _mm512_shuffle_i64x2::<0x88>(c, d),
+        _mm512_shuffle_i64x2::<0xdd>(c, d),
+    ]
 }
 
 /// A byte permutation: position `m q + r` takes byte `scale (r ^ flip) + q + add`.
