@@ -391,6 +391,38 @@ fn a_silent_peer_is_named_within_the_deadline() {
 }
 
 #[test]
+fn a_client_waits_while_parties_work() {
+    let limits = Limits {
+        deadline: Duration::from_millis(200),
+        ..Limits::default()
+    };
+    let links = memory::mesh(2, true).unwrap();
+    let ends = run_over(links, &agreement(), limits, |mut s| {
+        let mut work = s.fork(1)?;
+        match s.me() {
+            Peer::Client => drop(s.recv(p(0), 1)?),
+            Peer::Party(PartyId(id)) => {
+                for _ in 0..12 {
+                    std::thread::sleep(Duration::from_millis(50));
+                    work[0].exchange(vec![(p(1 - id), vec![0])], &[(p(1 - id), 1)])?;
+                }
+                let out = if id == 0 {
+                    vec![(Peer::Client, vec![1])]
+                } else {
+                    vec![]
+                };
+                s.exchange(out, &[])?;
+            }
+        }
+        s.join(work)?;
+        s.finish()
+    });
+    for end in ends {
+        end.unwrap();
+    }
+}
+
+#[test]
 fn a_peer_that_does_not_listen_is_named() {
     let ends = three(|mut s| {
         if s.me() == p(1) {
