@@ -72,6 +72,12 @@ pub enum Error {
         /// The format.
         format: Format,
     },
+    /// Something that an engine does not do, and why.
+    #[error("{what}")]
+    Unsupported {
+        /// What.
+        what: &'static str,
+    },
     /// A bound that no engine can hold.
     #[error("{what} may reach 2^{bound}, past what 64 bits hold")]
     Range {

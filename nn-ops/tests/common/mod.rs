@@ -142,7 +142,25 @@ pub(crate) fn peer(
     script: &impl Script,
     threads: usize,
 ) -> Result<Outcome, Error> {
-    let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
+    peer_with(
+        session,
+        case,
+        outputs,
+        script,
+        threads,
+        &mut rand_core::UnwrapErr(getrandom::SysRng),
+    )
+}
+
+/// As [`peer`], with randomness from `rng`.
+pub(crate) fn peer_with<G: rand_core::CryptoRng>(
+    session: Session,
+    case: &Case,
+    outputs: &[Spec],
+    script: &impl Script,
+    threads: usize,
+    rng: &mut G,
+) -> Result<Outcome, Error> {
     if session.me() == Peer::Client {
         let mut client = Rep3Client::new(session)?;
         for (op, w, b) in &case.weights {
@@ -150,20 +168,22 @@ pub(crate) fn peer(
                 weights: w,
                 bias: b,
             };
-            client.weights(op, plain, &mut rng)?;
+            client.weights(op, plain, rng)?;
         }
         for (spec, v) in &case.inputs {
-            client.input(spec, v, &mut rng)?;
+            client.input(spec, v, rng)?;
         }
         let got = outputs
             .iter()
             .map(|s| client.result(s))
             .collect::<Result<_, _>>()?;
+        client.reports()?;
         client.finish()?;
         Ok(Outcome::Client(got))
     } else {
-        let mut party = Rep3::new(session, Pool::new(threads)?, &mut rng)?;
+        let mut party = Rep3::new(session, Pool::new(threads)?, rng)?;
         all(&mut party, case, false, script)?;
+        party.report()?;
         Ok(Outcome::Party(Box::new(party.finish()?)))
     }
 }
@@ -190,7 +210,8 @@ pub(crate) fn rep3_threads(case: &Case, script: &impl Script, threads: usize) ->
     got
 }
 
-fn specs(case: &Case, script: &impl Script) -> Vec<Spec> {
+/// Shapes and formats of what a script returns.
+pub(crate) fn specs(case: &Case, script: &impl Script) -> Vec<Spec> {
     // The oracle knows the formats; values are not looked at.
     let mut e = Walk::new(Rep3Cost::new());
     let weights: Vec<_> = case
