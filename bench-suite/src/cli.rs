@@ -69,6 +69,9 @@ struct ModelArgs {
     /// Bits by which a declared range exceeds what calibration saw.
     #[arg(long)]
     margin_bits: Option<u32>,
+    /// Let the program show which batch norms have no negative factor, for fewer multiply-accumulates.
+    #[arg(long)]
+    disclose_positive_scales: bool,
     /// How products are rescaled: exact, nearest, stochastic, or local (which may fail; the report says how likely).
     #[arg(long, default_value = "stochastic")]
     truncation: Truncation,
@@ -81,6 +84,7 @@ impl ModelArgs {
             frac: self.frac.unwrap_or(d.frac),
             weight_frac: self.weight_frac.unwrap_or(d.weight_frac),
             margin_bits: self.margin_bits.unwrap_or(d.margin_bits),
+            disclose_positive_scales: self.disclose_positive_scales,
         }
     }
     fn size(&self) -> Result<usize, Failure> {

@@ -427,6 +427,35 @@ fn local_operations() {
     assert_eq!(got[3][..5], [j[0], j[9], j[18], j[27], j[1]]);
 }
 
+struct Bias;
+impl Script for Bias {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        _: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        Ok(vec![e.add_bias(&x[0], &x[1])?])
+    }
+}
+
+#[test]
+fn a_bias_reaches_every_row_for_free() {
+    let case = |channels| {
+        Case::default()
+            .input(&[2, 3, 2, 2], Format::new(4, 10), values(24, 10, 1))
+            .input(&[1, channels], Format::new(4, 12), values(channels, 12, 2))
+    };
+    let got = rep3(&case(3), &Bias);
+    assert_eq!(got, plain(&case(3), &Bias).unwrap());
+    let (x, b) = (values(24, 10, 1), values(3, 12, 2));
+    for (i, y) in got[0].iter().enumerate() {
+        assert_eq!(*y, x[i] + b[i % 3]);
+    }
+    let e = plain(&case(2), &Bias).unwrap_err().to_string();
+    assert!(e.contains("add_bias"), "{e}");
+}
+
 #[test]
 fn mismatches_are_named() {
     let case = Case::default()

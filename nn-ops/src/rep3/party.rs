@@ -6,8 +6,8 @@ use piquet_secret_sharing::{Prss, Rep3Bits, Rep3Party, Rep3Vec};
 use super::linear::Rep3Weights;
 use crate::Error;
 use crate::engine::{
-    Engine, LinearOp, PlainWeights, Rescale, Spec, check_gather, concat_format, concat_rows,
-    gather_runs, scaled_format, sum_format,
+    Engine, LinearOp, PlainWeights, Rescale, Spec, bias_format, check_gather, concat_format,
+    concat_rows, gather_runs, scaled_format, sum_format,
 };
 use crate::layer::Layers;
 use crate::ledger::Phase;
@@ -254,6 +254,13 @@ impl Engine for Rep3 {
         Rep3Weights::receive(self, op)
     }
 
+    fn prepare_bias(&mut self, spec: &Spec, bias: Option<&[i64]>) -> Result<Rep3Arith, Error> {
+        if bias.is_some() {
+            return Err(Error::Ownership("in rep3 the client owns the weights"));
+        }
+        self.input(spec, None)
+    }
+
     fn input(&mut self, spec: &Spec, value: Option<&[i64]>) -> Result<Rep3Arith, Error> {
         if value.is_some() {
             return Err(Error::Ownership("in rep3 the client owns the input"));
@@ -297,6 +304,17 @@ impl Engine for Rep3 {
         let format = sum_format("sub", &a.spec, &b.spec)?;
         self.map2(&a.spec.shape, format, &[a, b], |xs| match xs {
             [a, b] => a.iter().zip(*b).map(|(a, b)| a.wrapping_sub(*b)).collect(),
+            _ => Vec::new(),
+        })
+    }
+
+    fn add_bias(&mut self, x: &Rep3Arith, bias: &Rep3Arith) -> Result<Rep3Arith, Error> {
+        let format = bias_format(&x.spec, &bias.spec)?;
+        self.map2(&x.spec.shape, format, &[x, bias], |xs| match xs {
+            [x, bias] => x
+                .chunks(bias.len().max(1))
+                .flat_map(|row| row.iter().zip(*bias).map(|(x, b)| x.wrapping_add(*b)))
+                .collect(),
             _ => Vec::new(),
         })
     }

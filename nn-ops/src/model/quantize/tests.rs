@@ -79,6 +79,7 @@ fn impossible_precision_names_the_node() {
         frac: 30,
         weight_frac: 30,
         margin_bits: 0,
+        ..Calibration::default()
     };
     let e = quantize(&g, &p, std::slice::from_ref(&x), c)
         .unwrap_err()
