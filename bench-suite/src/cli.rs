@@ -72,6 +72,9 @@ struct ModelArgs {
     /// Bits of the ring, 32 or 64; by default 32 where every value and product fits.
     #[arg(long)]
     ring: Option<u32>,
+    /// Let the program show which batch norms have no negative factor, for fewer multiply-accumulates.
+    #[arg(long)]
+    disclose_positive_scales: bool,
     /// How products are rescaled: exact, nearest, stochastic, or local (which may fail; the report says how likely).
     #[arg(long, default_value = "stochastic")]
     truncation: Truncation,
@@ -88,6 +91,7 @@ impl ModelArgs {
             width: self
                 .ring
                 .or((self.truncation == Truncation::Local).then_some(64)),
+            disclose_positive_scales: self.disclose_positive_scales,
         }
     }
     fn size(&self) -> Result<usize, Failure> {

@@ -4,6 +4,7 @@
 //! where there are no batch norms, set by a plain pass over sample inputs, so that activations stay in the range of
 //! trained networks. They are the same on every platform: nothing but IEEE operations is used.
 
+mod densenet;
 mod init;
 mod resnet;
 mod squeezenet;
@@ -61,7 +62,12 @@ pub enum ZooError {
 /// All networks.
 #[must_use]
 pub fn models() -> &'static [ModelInfo] {
-    &[resnet::RESNET50, squeezenet::SQUEEZENET1_1, tiny::TINY]
+    &[
+        resnet::RESNET50,
+        densenet::DENSENET121,
+        squeezenet::SQUEEZENET1_1,
+        tiny::TINY,
+    ]
 }
 
 /// What is known of one network.
@@ -107,6 +113,7 @@ pub fn graph(name: &str, batch: usize, size: usize) -> Result<Graph, ZooError> {
     let input = Shape::nchw(batch, channels, size, size)?;
     let graph = match name {
         "resnet50" => resnet::resnet50(input),
+        "densenet121" => densenet::densenet121(input),
         "squeezenet1_1" => squeezenet::squeezenet1_1(input),
         _ => tiny::tiny(input),
     };

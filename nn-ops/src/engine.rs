@@ -162,6 +162,9 @@ pub trait Engine {
         op: &LinearOp,
         weights: Option<PlainWeights<'_>>,
     ) -> Result<Self::Weights, Error>;
+    /// Set-up, once per model: one secret number per channel, for [`Engine::add_bias`]; `spec` is a single row. The
+    /// owner of the model gives it, all others `None`.
+    fn prepare_bias(&mut self, spec: &Spec, bias: Option<&[i64]>) -> Result<Self::Arith, Error>;
     /// Loads a value, memory order; its owner gives it, all others `None`.
     fn input(&mut self, spec: &Spec, value: Option<&[i64]>) -> Result<Self::Arith, Error>;
     /// The only exit: gives the value to its owner (`Some` there, `None` elsewhere), memory order.
@@ -175,6 +178,8 @@ pub trait Engine {
     fn add(&mut self, a: &Self::Arith, b: &Self::Arith) -> Result<Self::Arith, Error>;
     /// Difference of values of equal shape and fraction bits.
     fn sub(&mut self, a: &Self::Arith, b: &Self::Arith) -> Result<Self::Arith, Error>;
+    /// Sum of each row of channels with the one row `bias`, of equal fraction bits.
+    fn add_bias(&mut self, x: &Self::Arith, bias: &Self::Arith) -> Result<Self::Arith, Error>;
     /// Product with public integers, one for all, or one per row of channels; `frac` of them are fraction bits.
     fn mul_public(
         &mut self,
@@ -267,6 +272,22 @@ pub(crate) fn sum_format(op: &'static str, a: &Spec, b: &Spec) -> Result<Format,
     }
     let bound = a.format.bound().max(b.format.bound()) + 1;
     Ok(a.format.with_bound(bound)?)
+}
+
+/// Format of the sum of rows of channels with one row.
+pub(crate) fn bias_format(x: &Spec, bias: &Spec) -> Result<Format, Error> {
+    if bias.len() != x.shape.channels() {
+        return Err(Error::ShapeMismatch {
+            op: "add_bias",
+            left: x.shape.clone(),
+            right: bias.shape.clone(),
+        });
+    }
+    let rows = Spec {
+        shape: x.shape.clone(),
+        format: bias.format,
+    };
+    sum_format("add_bias", x, &rows)
 }
 
 /// Checks a [`Rescale`] of a value with `frac` fraction bits, whose magnitude is below `2^bound`.

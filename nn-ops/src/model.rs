@@ -23,6 +23,6 @@ pub use format::{Format, WIDTHS, max_bound};
 pub use graph::{Graph, GraphBuilder, MAX_JSON, MAX_NODES, Node, NodeId};
 pub use op::{AvgPool, BatchNorm, Conv, Linear, MaxPool, Op};
 pub use params::{ParamMap, Params, Role, expected};
-pub use program::{Arithmetic, Mean, Product, Program, Step};
+pub use program::{Arithmetic, Mean, Product, Program, Shift, Step};
 pub use quantize::{Calibration, QuantizedParams, Ranges, quantize, quantize_as_is};
 pub use tensor::{MAX_ELEMENTS, MAX_RANK, Shape, Tensor, TensorF32, TensorI64};

@@ -9,8 +9,8 @@ use piquet_core::linalg::PackedWeights;
 
 use crate::Error;
 use crate::engine::{
-    Engine, LinearOp, PlainWeights, Rescale, Spec, Truncation, check_format, check_gather,
-    check_mul, check_product, check_rescale, concat_format, concat_rows, gather_runs,
+    Engine, LinearOp, PlainWeights, Rescale, Spec, Truncation, bias_format, check_format,
+    check_gather, check_mul, check_product, check_rescale, concat_format, concat_rows, gather_runs,
     scaled_format, sum_format,
 };
 use crate::layer::Layers;
@@ -160,6 +160,10 @@ impl Engine for Plain {
         })
     }
 
+    fn prepare_bias(&mut self, spec: &Spec, bias: Option<&[i64]>) -> Result<PlainTensor, Error> {
+        self.input(spec, bias)
+    }
+
     fn input(&mut self, spec: &Spec, value: Option<&[i64]>) -> Result<PlainTensor, Error> {
         let value = value.ok_or(Error::Ownership("the plain engine needs the input itself"))?;
         check_format(spec.format)?;
@@ -191,6 +195,15 @@ impl Engine for Plain {
         let format = sum_format("sub", &a.spec, &b.spec)?;
         let data = a.data.iter().zip(&b.data).map(|(a, b)| a - b).collect();
         self.tensor(&a.spec.shape, format, data)
+    }
+
+    fn add_bias(&mut self, x: &PlainTensor, bias: &PlainTensor) -> Result<PlainTensor, Error> {
+        let format = bias_format(&x.spec, &bias.spec)?;
+        let rows = x.data.chunks(bias.data.len().max(1));
+        let data = rows
+            .flat_map(|row| row.iter().zip(&bias.data).map(|(x, b)| x + b))
+            .collect();
+        self.tensor(&x.spec.shape, format, data)
     }
 
     fn mul_public(

@@ -7,7 +7,9 @@
 //! A party that deviates can make the result wrong; it is not caught. Two parties together know everything.
 //!
 //! What leaks: the graph, all shapes, the declared formats (hence the calibrated ranges), and the timing of public
-//! things. Nothing is opened on the way: the one exit is [`Engine::reveal`].
+//! things. Nothing is opened on the way: the one exit is [`Engine::reveal`]. With
+//! [`Calibration::disclose_positive_scales`], off by default, the program also shows of each layer whose batch norm comes
+//! before its ReLU whether a factor of that norm is negative: one bit per layer ([`passes::affine_into_conv`]).
 //!
 //! # Protocols
 //! `x = x_0 + x_1 + x_2`; party `i` holds `x_i` and `x_{i+1}`. Products and conjunctions follow Araki et al. (CCS 2016,
@@ -31,6 +33,7 @@
 //! | selection | 256 | 2 |
 //! | bits to arithmetic | 192 | 2 |
 //! | conjunction | 3 | 1 |
+//! | sum, bias, public factor, view, concatenation | 0 | 0 |
 //!
 //! where a carry over m positions takes 2 m bits for the first level and 3 (2 (m - 1) - ceil(log m)) for the tree, and
 //! needs its operand shared first: m bits (w bits for a comparison, which shares the top bit too).
@@ -57,4 +60,7 @@ pub use linear::Rep3Weights;
 pub use party::{Rep3, Rep3Arith};
 
 #[allow(unused_imports, reason = "named in the documentation")]
-use crate::engine::Engine;
+use crate::{
+    engine::Engine,
+    model::{Calibration, passes},
+};

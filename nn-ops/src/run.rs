@@ -72,6 +72,39 @@ pub fn linear_ops(program: &Program) -> Result<Vec<LinearOp>, Error> {
     Ok(ops)
 }
 
+/// All biases that stand alone, in order: the layer's name, and one row of channels.
+pub fn bias_specs(program: &Program) -> Result<Vec<(String, Spec)>, Error> {
+    program
+        .iter()
+        .filter_map(|(node, step, shape)| match step.arithmetic {
+            Arithmetic::Shift(shift) => Some((node, step, shape, shift)),
+            _ => None,
+        })
+        .map(|(node, step, shape, shift)| {
+            let format = step.format.with_bound(shift.bias_bound.max(1))?;
+            let shape = Shape::new(&[1, shape.channels()])?;
+            Ok((node.name.clone(), Spec { shape, format }))
+        })
+        .collect()
+}
+
+/// The raw numbers of a bias that stands alone.
+pub fn plain_bias<'a>(
+    params: &'a QuantizedParams,
+    name: &str,
+    spec: &Spec,
+) -> Result<&'a [i64], Error> {
+    let bias = params.get(name, Role::Bias).map_or(&[][..], |t| t.data());
+    if bias.len() == spec.len() {
+        return Ok(bias);
+    }
+    Err(Error::Length {
+        what: "parameters of a layer",
+        got: bias.len(),
+        want: spec.len(),
+    })
+}
+
 /// Raw weights and bias of a product.
 pub fn plain_weights<'a>(
     params: &'a QuantizedParams,
@@ -100,9 +133,11 @@ pub fn plain_weights<'a>(
 
 /// A model as an engine holds it after set-up.
 #[derive(Debug)]
-pub struct Prepared<W> {
+pub struct Prepared<W, A> {
     /// One for each product, in order.
     weights: Vec<(LinearOp, W)>,
+    /// One for each bias that stands alone, in order.
+    biases: Vec<A>,
 }
 
 /// Set-up: hands over or receives the weights of all products. `params` is `Some` for the one who owns the model.
@@ -110,7 +145,7 @@ pub fn prepare<E: Layers>(
     engine: &mut E,
     program: &Program,
     params: Option<&QuantizedParams>,
-) -> Result<Prepared<E::Weights>, Error> {
+) -> Result<Prepared<E::Weights, E::Arith>, Error> {
     let mut weights = Vec::new();
     for op in linear_ops(program)? {
         engine.begin_layer(&op.name, "weights");
@@ -119,7 +154,14 @@ pub fn prepare<E: Layers>(
         engine.end_layer();
         weights.push((op, w));
     }
-    Ok(Prepared { weights })
+    let mut biases = Vec::new();
+    for (name, spec) in bias_specs(program)? {
+        engine.begin_layer(&name, "weights");
+        let plain = params.map(|p| plain_bias(p, &name, &spec)).transpose()?;
+        biases.push(engine.prepare_bias(&spec, plain)?);
+        engine.end_layer();
+    }
+    Ok(Prepared { weights, biases })
 }
 
 /// Shape and format of a program's input.
@@ -165,7 +207,7 @@ pub fn infer<E: Layers>(
 pub fn evaluate<E: Layers>(
     engine: &mut E,
     program: &Program,
-    prepared: &Prepared<E::Weights>,
+    prepared: &Prepared<E::Weights, E::Arith>,
     input: E::Arith,
     mode: Truncation,
     progress: &mut dyn FnMut(usize),
@@ -173,6 +215,7 @@ pub fn evaluate<E: Layers>(
     let mut uses = program.graph().uses();
     let mut values: Vec<Option<E::Arith>> = vec![Some(input)];
     let mut products = prepared.weights.iter();
+    let mut biases = prepared.biases.iter();
     for (i, (node, step, shape)) in program.iter().enumerate().skip(1) {
         engine.begin_layer(&node.name, node.op.name());
         let value = {
@@ -186,11 +229,12 @@ pub fn evaluate<E: Layers>(
                     got: 0,
                     want: node.inputs.len(),
                 })?;
-            let product = match step.arithmetic {
-                Arithmetic::Product(_) => products.next(),
+            let owned = match step.arithmetic {
+                Arithmetic::Product(_) => products.next().map(Owned::Product),
+                Arithmetic::Shift(_) => biases.next().map(Owned::Bias),
                 _ => None,
             };
-            node_value(engine, node, step, shape, &inputs, product, mode)?
+            node_value(engine, node, step, shape, &inputs, owned, mode)?
         };
         let value = engine.declare(value, step.format)?;
         engine.end_layer();
@@ -219,13 +263,19 @@ pub fn evaluate<E: Layers>(
         })
 }
 
+/// What the owner of the model has given for one node.
+enum Owned<'a, E: Layers> {
+    Product(&'a (LinearOp, E::Weights)),
+    Bias(&'a E::Arith),
+}
+
 fn node_value<E: Layers>(
     engine: &mut E,
     node: &Node,
     step: &Step,
     shape: &Shape,
     inputs: &[&E::Arith],
-    product: Option<&(LinearOp, E::Weights)>,
+    owned: Option<Owned<'_, E>>,
     mode: Truncation,
 ) -> Result<E::Arith, Error> {
     let x = *inputs.first().ok_or(Error::Length {
@@ -238,15 +288,14 @@ fn node_value<E: Layers>(
         mode,
         to: step.format,
     };
-    match (&node.op, step.arithmetic) {
-        (Op::Conv(_) | Op::Linear(_) | Op::ChannelAffine, Arithmetic::Product(_)) => {
-            let (op, weights) = product.ok_or(Error::Length {
-                what: "prepared products",
-                got: 0,
-                want: 1,
-            })?;
-            only(engine.linear(&[x], op, weights, rescale)?)
+    match (&node.op, owned) {
+        (Op::Conv(_) | Op::Linear(_) | Op::ChannelAffine, Some(Owned::Product((op, weights)))) => {
+            return only(engine.linear(&[x], op, weights, rescale)?);
         }
+        (Op::ChannelShift, Some(Owned::Bias(bias))) => return engine.add_bias(x, bias),
+        _ => {}
+    }
+    match (&node.op, step.arithmetic) {
         (Op::Relu, _) => only(engine.relu(&[x])?),
         (Op::MaxPool(pool), _) => engine.max_pool(x, pool, shape),
         (Op::AvgPool(a), Arithmetic::Mean(mean)) => {

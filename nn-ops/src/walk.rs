@@ -6,8 +6,8 @@
 
 use crate::Error;
 use crate::engine::{
-    Engine, LinearOp, PlainWeights, Rescale, Spec, check_format, check_gather, check_mul,
-    check_product, check_rescale, concat_format, scaled_format, sum_format,
+    Engine, LinearOp, PlainWeights, Rescale, Spec, bias_format, check_format, check_gather,
+    check_mul, check_product, check_rescale, concat_format, scaled_format, sum_format,
 };
 use crate::layer::Layers;
 use crate::ledger::Phase;
@@ -23,6 +23,8 @@ pub trait Visitor {
     fn end_layer(&mut self);
     /// The owner hands over weights.
     fn weights(&mut self, op: &LinearOp);
+    /// The owner hands over a bias of its own.
+    fn bias(&mut self, elements: usize);
     /// The owner hands over a value.
     fn input(&mut self, elements: usize);
     /// A result goes to its owner.
@@ -83,6 +85,10 @@ impl<V: Visitor> Engine for Walk<V> {
         self.visitor.weights(op);
         Ok(())
     }
+    fn prepare_bias(&mut self, spec: &Spec, _: Option<&[i64]>) -> Result<Spec, Error> {
+        self.visitor.bias(spec.len());
+        Ok(spec.clone())
+    }
     fn input(&mut self, spec: &Spec, _: Option<&[i64]>) -> Result<Spec, Error> {
         check_format(spec.format)?;
         self.visitor.input(spec.len());
@@ -101,6 +107,9 @@ impl<V: Visitor> Engine for Walk<V> {
     }
     fn sub(&mut self, a: &Spec, b: &Spec) -> Result<Spec, Error> {
         Ok(spec(&a.shape, sum_format("sub", a, b)?))
+    }
+    fn add_bias(&mut self, x: &Spec, bias: &Spec) -> Result<Spec, Error> {
+        Ok(spec(&x.shape, bias_format(x, bias)?))
     }
     fn mul_public(&mut self, x: &Spec, factors: &[i64], frac: u32) -> Result<Spec, Error> {
         Ok(spec(&x.shape, scaled_format(x, factors, frac)?))

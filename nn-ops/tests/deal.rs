@@ -57,6 +57,7 @@ impl Visitor for Spend {
     fn layer(&mut self, _: &str, _: &str) {}
     fn end_layer(&mut self) {}
     fn weights(&mut self, _: &LinearOp) {}
+    fn bias(&mut self, _: usize) {}
     fn input(&mut self, _: usize) {}
     fn reveal(&mut self, _: usize) {}
     fn linear(&mut self, op: &LinearOp, operands: usize, rescale: Rescale) {

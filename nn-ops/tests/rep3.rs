@@ -2,12 +2,12 @@
 
 mod common;
 
-use common::{Case, Script, plain, rep3, rep3_threads, values, z64};
+use common::{Case, Script, agree, fit, plain, rep3, values, z64};
 use piquet_core::linalg::ConvShape;
 use piquet_nn_ops::Error;
 use piquet_nn_ops::engine::{LinearOp, Rescale, Truncation};
 use piquet_nn_ops::layer::{Layers, Window};
-use piquet_nn_ops::model::{MaxPool, Mean, Shape};
+use piquet_nn_ops::model::{Format, MaxPool, Mean, Shape};
 use proptest::prelude::*;
 
 struct Relu;
@@ -37,11 +37,8 @@ fn relu_is_exact_on_every_window_and_length() {
         (200, 62),
     ] {
         let case = Case::default().input(&[1, n], z64(0, bound), values(n, bound, n as u64));
-        assert_eq!(
-            rep3(&case, &Relu),
-            plain(&case, &Relu).unwrap(),
-            "{n} {bound}"
-        );
+        let (_, narrow) = agree(&case, &Relu, 1);
+        assert_eq!(narrow, bound <= 30, "{n} {bound}");
     }
 }
 
@@ -51,7 +48,7 @@ fn operands_share_rounds() {
         .input(&[1, 5], z64(0, 9), values(5, 9, 1))
         .input(&[2, 70], z64(0, 20), values(140, 20, 2))
         .input(&[1, 1], z64(0, 3), vec![-7]);
-    assert_eq!(rep3(&case, &Relu), plain(&case, &Relu).unwrap());
+    assert!(agree(&case, &Relu, 1).1);
 }
 
 struct RescaleBy(Rescale);
@@ -63,7 +60,8 @@ impl Script for RescaleBy {
         x: &[E::Arith],
     ) -> Result<Vec<E::Arith>, Error> {
         let refs: Vec<_> = x.iter().collect();
-        e.rescale(&refs, self.0)
+        let r = fit(self.0, e.spec(&x[0]))?;
+        e.rescale(&refs, r)
     }
 }
 
@@ -90,11 +88,7 @@ fn truncations_keep_their_promises() {
                 .collect();
             let case = Case::default().input(&[1, 150], z64(60, bound), v.clone());
             for mode in [Truncation::Exact, Truncation::Nearest] {
-                assert_eq!(
-                    rep3(&case, &r(mode)),
-                    plain(&case, &r(mode)).unwrap(),
-                    "{mode:?} {shift} {bound}"
-                );
+                agree(&case, &r(mode), 1);
             }
             let floor = plain(&case, &r(Truncation::Exact)).unwrap();
             let got = rep3(&case, &r(Truncation::Stochastic));
@@ -158,7 +152,8 @@ impl Script for Linear {
         x: &[E::Arith],
     ) -> Result<Vec<E::Arith>, Error> {
         let refs: Vec<_> = x.iter().collect();
-        e.linear(&refs, &w[0].0, &w[0].1, self.0)
+        let r = fit(self.0, e.spec(&x[0]))?;
+        e.linear(&refs, &w[0].0, &w[0].1, r)
     }
 }
 
@@ -217,8 +212,8 @@ proptest! {
         bias: bool, operands in 1usize..3, mode in modes(), shift in 0u32..14, seed: u32, threads in 1usize..3,
     ) {
         let case = conv_case(shape, bias, operands, seed.into());
-        let script = Linear(Rescale { shift, mode, to: z64(14 - shift, 40) });
-        prop_assert_eq!(rep3_threads(&case, &script, threads), plain(&case, &script).unwrap());
+        let script = Linear(Rescale { shift, mode, to: z64(14 - shift, 30 - shift) });
+        agree(&case, &script, threads);
     }
 
     #[test]
@@ -232,8 +227,8 @@ proptest! {
         prop_assume!(h + padding[0] + padding[2] >= kernel[0] && w + padding[1] + padding[3] >= kernel[1]);
         let script = Pool(pool, [h, w]);
         let case = Case::default().input(&[n, c, h, w], z64(3, 10), values(n * c * h * w, 10, seed.into()));
-        let got = rep3(&case, &script);
-        prop_assert_eq!(&got, &plain(&case, &script).unwrap());
+        let (got, narrow) = agree(&case, &script, 1);
+        prop_assert!(narrow);
         prop_assert_eq!(&got[0], &script.oracle(&case));
     }
 
@@ -242,8 +237,8 @@ proptest! {
         // Small ranges, so that there are ties.
         let v = values(rows * width, range, seed.into());
         let case = Case::default().input(&[rows, width], z64(3, range), v.clone());
-        let got = rep3(&case, &Argmax);
-        prop_assert_eq!(&got, &plain(&case, &Argmax).unwrap());
+        let (got, narrow) = agree(&case, &Argmax, 1);
+        prop_assert!(narrow);
         let first: Vec<i64> = v.chunks(width).map(|r| {
             let m = r.iter().max().unwrap();
             r.iter().position(|x| x == m).unwrap() as i64
@@ -258,7 +253,10 @@ proptest! {
         let out = [(h + padding[0] - kernel[0]) / stride + 1, (w + padding[1] - kernel[1]) / stride + 1];
         let script = Avg(Window { kernel, stride: [stride; 2], padding }, out, mode);
         let case = Case::default().input(&[2, 3, h, w], z64(8, 14), values(6 * h * w, 14, seed.into()));
+        // The divisor is coarser in 32 bits, so the two rings are compared with the oracle one by one.
         prop_assert_eq!(rep3(&case, &script), plain(&case, &script).unwrap());
+        let narrow = case.narrow().unwrap();
+        prop_assert_eq!(rep3(&narrow, &script), plain(&narrow, &script).unwrap());
     }
 }
 
@@ -346,8 +344,9 @@ impl Script for Avg {
         let spec = e.spec(&x[0]).clone();
         let [n, c, ..] = spec.shape.as_nchw();
         let out = Shape::nchw(n, c, self.1[0], self.1[1])?;
-        let mean = Mean::new(self.0.kernel[0] * self.0.kernel[1], spec.format)?;
-        let to = z64(spec.format.frac(), spec.format.bound() + 1);
+        let width = spec.format.width();
+        let mean = Mean::new(self.0.kernel[0] * self.0.kernel[1], width);
+        let to = spec.format.with_bound(spec.format.bound() + 1)?;
         Ok(vec![e.avg_pool(&x[0], &self.0, &out, &mean, to, self.2)?])
     }
 }
@@ -366,13 +365,17 @@ impl Script for Gates {
         let xor = e.xor(&bits[0], &bits[1])?;
         let not = e.not(&xor)?;
         let shape = e.spec(&x[0]).shape.clone();
-        let mut out = e.to_arith(&[
-            (&and[0], &shape),
-            (&and[1], &shape),
-            (&xor, &shape),
-            (&not, &shape),
-        ])?;
-        let to = z64(16, 31);
+        let width = e.spec(&x[0]).format.width();
+        let mut out = e.to_arith(
+            &[
+                (&and[0], &shape),
+                (&and[1], &shape),
+                (&xor, &shape),
+                (&not, &shape),
+            ],
+            Format::new(width, 0, 1)?,
+        )?;
+        let to = Format::new(width, 16, 30)?;
         let rescale = Rescale {
             shift: 0,
             mode: Truncation::Exact,
@@ -389,7 +392,7 @@ fn gates_and_products() {
         let case = Case::default()
             .input(&[1, n], z64(8, 15), values(n, 15, 1))
             .input(&[1, n], z64(8, 15), values(n, 15, 2));
-        assert_eq!(rep3(&case, &Gates), plain(&case, &Gates).unwrap());
+        assert!(agree(&case, &Gates, 1).1);
     }
 }
 
@@ -420,6 +423,35 @@ fn local_operations() {
     // Channel first: the first image's first channel of `joined`, then its second.
     let j = &got[2];
     assert_eq!(got[3][..5], [j[0], j[9], j[18], j[27], j[1]]);
+}
+
+struct Bias;
+impl Script for Bias {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        _: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        Ok(vec![e.add_bias(&x[0], &x[1])?])
+    }
+}
+
+#[test]
+fn a_bias_reaches_every_row_for_free() {
+    let case = |channels| {
+        Case::default()
+            .input(&[2, 3, 2, 2], z64(4, 10), values(24, 10, 1))
+            .input(&[1, channels], z64(4, 12), values(channels, 12, 2))
+    };
+    let got = rep3(&case(3), &Bias);
+    assert_eq!(got, plain(&case(3), &Bias).unwrap());
+    let (x, b) = (values(24, 10, 1), values(3, 12, 2));
+    for (i, y) in got[0].iter().enumerate() {
+        assert_eq!(*y, x[i] + b[i % 3]);
+    }
+    let e = plain(&case(2), &Bias).unwrap_err().to_string();
+    assert!(e.contains("add_bias"), "{e}");
 }
 
 #[test]

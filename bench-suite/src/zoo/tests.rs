@@ -39,6 +39,15 @@ fn shapes_are_torchvisions() {
     assert_eq!(at(&g, "layer2.0.relu1"), [2, 128, 56, 56]);
     assert_eq!(at(&g, "layer4.2.relu3"), [2, 2048, 7, 7]);
     assert_eq!(g.output_shape().unwrap().dims(), [2, 1000]);
+    let g = graph("densenet121", 1, 224).unwrap();
+    let dense = "features.denseblock";
+    assert_eq!(
+        at(&g, &format!("{dense}1.denselayer6.conv2")),
+        [1, 32, 56, 56]
+    );
+    assert_eq!(at(&g, "features.transition2.pool"), [1, 256, 14, 14]);
+    assert_eq!(at(&g, "features.norm5"), [1, 1024, 7, 7]);
+    assert_eq!(g.output_shape().unwrap().dims(), [1, 1000]);
     let g = graph("squeezenet1_1", 1, 224).unwrap();
     assert_eq!(at(&g, "features.2"), [1, 64, 55, 55]);
     assert_eq!(at(&g, "features.5"), [1, 128, 27, 27]);
@@ -81,7 +90,7 @@ fn unknown_names_list_what_there_is() {
     let e = build("resnet51", 0, 1).unwrap_err().to_string();
     assert_eq!(
         e,
-        "there is no model `resnet51`; there are resnet50, squeezenet1_1, tiny"
+        "there is no model `resnet51`; there are resnet50, densenet121, squeezenet1_1, tiny"
     );
 }
 
@@ -90,6 +99,8 @@ fn activations_stay_in_range() {
     for (name, size) in [
         ("resnet50", 64),
         ("resnet50", 32),
+        ("densenet121", 64),
+        ("densenet121", 32),
         ("squeezenet1_1", 64),
         ("tiny", 16),
     ] {

@@ -25,6 +25,8 @@ pub enum Op {
     BatchNorm(BatchNorm),
     /// Per channel, times a weight plus a bias: what is left of a batch norm that no linear operator could take in.
     ChannelAffine,
+    /// Per channel, plus a bias: what is left of a batch norm once a later convolution has taken in its factor.
+    ChannelShift,
     /// max(x, 0)
     Relu,
     /// Maximum over windows; padding counts as minus infinity.
@@ -221,6 +223,7 @@ impl Op {
             Self::Linear(_) => "linear",
             Self::BatchNorm(_) => "batch_norm",
             Self::ChannelAffine => "channel_affine",
+            Self::ChannelShift => "channel_shift",
             Self::Relu => "relu",
             Self::MaxPool(_) => "max_pool",
             Self::AvgPool(_) => "avg_pool",
@@ -251,6 +254,7 @@ impl Op {
                 .map(|r| (r, vec![c]))
                 .to_vec(),
             Self::ChannelAffine => vec![(Role::Weight, vec![c]), (Role::Bias, vec![c])],
+            Self::ChannelShift => vec![(Role::Bias, vec![c])],
             _ => Vec::new(),
         }
     }
@@ -323,7 +327,7 @@ impl Op {
                 }
                 Ok(x.clone())
             }
-            Self::ChannelAffine => need_rank(4).map(|()| x.clone()),
+            Self::ChannelAffine | Self::ChannelShift => need_rank(4).map(|()| x.clone()),
             Self::Relu => Ok(x.clone()),
             Self::MaxPool(a) => {
                 need_rank(4)?;

@@ -2,6 +2,10 @@
 //!
 //! Each takes a graph with its parameters and gives a graph with its parameters.
 
+mod shift;
+
+pub use shift::affine_into_conv;
+
 use super::{Graph, ModelError, Node, NodeId, Op, Params, Role, Shape, Tensor};
 
 /// All passes, in the order in which they help each other; no batch norm is left.
@@ -149,6 +153,13 @@ fn fold(linear: &Node, norm: &Node, params: &mut Params) -> Result<(), ModelErro
     Ok(())
 }
 
+/// The nodes that take the value of node `at`.
+fn users(graph: &Graph, at: usize) -> Vec<usize> {
+    let takes = |n: &Node| n.inputs.iter().any(|id| id.index() == at);
+    let all = graph.nodes().iter().enumerate();
+    all.filter(|(_, n)| takes(n)).map(|(i, _)| i).collect()
+}
+
 /// The nodes of a new graph, and where the value of each old node is among them.
 #[derive(Default)]
 struct Rewrite {
@@ -172,6 +183,13 @@ impl Rewrite {
     fn alias(&mut self, at: usize) {
         let id = self.map(NodeId::new(at));
         self.new_id.push(id);
+    }
+    /// One more node, whose inputs are new ones; it takes the place of the old node that was kept last.
+    fn insert(&mut self, node: Node) {
+        if let Some(id) = self.new_id.last_mut() {
+            *id = NodeId::new(self.nodes.len());
+        }
+        self.nodes.push(node);
     }
     /// Changes what became of old node `at`.
     fn replace(&mut self, at: usize, f: impl FnOnce(&mut Node)) {

@@ -3,7 +3,7 @@
 //! A [`Program`] is a graph whose batch norms are gone, and for each node the [`Format`] of its value and the
 //! arithmetic that gets there. Its digest goes into the handshake. What it tells beside the graph are the ranges of
 //! the values: per node the bit length of the largest value seen in calibration, and per linear operator that of
-//! the largest sum of absolute weights.
+//! the largest sum of absolute weights, per shift that of the largest summand.
 
 use super::format::{self, max_bound};
 use super::{AvgPool, Format, Graph, ModelError, Node, NodeId, Op, Shape, graph};
@@ -21,6 +21,24 @@ pub enum Arithmetic {
     Product(Product),
     /// A sum over windows, times a public constant, then a rescale.
     Mean(Mean),
+    /// The node's bias added, without rounding.
+    Shift(Shift),
+}
+
+/// Arithmetic of `ChannelShift`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shift {
+    /// Every bias is below 2^bias_bound.
+    pub bias_bound: u32,
+}
+
+impl Shift {
+    /// For any input of this bound, the sum is below 2 to this.
+    #[must_use]
+    pub fn worst_bound(&self, input: u32) -> u32 {
+        self.bias_bound.max(input).saturating_add(1)
+    }
 }
 
 /// Arithmetic of `Conv`, `Linear` and `ChannelAffine`.
@@ -112,7 +130,7 @@ impl Step {
     #[must_use]
     pub fn shift(&self) -> u32 {
         match self.arithmetic {
-            Arithmetic::Exact => 0,
+            Arithmetic::Exact | Arithmetic::Shift(_) => 0,
             Arithmetic::Product(p) => p.accumulator.frac().saturating_sub(self.format.frac()),
             Arithmetic::Mean(m) => m.shift,
         }
@@ -322,6 +340,14 @@ fn check(
                 return Err("its constant or its format is not that of its window".to_owned());
             }
             Ok(())
+        }
+        (Op::ChannelShift, Arithmetic::Shift(s)) => {
+            let worst = s.worst_bound(x.bound());
+            if y.frac() == x.frac() && y.bound() <= worst && worst <= max_bound(y.width()) {
+                Ok(())
+            } else {
+                Err(format!("a sum of 2^{worst} at worst is not {y}"))
+            }
         }
         (Op::Argmax, Arithmetic::Exact) if y.frac() == 0 => Ok(()),
         (Op::Relu | Op::MaxPool(_) | Op::Concat | Op::Flatten, Arithmetic::Exact)

@@ -4,7 +4,7 @@
 //! weights have their own. Biases are added before the rescale, at the sum of both.
 
 use super::format::{WIDTHS, exp2, max_bound};
-use super::program::{Arithmetic, Mean, Product, Program, Step, divisor};
+use super::program::{Arithmetic, Mean, Product, Program, Shift, Step, divisor};
 use super::{
     Format, Graph, ModelError, Node, NodeId, Op, ParamMap, Params, Role, Tensor, TensorF32, passes,
     reference,
@@ -33,6 +33,9 @@ pub struct Calibration {
     /// Bits of the ring, 32 or 64; by default 32 where every product of every layer fits, with at most
     /// two bits of weight precision less in layers of large values, and 64 otherwise.
     pub width: Option<u32>,
+    /// Whether the program may show of a layer that no factor of its batch norm is negative: one bit per layer that
+    /// nobody needs to know, for fewer multiply-accumulates ([`passes::affine_into_conv`]).
+    pub disclose_positive_scales: bool,
 }
 
 impl Default for Calibration {
@@ -42,6 +45,7 @@ impl Default for Calibration {
             weight_frac: 14,
             margin_bits: 2,
             width: None,
+            disclose_positive_scales: false,
         }
     }
 }
@@ -96,6 +100,12 @@ impl Ranges {
         }
         Self::declared(graph, max_abs)
     }
+    /// By node, more than any value may be that passes the declared bounds which follow from `c`.
+    fn limits(&self, c: &Calibration) -> Vec<f32> {
+        let smallest = exp2(MIN_BOUND + 1) / exp2(c.frac);
+        let widened = |max: &f32| (f64::from(*max) * exp2(c.margin_bits + 1)).max(smallest) as f32;
+        self.max_abs.iter().map(widened).collect()
+    }
 }
 
 /// Rewrites a network by [`passes::all`] and turns it into fixed point, with ranges seen in the samples.
@@ -105,7 +115,12 @@ pub fn quantize(
     samples: &[TensorF32],
     calibration: Calibration,
 ) -> Result<(Program, QuantizedParams), ModelError> {
-    let (graph, params) = passes::all(graph, params)?;
+    let (mut graph, mut params) = passes::all(graph, params)?;
+    if graph.nodes().iter().any(|n| n.op == Op::ChannelAffine) {
+        let limits = Ranges::observed(&graph, &params, samples)?.limits(&calibration);
+        let disclose = calibration.disclose_positive_scales;
+        (graph, params) = passes::affine_into_conv(&graph, &params, &limits, disclose)?;
+    }
     let ranges = Ranges::observed(&graph, &params, samples)?;
     quantize_as_is(&graph, &params, &ranges, calibration)
 }
@@ -208,6 +223,21 @@ fn in_ring(
                     arithmetic: Arithmetic::Mean(Mean::new(divisor, width)),
                 }
             }
+            Op::ChannelShift => {
+                convert(node, params, c.frac, 0, &mut raw)?;
+                let shift = Shift {
+                    bias_bound: bias_bound(node, &raw)?,
+                };
+                let worst = shift.worst_bound(x);
+                if worst > largest {
+                    let reason = format!("its bias does not fit into {largest} bits");
+                    return Err(refuse(node, &reason));
+                }
+                Step {
+                    format: format(c.frac, seen.min(worst))?,
+                    arithmetic: Arithmetic::Shift(shift),
+                }
+            }
             Op::Add => exact(c.frac, seen.min(x + 1))?,
             Op::Argmax => {
                 let inner = shapes(node.inputs.first().copied().unwrap_or(NodeId::new(0)))?;
@@ -224,6 +254,11 @@ impl QuantizedParams {
     pub fn prove(&self, program: &Program) -> Result<(), ModelError> {
         self.check(program.graph())?;
         for (node, step, _) in program.iter() {
+            if let Arithmetic::Shift(s) = step.arithmetic
+                && bias_bound(node, self)? > s.bias_bound
+            {
+                return Err(refuse(node, "its bias is larger than the program says"));
+            }
             if let (Arithmetic::Product(p), Some(x)) = (step.arithmetic, node.inputs.first()) {
                 let worst = worst_bound(node, self, program.format(*x)?.bound())?;
                 if worst > p.worst_bound {
@@ -300,6 +335,13 @@ fn convert(
         raw.insert(&node.name, role, Tensor::new(t.shape().clone(), values)?);
     }
     Ok(())
+}
+
+/// The least b with |bias| < 2^b.
+fn bias_bound(node: &Node, raw: &QuantizedParams) -> Result<u32, ModelError> {
+    let bias = raw.need(node, Role::Bias)?.data();
+    let largest = bias.iter().map(|b| b.unsigned_abs()).max().unwrap_or(0);
+    Ok(u64::BITS - largest.leading_zeros())
 }
 
 /// The least b with |accumulator| < 2^b for all inputs below 2^x.

@@ -128,6 +128,10 @@ pub fn apply(node: &Node, params: &Params, inputs: &[&TensorF32]) -> Result<Tens
             let (weight, bias) = (vector(Role::Weight)?, vector(Role::Bias)?);
             per_channel(x, &mut y, |c, v| v * weight[c] + bias[c]);
         }
+        Op::ChannelShift => {
+            let bias = vector(Role::Bias)?;
+            per_channel(x, &mut y, |c, v| v + bias[c]);
+        }
         Op::Relu => {
             let all = y.data_mut().iter_mut().zip(x.data());
             all.for_each(|(y, x)| *y = x.max(0.0));

@@ -161,6 +161,10 @@ impl Visitor for Rep3Cost {
         self.weights += shared_len(op) as u64;
         self.share(shared_len(op));
     }
+    fn bias(&mut self, elements: usize) {
+        self.weights += elements as u64;
+        self.share(elements);
+    }
     fn input(&mut self, elements: usize) {
         self.share(elements);
     }

@@ -8,8 +8,8 @@ use piquet_secret_sharing::{Prss, Rep3Bits, Rep3Party, Rep3Vec};
 use super::linear::Rep3Weights;
 use crate::Error;
 use crate::engine::{
-    Engine, LinearOp, PlainWeights, Rescale, Spec, check_format, check_gather, concat_format,
-    concat_rows, gather_runs, scaled_format, sum_format,
+    Engine, LinearOp, PlainWeights, Rescale, Spec, bias_format, check_format, check_gather,
+    concat_format, concat_rows, gather_runs, scaled_format, sum_format,
 };
 use crate::layer::Layers;
 use crate::ledger::Phase;
@@ -258,6 +258,13 @@ impl<R: Ring> Engine for Rep3<R> {
         Rep3Weights::receive(self, op)
     }
 
+    fn prepare_bias(&mut self, spec: &Spec, bias: Option<&[i64]>) -> Result<Rep3Arith<R>, Error> {
+        if bias.is_some() {
+            return Err(Error::Ownership("in rep3 the client owns the weights"));
+        }
+        self.input(spec, None)
+    }
+
     fn input(&mut self, spec: &Spec, value: Option<&[i64]>) -> Result<Rep3Arith<R>, Error> {
         if value.is_some() {
             return Err(Error::Ownership("in rep3 the client owns the input"));
@@ -303,6 +310,17 @@ impl<R: Ring> Engine for Rep3<R> {
         let format = sum_format("sub", &a.spec, &b.spec)?;
         self.map2(&a.spec.shape, format, &[a, b], |xs| match xs {
             [a, b] => a.iter().zip(*b).map(|(a, b)| a.sub(*b)).collect(),
+            _ => Vec::new(),
+        })
+    }
+
+    fn add_bias(&mut self, x: &Rep3Arith<R>, bias: &Rep3Arith<R>) -> Result<Rep3Arith<R>, Error> {
+        let format = bias_format(&x.spec, &bias.spec)?;
+        self.map2(&x.spec.shape, format, &[x, bias], |xs| match xs {
+            [x, bias] => x
+                .chunks(bias.len().max(1))
+                .flat_map(|row| row.iter().zip(*bias).map(|(x, b)| x.add(*b)))
+                .collect(),
             _ => Vec::new(),
         })
     }

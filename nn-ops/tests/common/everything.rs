@@ -44,7 +44,7 @@ impl Script for Everything {
         let bits = e.non_negative(&[&x[0], &x[1]])?;
         let both = e.and(&[(&bits[0], &bits[1])])?;
         let shape = e.spec(&x[0]).shape.clone();
-        out.extend(e.to_arith(&[(&both[0], &shape)])?);
+        out.extend(e.to_arith(&[(&both[0], &shape)], z64(0, 1))?);
         out.extend(e.select(&[(&both[0], &x[0]), (&bits[0], &x[1])])?);
         Ok(out)
     }
