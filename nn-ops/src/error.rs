@@ -86,6 +86,14 @@ pub enum Error {
         /// Logarithm of its magnitude.
         bound: u32,
     },
+    /// A value of another ring than the engine computes in.
+    #[error("a value modulo 2^{width} in an engine modulo 2^{engine}")]
+    Ring {
+        /// Bits of the value's ring.
+        width: u32,
+        /// Bits of the engine's ring.
+        engine: u32,
+    },
     /// A length other than the shapes call for.
     #[error("{what}: {got} where {want} are due")]
     Length {

@@ -465,3 +465,211 @@ fn mismatches_are_named() {
     let e = plain(&case, &Relu).unwrap_err().to_string();
     assert!(e.contains("1024") && e.contains("2^10"), "{e}");
 }
+
+/// A comparison looks at `bound + 1` bits: every window that exists, at the ends of its range and around zero.
+#[test]
+fn comparisons_are_exact_at_the_edges_of_every_window() {
+    for bound in 1..=62 {
+        let top = (1i64 << bound) - 1;
+        let half = 1i64 << (bound - 1);
+        let mut v = vec![
+            0,
+            1,
+            -1,
+            top,
+            -top,
+            top - 1,
+            1 - top,
+            half,
+            -half,
+            half - 1,
+            1 - half,
+        ];
+        v.retain(|v| v.abs() <= top);
+        let case = Case::default().input(&[1, v.len()], z64(0, bound), v.clone());
+        let got = rep3(&case, &Signs);
+        let signs: Vec<i64> = v.iter().map(|v| i64::from(*v >= 0)).collect();
+        assert_eq!(got[0], signs, "window {}", bound + 1);
+        let relu: Vec<i64> = v.iter().map(|v| *v.max(&0)).collect();
+        assert_eq!(got[1], relu, "window {}", bound + 1);
+        assert_eq!(got, plain(&case, &Signs).unwrap());
+    }
+}
+
+/// Zero comes in as many shares as there are: as a difference of equals, as a product with zero, as minus zero.
+#[test]
+fn zero_is_not_negative() {
+    let n = 200;
+    let v = values(n, 20, 5);
+    let case = Case::default()
+        .input(&[1, n], z64(0, 20), v.clone())
+        .input(&[1, n], z64(0, 20), v);
+    let zeros = vec![0; n];
+    let ones = vec![1; n];
+    assert_eq!(
+        rep3(&case, &Zeros),
+        [&ones, &ones, &ones, &zeros, &zeros].map(Clone::clone)
+    );
+}
+
+struct Signs;
+impl Script for Signs {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        _: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        let shape = e.spec(&x[0]).shape.clone();
+        let bits = e.non_negative(&[&x[0]])?;
+        let mut out = e.to_arith(&[(&bits[0], &shape)])?;
+        out.extend(e.relu(&[&x[0]])?);
+        Ok(out)
+    }
+}
+
+struct Zeros;
+impl Script for Zeros {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        _: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        let shape = e.spec(&x[0]).shape.clone();
+        let difference = e.sub(&x[0], &x[1])?;
+        let product = e.mul_public(&x[0], &[0], 0)?;
+        let minus = e.mul_public(&difference, &[-1], 0)?;
+        let bits = e.non_negative(&[&difference, &product, &minus])?;
+        let bits: Vec<_> = bits.iter().map(|b| (b, &shape)).collect();
+        let mut out = e.to_arith(&bits)?;
+        out.extend(e.relu(&[&difference, &minus])?);
+        Ok(out)
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(30))]
+
+    #[test]
+    fn relus(sizes in proptest::collection::vec((1usize..150, 1u32..=62), 1..4), seed: u32) {
+        let mut case = Case::default();
+        for (i, (n, bound)) in sizes.iter().enumerate() {
+            case = case.input(&[1, *n], z64(0, *bound), values(*n, *bound, u64::from(seed) + i as u64));
+        }
+        prop_assert_eq!(rep3(&case, &Relu), plain(&case, &Relu).unwrap());
+    }
+
+    /// Sums, concatenations of different widths, and the flattening of both.
+    #[test]
+    fn local_layers(n in 1usize..3, c in [1usize..4, 1usize..4], h in 1usize..5, w in 1usize..5, seed: u32) {
+        let input = |case: Case, c: usize, bound, seed| {
+            case.input(&[n, c, h, w], z64(4, bound), values(n * c * h * w, bound, seed))
+        };
+        let seed = u64::from(seed);
+        let case = input(input(input(Case::default(), c[0], 10, seed), c[0], 13, seed + 1), c[1], 7, seed + 2);
+        let got = rep3(&case, &Joined);
+        prop_assert_eq!(&got, &plain(&case, &Joined).unwrap());
+        // The definitions: element by element, row by row, channel by channel.
+        let [a, b, d] = [0, 1, 2].map(|i| case.inputs[i].1.clone());
+        let sum: Vec<i64> = a.iter().zip(&b).map(|(a, b)| a + b).collect();
+        prop_assert_eq!(&got[0], &sum);
+        let rows: Vec<i64> = sum.chunks(c[0]).zip(d.chunks(c[1])).flat_map(|(x, y)| [x, y].concat()).collect();
+        prop_assert_eq!(&got[1], &rows);
+        let (all, area) = (c[0] + c[1], h * w);
+        for (i, v) in got[2].iter().enumerate() {
+            let (image, channel, place) = (i / (all * area), i / area % all, i % area);
+            prop_assert_eq!(*v, rows[(image * area + place) * all + channel]);
+        }
+    }
+
+    /// A scale and a shift for each channel, as a convolution of groups of one.
+    #[test]
+    fn channel_affines(n in 1usize..3, c in 1usize..6, h in 1usize..5, w in 1usize..5, shift in 0u32..12, mode in modes(), seed: u32) {
+        let shape = ConvShape { input: [h, w], groups: c, ..ConvShape::matmul(n, c, c) };
+        let case = conv_case(shape, true, 1, seed.into());
+        let script = Linear(Rescale { shift, mode, to: z64(14 - shift, 40) });
+        let got = rep3(&case, &script);
+        prop_assert_eq!(&got, &plain(&case, &script).unwrap());
+        let (_, scale, bias) = &case.weights[0];
+        let half = if mode == Truncation::Nearest && shift > 0 { 1 << (shift - 1) } else { 0 };
+        for (i, (y, x)) in got[0].iter().zip(&case.inputs[0].1).enumerate() {
+            prop_assert_eq!(*y, (x * scale[i % c] + bias[i % c] + half) >> shift);
+        }
+    }
+
+    /// Fully connected, on tensors of two dimensions.
+    #[test]
+    fn matrix_products(n in 1usize..4, k in 1usize..40, m in 1usize..20, bias: bool, operands in 1usize..3, shift in 0u32..14, mode in modes(), seed: u32) {
+        let seed = u64::from(seed);
+        let b = if bias { values(m, 12, seed + 1) } else { vec![] };
+        let w = values(m * k, 8, seed);
+        let mut case = Case::default().weights(ConvShape::matmul(n, k, m), &[n, m], 6, w.clone(), b.clone());
+        for i in 0..operands {
+            case = case.input(&[n, k], z64(8, 12), values(n * k, 12, seed + 2 + i as u64));
+        }
+        let script = Linear(Rescale { shift, mode, to: z64(14 - shift, 40) });
+        let got = rep3(&case, &script);
+        prop_assert_eq!(&got, &plain(&case, &script).unwrap());
+        let half = if mode == Truncation::Nearest && shift > 0 { 1 << (shift - 1) } else { 0 };
+        for (y, (_, x)) in got.iter().zip(&case.inputs) {
+            for (i, y) in y.iter().enumerate() {
+                let (row, column) = (&x[i / m * k..][..k], &w[i % m * k..][..k]);
+                let dot: i64 = row.iter().zip(column).map(|(x, w)| x * w).sum();
+                prop_assert_eq!(*y, (dot + b.get(i % m).unwrap_or(&0) + half) >> shift);
+            }
+        }
+    }
+}
+
+struct Joined;
+impl Script for Joined {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        _: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        let [n, c, h, w] = e.spec(&x[0]).shape.as_nchw();
+        let [_, d, ..] = e.spec(&x[2]).shape.as_nchw();
+        let sum = e.add(&x[0], &x[1])?;
+        let joined = e.concat(&[&sum, &x[2]], &Shape::nchw(n, c + d, h, w)?)?;
+        let flat = e.flatten(&joined, &Shape::new(&[n, (c + d) * h * w])?)?;
+        Ok(vec![sum, joined, flat])
+    }
+}
+
+/// Rounding to nearest adds half a unit before it divides, so it is exact as long as that sum is below 2^62: up to the
+/// last value that rounds into its format.
+#[test]
+fn nearest_is_exact_up_to_the_last_value_that_fits() {
+    for shift in [1, 8, 9, 30, 60] {
+        let half = 1i64 << (shift - 1);
+        let top = (1i64 << 62) - 1 - half;
+        let v = vec![
+            top,
+            top - 1,
+            -(1i64 << 62) + 1,
+            half,
+            half - 1,
+            -half,
+            -half - 1,
+        ];
+        let v: Vec<i64> = v
+            .into_iter()
+            .filter(|v| (v + half) >> shift > -(1 << (62 - shift)))
+            .collect();
+        let case = Case::default().input(&[1, v.len()], z64(60, 62), v);
+        let mode = Truncation::Nearest;
+        let script = RescaleBy(Rescale {
+            shift,
+            mode,
+            to: z64(60 - shift, 62 - shift),
+        });
+        assert_eq!(
+            rep3(&case, &script),
+            plain(&case, &script).unwrap(),
+            "{shift}"
+        );
+    }
+}

@@ -14,7 +14,7 @@ use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 
 use super::linear::shared_len;
-use super::party::{Rep3, Rep3Arith, message, words};
+use super::party::{Rep3, Rep3Arith, check_ring, message, words};
 use crate::Error;
 use crate::engine::{LinearOp, PlainWeights, Spec};
 use crate::layer::only;
@@ -79,6 +79,7 @@ impl<R: Ring> Rep3Client<R> {
         input: &[i64],
         rng: &mut G,
     ) -> Result<Vec<i64>, Error> {
+        check_ring::<R>(program.width()?)?;
         params.prove(program)?;
         self.session.begin_phase(Phase::Setup);
         for op in run::linear_ops(program)? {

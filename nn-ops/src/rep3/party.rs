@@ -93,6 +93,18 @@ pub(super) fn message<R: Ring>(words: &RingVec<R>) -> Vec<u8> {
     words.as_bytes().to_vec()
 }
 
+/// Programs say in which ring they compute; an engine computes in one.
+pub(super) fn check_ring<R: Ring>(width: u32) -> Result<(), Error> {
+    if width == R::BITS {
+        Ok(())
+    } else {
+        Err(Error::Ring {
+            width,
+            engine: R::BITS,
+        })
+    }
+}
+
 impl<R: Ring> Rep3<R> {
     pub(super) fn pads(&mut self) -> Result<Pads, Error> {
         let step = self.prss.step(self.draws)?;
@@ -173,6 +185,7 @@ impl<R: Ring> Rep3<R> {
         mine: RingVec<R>,
         next: RingVec<R>,
     ) -> Result<Rep3Arith<R>, Error> {
+        check_ring::<R>(format.width())?;
         if mine.len() != shape.elements() {
             return Err(Error::Length {
                 what: "share",
@@ -270,6 +283,7 @@ impl<R: Ring> Engine for Rep3<R> {
             return Err(Error::Ownership("in rep3 the client owns the input"));
         }
         check_format(spec.format)?;
+        check_ring::<R>(spec.format.width())?;
         let share = self.receive(spec.len())?;
         Ok(Rep3Arith {
             spec: spec.clone(),
@@ -291,6 +305,7 @@ impl<R: Ring> Engine for Rep3<R> {
             });
         }
         check_format(spec.format)?;
+        check_ring::<R>(spec.format.width())?;
         let raw: Vec<R> = value.iter().map(|v| R::from_i128(i128::from(*v))).collect();
         Ok(Rep3Arith {
             spec: spec.clone(),
