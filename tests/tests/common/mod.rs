@@ -81,13 +81,13 @@ impl Scratch {
 
     /// Processes whose command line names this folder, as Linux tells them.
     pub fn processes(&self) -> Vec<Process> {
-        let needle = self.root.to_str().unwrap();
+        let needle = format!("{}/", self.root.display());
         let mut found: Vec<Process> = fs::read_dir("/proc")
             .into_iter()
             .flatten()
             .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
             .filter_map(Process::read)
-            .filter(|p| p.words.iter().any(|w| w.contains(needle)))
+            .filter(|p| p.words.iter().any(|w| w.contains(&needle)))
             .collect();
         found.sort_by_key(|p| p.pid);
         found
