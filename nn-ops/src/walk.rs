@@ -2,7 +2,7 @@
 //!
 //! It takes every step that a party takes, in the same order, and tells a [`Visitor`] of each. A visitor that adds up
 //! is `plan`: bytes and rounds before anything runs ([`crate::plan`]). A visitor that answers with correlated randomness
-//! is `deal`: what a dealer hands out, in order of use ([`crate::deal`]).
+//! is `deal`: what a dealer hands out, in order of use.
 
 use crate::Error;
 use crate::engine::{

@@ -8,11 +8,30 @@ use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 
 use common::deployment::Deployment;
-use common::{number, wait_until};
+use common::number;
 
 #[test]
 fn three_parties_and_a_client_find_each_other() {
-    let d = Deployment::new();
+    let mut d = Deployment::new();
+    // Nobody has the key of another.
+    for (peer, own) in ["party-0", "party-1", "party-2", "client"]
+        .iter()
+        .enumerate()
+    {
+        let folder = d.own_files(peer);
+        for file in fs::read_dir(&folder).unwrap() {
+            let path = file.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            if name.ends_with(".key.pem") && name != format!("{own}.key.pem") {
+                fs::remove_file(&path).unwrap();
+            }
+        }
+        let keys = fs::read_dir(&folder).unwrap().filter(|f| {
+            let name = f.as_ref().unwrap().file_name();
+            name.to_str().unwrap().ends_with(".key.pem")
+        });
+        assert_eq!(keys.count(), 1);
+    }
     // The client first: nobody has to be there before the others.
     let client = d.start_client();
     let [c, a, b] = [2, 0, 1].map(|id| d.start_party(id));
@@ -147,23 +166,20 @@ fn a_port_in_use_is_named_at_once() {
 #[test]
 fn strangers_at_the_ports_change_nothing() {
     let d = Deployment::new();
-    let [a, b, c] = [0, 1, 2].map(|id| d.start_party(id));
     let mut silent = Vec::new();
-    for address in &d.addresses {
-        let mut socket = None;
-        wait_until("a port", || {
-            socket = TcpStream::connect(address).ok();
-            socket.is_some()
-        });
-        let mut http = socket.unwrap();
+    let parties = [0, 1, 2].map(|id| {
+        let address = d.addresses[id];
+        let (party, mut http) = d.start_party(id).wait_for_port(address);
         http.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
             .unwrap();
         let mut garbage = TcpStream::connect(address).unwrap();
-        // The others may hang up first.
+        // The other side may hang up first.
         let _ = garbage.write_all(&[0x5a; 10_000]);
         silent.push(TcpStream::connect(address).unwrap());
         drop(TcpStream::connect(address).unwrap());
-    }
+        party
+    });
+    let [a, b, c] = parties;
     d.ends([a, b, c, d.start_client()]).all_good();
     drop(silent);
 }

@@ -1,15 +1,15 @@
 //! Three parties and a client that share nothing but what `piquet certs` and `piquet plan` wrote.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use super::{Ended, Running, Scratch, text, wait_for_all};
+use super::{Ended, Running, Scratch, free_addresses, text, wait_for_all};
 
 /// Files of a deployment of `tiny`; what a peer is to see differently is changed in a copy of its own.
 pub struct Deployment {
     pub scratch: Scratch,
-    pub addresses: Vec<SocketAddr>,
+    pub addresses: [SocketAddr; 3],
     folders: [String; 4],
 }
 
@@ -23,13 +23,7 @@ impl Deployment {
     /// Short deadlines, so that failures come soon.
     pub fn new() -> Self {
         let scratch = Scratch::new();
-        let held: Vec<_> = (0..3)
-            .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
-            .collect();
-        let addresses: Vec<_> = held.iter().map(|l| l.local_addr().unwrap()).collect();
-        let [a, b, c] = addresses[..] else {
-            unreachable!()
-        };
+        let addresses @ [a, b, c] = free_addresses();
         scratch
             .run(&format!("certs --out @shared --parties {a} {b} {c}"))
             .good();

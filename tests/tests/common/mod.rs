@@ -13,6 +13,7 @@ pub mod npy;
 
 use std::fs;
 use std::io::Read;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -80,13 +81,13 @@ impl Scratch {
 
     /// Processes whose command line names this folder, as Linux tells them.
     pub fn processes(&self) -> Vec<Process> {
-        let needle = self.root.to_str().unwrap();
+        let needle = format!("{}/", self.root.display());
         let mut found: Vec<Process> = fs::read_dir("/proc")
             .into_iter()
             .flatten()
             .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
             .filter_map(Process::read)
-            .filter(|p| p.words.iter().any(|w| w.contains(needle)))
+            .filter(|p| p.words.iter().any(|w| w.contains(&needle)))
             .collect();
         found.sort_by_key(|p| p.pid);
         found
@@ -170,6 +171,22 @@ pub fn signal(pid: u32, name: &str) {
         .status();
 }
 
+/// Free ports of this machine, apart from those that the system gives to outgoing connections: a caller that is too early
+/// could be given, as its own, the very port that it calls.
+pub fn free_addresses<const N: usize>() -> [SocketAddr; N] {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    std::array::from_fn(|_| {
+        loop {
+            let n = std::process::id().wrapping_mul(97) + NEXT.fetch_add(1, Ordering::Relaxed);
+            let port = 12_000 + u16::try_from(n % 20_000).unwrap();
+            let address = SocketAddr::from(([127, 0, 0, 1], port));
+            if TcpListener::bind(address).is_ok() {
+                return address;
+            }
+        }
+    })
+}
+
 pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let since = Instant::now();
     while !condition() {
@@ -214,6 +231,19 @@ impl Running {
             self.ended = Some(Instant::now());
         }
         self.ended.is_some()
+    }
+
+    /// Waits until someone answers at this address, as the command should.
+    pub fn wait_for_port(mut self, address: SocketAddr) -> (Self, TcpStream) {
+        let mut socket = None;
+        wait_until("a port", || {
+            socket = TcpStream::connect(address).ok();
+            socket.is_some() || self.has_ended()
+        });
+        match socket {
+            Some(socket) => (self, socket),
+            None => panic!("nobody answers at {address}: {:#?}", self.wait()),
+        }
     }
 
     /// Waits until the command has written this to its standard output.
