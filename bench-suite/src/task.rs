@@ -70,8 +70,12 @@ impl Task {
     /// The input as raw numbers in memory order.
     pub fn encode(&self, input: &TensorF32) -> Result<Vec<i64>, Failure> {
         let spec = run::input_spec(&self.program)?;
-        let limit = (spec.format.bound as f64).exp2() / (spec.format.frac as f64).exp2();
-        if let Some(bad) = input.data().iter().find(|v| !(v.abs() as f64 <= limit)) {
+        let limit = (spec.format.bound() as f64).exp2() / (spec.format.frac() as f64).exp2();
+        if let Some(bad) = input
+            .data()
+            .iter()
+            .find(|v| v.is_nan() || f64::from(v.abs()) > limit)
+        {
             return Err(format!(
                 "the input holds {bad}, beyond the declared range of {limit}; raise --margin-bits"
             )

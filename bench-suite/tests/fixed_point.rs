@@ -91,13 +91,13 @@ fn evaluate(program: &Program, raw: &QuantizedParams, input: &TensorF32) -> Vec<
                 for (i, v) in y.iter_mut().enumerate() {
                     *v += bias.map_or(0, |b| b[i / plane % channels]);
                 }
-                (p.accumulator.bound, step.shift())
+                (p.accumulator.bound(), step.shift())
             }
             Arithmetic::Mean(m) => {
                 y.iter_mut().for_each(|v| *v *= m.multiplier);
-                (m.accumulator.bound, m.shift)
+                (m.accumulator.bound(), m.shift)
             }
-            _ => (step.format.bound, 0),
+            _ => (step.format.bound(), 0),
         };
         for v in &mut y {
             assert!(v.unsigned_abs() < 1 << bound, "{} {v} 2^{bound}", node.name);
@@ -107,7 +107,7 @@ fn evaluate(program: &Program, raw: &QuantizedParams, input: &TensorF32) -> Vec<
                 (*v + (1 << (shift - 1))) >> shift
             };
             assert!(
-                v.unsigned_abs() < 1 << step.format.bound,
+                v.unsigned_abs() < 1 << step.format.bound(),
                 "{} {v}",
                 node.name
             );
@@ -209,7 +209,7 @@ fn compare(name: &str, size: usize, seed: u64, calibration: Calibration) -> (f64
         Arithmetic::Product(p) => Some(p.worst_bound),
         _ => None,
     });
-    let bounds = program.iter().map(|(_, s, _)| s.format.bound).max();
+    let bounds = program.iter().map(|(_, s, _)| s.format.bound()).max();
     println!(
         "{name} {size} seed {seed} {calibration:?}: error {:.3} % of {:.2}, same class: {same}, bounds {bounds:?}, at worst {:?}; built in {built:.2?}, reference {reference:.2?}, quantized in {quantized:.2?}",
         off * 100.0,

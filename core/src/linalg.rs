@@ -264,17 +264,16 @@ impl<R: Ring> PackedWeights<R> {
         } else {
             let panels = out_group.div_ceil(PANEL);
             let mut data = crate::RingVec::zeros(shape.groups * panels * fan_in * PANEL);
-            let d = data.as_mut_slice();
-            for g in 0..shape.groups {
-                for o in 0..out_group {
-                    let src = &weights[(g * out_group + o) * fan_in..][..fan_in];
-                    let base = (g * panels + o / PANEL) * fan_in * PANEL + o % PANEL;
-                    for (c, per_channel) in src.chunks_exact(taps).enumerate() {
-                        for (t, w) in per_channel.iter().enumerate() {
-                            d[base + (t * in_group + c) * PANEL] = *w;
-                        }
-                    }
-                }
+            let place = Place { taps, in_group };
+            for (i, panel) in data
+                .as_mut_slice()
+                .chunks_exact_mut(fan_in * PANEL)
+                .enumerate()
+            {
+                let (group, first) = (i / panels, i % panels * PANEL);
+                let rows = &weights[(group * out_group + first) * fan_in..];
+                let count = PANEL.min(out_group - first);
+                pack_panel(&rows[..count * fan_in], panel, place);
             }
             data
         };
@@ -327,6 +326,32 @@ impl<R: Ring> PackedWeights<R> {
             self.out_channels,
             shape.out_channels,
         )
+    }
+}
+
+/// Where a weight goes: `[channel][tap]` becomes `[tap][channel]`.
+#[derive(Clone, Copy)]
+struct Place {
+    taps: usize,
+    in_group: usize,
+}
+
+/// Packs the `[fan_in]` rows of up to [`PANEL`] outputs, eight columns at a time, so that every cache line of the source is
+/// read once while the lines of the destination stay near.
+fn pack_panel<R: Ring>(rows: &[R], panel: &mut [R], place: Place) {
+    const RUN: usize = 8;
+    let fan_in = place.taps * place.in_group;
+    for first in (0..fan_in).step_by(RUN) {
+        let run = RUN.min(fan_in - first);
+        let to: [usize; RUN] = core::array::from_fn(|j| {
+            let k = first + j;
+            (k % place.taps * place.in_group + k / place.taps) * PANEL
+        });
+        for (o, row) in rows.chunks_exact(fan_in).enumerate() {
+            for (w, to) in row[first..first + run].iter().zip(to) {
+                panel[to + o] = *w;
+            }
+        }
     }
 }
 

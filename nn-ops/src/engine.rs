@@ -11,7 +11,7 @@ use piquet_core::linalg::ConvShape;
 
 use crate::Error;
 use crate::ledger::Phase;
-use crate::model::{Format, Shape};
+use crate::model::{Format, Shape, holds};
 
 /// What a layer may see of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -239,6 +239,14 @@ pub trait Engine {
     fn end_layer(&mut self);
 }
 
+/// `Ok` if 64 bits hold values of this format with the headroom that sums and comparisons need.
+pub(crate) fn check_format(format: Format) -> Result<(), Error> {
+    if holds(format) {
+        return Ok(());
+    }
+    Err(Error::Unheld { format })
+}
+
 /// `Ok` if both have the same shape and fraction bits; gives the format of a sum.
 pub(crate) fn sum_format(op: &'static str, a: &Spec, b: &Spec) -> Result<Format, Error> {
     if a.shape != b.shape {
@@ -248,17 +256,15 @@ pub(crate) fn sum_format(op: &'static str, a: &Spec, b: &Spec) -> Result<Format,
             right: b.shape.clone(),
         });
     }
-    if a.format.frac != b.format.frac || a.format.width != b.format.width {
+    if a.format.frac() != b.format.frac() || a.format.width() != b.format.width() {
         return Err(Error::FormatMismatch {
             op,
             left: a.format,
             right: b.format,
         });
     }
-    Ok(Format {
-        bound: (a.format.bound.max(b.format.bound) + 1).min(PRODUCT_BOUND),
-        ..a.format
-    })
+    let bound = a.format.bound().max(b.format.bound()) + 1;
+    Ok(a.format.with_bound(bound.min(PRODUCT_BOUND))?)
 }
 
 /// Format of the sum of rows of channels with one row.
@@ -279,7 +285,7 @@ pub(crate) fn bias_format(x: &Spec, bias: &Spec) -> Result<Format, Error> {
 
 /// Checks a [`Rescale`] of a value with `frac` fraction bits.
 pub(crate) fn check_rescale(frac: u32, r: &Rescale) -> Result<(), Error> {
-    if r.shift > frac || r.to.frac != frac - r.shift || r.to.bound + r.shift > PRODUCT_BOUND {
+    if r.shift > frac || r.to.frac() != frac - r.shift || r.to.bound() + r.shift > PRODUCT_BOUND {
         return Err(Error::Rescale {
             frac,
             shift: r.shift,
@@ -301,18 +307,15 @@ pub(crate) fn scaled_format(x: &Spec, factors: &[i64], frac: u32) -> Result<Form
     }
     let largest = factors.iter().map(|f| f.unsigned_abs()).max().unwrap_or(0);
     let bits = u64::BITS - largest.saturating_sub(1).leading_zeros();
-    let bound = x.format.bound + bits;
+    let bound = x.format.bound() + bits;
     if bound > PRODUCT_BOUND {
         return Err(Error::Range {
             what: "product with public factors",
             bound,
         });
     }
-    Ok(Format {
-        frac: x.format.frac + frac,
-        bound,
-        ..x.format
-    })
+    let frac = x.format.frac().saturating_add(frac);
+    Ok(Format::new(x.format.width(), frac, bound)?)
 }
 
 /// Checks the indices of a view.
@@ -322,7 +325,10 @@ pub(crate) fn check_gather(
     index: &[u32],
     shape: &Shape,
 ) -> Result<(), Error> {
-    if run == 0 || x.len() % run != 0 || index.len().checked_mul(run) != Some(shape.elements()) {
+    if run == 0
+        || !x.len().is_multiple_of(run)
+        || index.len().checked_mul(run) != Some(shape.elements())
+    {
         return Err(Error::Length {
             what: "view",
             got: index.len().saturating_mul(run),
@@ -386,14 +392,14 @@ pub(crate) fn concat_format(specs: &[&Spec], shape: &Shape) -> Result<Format, Er
     };
     let mut format = first.format;
     for s in specs {
-        if s.format.frac != format.frac || s.format.width != format.width {
+        if s.format.frac() != format.frac() || s.format.width() != format.width() {
             return Err(Error::FormatMismatch {
                 op: "concat",
                 left: first.format,
                 right: s.format,
             });
         }
-        format.bound = format.bound.max(s.format.bound);
+        format = format.with_bound(format.bound().max(s.format.bound()))?;
     }
     let total: usize = specs.iter().map(|s| s.len()).sum();
     if total != shape.elements() {

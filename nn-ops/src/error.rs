@@ -43,7 +43,7 @@ pub enum Error {
         right: Shape,
     },
     /// Operands of different formats.
-    #[error("{op}: formats {left:?} and {right:?} do not fit together")]
+    #[error("{op}: formats {left} and {right} do not fit together")]
     FormatMismatch {
         /// Operation.
         op: &'static str,
@@ -53,7 +53,7 @@ pub enum Error {
         right: Format,
     },
     /// A rescaling that does not fit its operand.
-    #[error("cannot drop {shift} of {frac} fraction bits to reach {to:?}")]
+    #[error("cannot drop {shift} of {frac} fraction bits to reach {to}")]
     Rescale {
         /// Fraction bits of the operand.
         frac: u32,
@@ -61,6 +61,14 @@ pub enum Error {
         shift: u32,
         /// Format asked for.
         to: Format,
+    },
+    /// A format that engines over 64 bits do not hold.
+    #[error(
+        "format {format}: engines hold 64 bits, a bound of 1 to 62 and at most 62 bits behind the point"
+    )]
+    Unheld {
+        /// The format.
+        format: Format,
     },
     /// A bound that no engine can hold.
     #[error("{what} may reach 2^{bound}, past what 64 bits hold")]

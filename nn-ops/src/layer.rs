@@ -31,11 +31,8 @@ pub trait Layers: Engine {
             .iter()
             .zip(pairs)
             .map(|(e, (a, b))| {
-                let bound = self.spec(a).format.bound.max(self.spec(b).format.bound);
-                let format = Format {
-                    bound,
-                    ..self.spec(b).format
-                };
+                let bound = self.spec(a).format.bound().max(self.spec(b).format.bound());
+                let format = self.spec(b).format.with_bound(bound)?;
                 let m = self.add(b, e)?;
                 self.declare(m, format)
             })

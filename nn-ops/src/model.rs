@@ -18,6 +18,7 @@ pub mod reference;
 mod tensor;
 
 pub use error::ModelError;
+pub(crate) use format::holds;
 pub use format::{Format, MAX_BOUND};
 pub use graph::{Graph, GraphBuilder, MAX_JSON, MAX_NODES, Node, NodeId};
 pub use op::{AvgPool, BatchNorm, Conv, Linear, MaxPool, Op};

@@ -10,8 +10,8 @@ use piquet_core::linalg::PackedWeights;
 use crate::Error;
 use crate::engine::{
     Engine, LinearOp, PRODUCT_BOUND, PlainWeights, Rescale, Spec, Truncation, bias_format,
-    check_gather, check_rescale, concat_format, concat_rows, gather_runs, scaled_format,
-    sum_format,
+    check_format, check_gather, check_rescale, concat_format, concat_rows, gather_runs,
+    scaled_format, sum_format,
 };
 use crate::layer::Layers;
 use crate::ledger::Phase;
@@ -78,7 +78,7 @@ impl Plain {
             largest = largest.max(raw.unsigned_abs());
         }
         let used = u64::BITS - largest.leading_zeros();
-        if used > format.bound {
+        if used > format.bound() {
             return Err(Error::Overflow {
                 layer: self.layer.clone(),
                 raw: data
@@ -86,10 +86,10 @@ impl Plain {
                     .copied()
                     .max_by_key(|r| r.unsigned_abs())
                     .unwrap_or(0),
-                bound: format.bound,
+                bound: format.bound(),
             });
         }
-        let left = format.bound - used;
+        let left = format.bound() - used;
         if self.tightest.as_ref().is_none_or(|(_, b)| left < *b) {
             self.tightest = Some((self.layer.clone(), left));
         }
@@ -147,11 +147,12 @@ impl Engine for Plain {
             .map(|row| row.iter().map(|w| u128::from(w.unsigned_abs())).sum())
             .max()
             .unwrap_or(0);
-        if op.bias != !w.bias.is_empty() || (op.bias && w.bias.len() != op.shape.out_channels) {
+        let want = if op.bias { op.shape.out_channels } else { 0 };
+        if w.bias.len() != want {
             return Err(Error::Length {
                 what: "bias",
                 got: w.bias.len(),
-                want: if op.bias { op.shape.out_channels } else { 0 },
+                want,
             });
         }
         Ok(PlainLinear {
@@ -167,6 +168,7 @@ impl Engine for Plain {
 
     fn input(&mut self, spec: &Spec, value: Option<&[i64]>) -> Result<PlainTensor, Error> {
         let value = value.ok_or(Error::Ownership("the plain engine needs the input itself"))?;
+        check_format(spec.format)?;
         if value.len() != spec.len() {
             return Err(Error::Length {
                 what: "input",
@@ -246,13 +248,14 @@ impl Engine for Plain {
     }
 
     fn declare(&mut self, x: PlainTensor, format: Format) -> Result<PlainTensor, Error> {
-        if x.spec.format.frac != format.frac {
+        if x.spec.format.frac() != format.frac() {
             return Err(Error::FormatMismatch {
                 op: "declare",
                 left: x.spec.format,
                 right: format,
             });
         }
+        check_format(format)?;
         self.tensor(&x.spec.shape, format, x.data)
     }
 
@@ -301,7 +304,7 @@ impl Engine for Plain {
                         }
                     }
                 }
-                self.rescaled(&op.out, x.spec.format.frac + op.frac, data, rescale)
+                self.rescaled(&op.out, x.spec.format.frac() + op.frac, data, rescale)
             })
             .collect()
     }
@@ -314,7 +317,7 @@ impl Engine for Plain {
         pairs
             .iter()
             .map(|(a, b)| {
-                let bound = a.spec.format.bound + b.spec.format.bound;
+                let bound = a.spec.format.bound() + b.spec.format.bound();
                 if a.spec.shape != b.spec.shape {
                     return Err(Error::ShapeMismatch {
                         op: "mul",
@@ -329,7 +332,7 @@ impl Engine for Plain {
                     });
                 }
                 let data = a.data.iter().zip(&b.data).map(|(a, b)| a * b).collect();
-                let frac = a.spec.format.frac + b.spec.format.frac;
+                let frac = a.spec.format.frac() + b.spec.format.frac();
                 self.rescaled(&a.spec.shape, frac, data, rescale)
             })
             .collect()
@@ -341,7 +344,7 @@ impl Engine for Plain {
         rescale: Rescale,
     ) -> Result<Vec<PlainTensor>, Error> {
         xs.iter()
-            .map(|x| self.rescaled(&x.spec.shape, x.spec.format.frac, x.data.clone(), rescale))
+            .map(|x| self.rescaled(&x.spec.shape, x.spec.format.frac(), x.data.clone(), rescale))
             .collect()
     }
 
@@ -378,7 +381,7 @@ impl Engine for Plain {
         bits.iter()
             .map(|(b, shape)| {
                 let data = b.iter().map(|b| i64::from(*b)).collect();
-                self.tensor(shape, Format::new(0, 1), data)
+                self.tensor(shape, Format::z64(0, 1)?, data)
             })
             .collect()
     }

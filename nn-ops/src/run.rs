@@ -10,7 +10,7 @@ use crate::engine::{LinearOp, PlainWeights, Rescale, Spec, Truncation};
 use crate::layer::{Layers, Window, only};
 use crate::ledger::Phase;
 use crate::model::{
-    Arithmetic, Format, ModelError, Node, NodeId, Op, Program, QuantizedParams, Role, Shape, Step,
+    Arithmetic, ModelError, Node, NodeId, Op, Program, QuantizedParams, Role, Shape, Step,
 };
 
 /// The product that a node stands for, if it is one.
@@ -81,10 +81,7 @@ pub fn bias_specs(program: &Program) -> Result<Vec<(String, Spec)>, Error> {
             _ => None,
         })
         .map(|(node, step, shape, shift)| {
-            let format = Format {
-                bound: shift.bias_bound.max(1),
-                ..step.format
-            };
+            let format = step.format.with_bound(shift.bias_bound.max(1))?;
             let shape = Shape::new(&[1, shape.channels()])?;
             Ok((node.name.clone(), Spec { shape, format }))
         })

@@ -6,8 +6,8 @@
 
 use crate::Error;
 use crate::engine::{
-    Engine, LinearOp, PRODUCT_BOUND, PlainWeights, Rescale, Spec, bias_format, check_gather,
-    check_rescale, concat_format, scaled_format, sum_format,
+    Engine, LinearOp, PRODUCT_BOUND, PlainWeights, Rescale, Spec, bias_format, check_format,
+    check_gather, check_rescale, concat_format, scaled_format, sum_format,
 };
 use crate::layer::Layers;
 use crate::ledger::Phase;
@@ -90,6 +90,7 @@ impl<V: Visitor> Engine for Walk<V> {
         Ok(spec.clone())
     }
     fn input(&mut self, spec: &Spec, _: Option<&[i64]>) -> Result<Spec, Error> {
+        check_format(spec.format)?;
         self.visitor.input(spec.len());
         Ok(spec.clone())
     }
@@ -98,6 +99,7 @@ impl<V: Visitor> Engine for Walk<V> {
         Ok(None)
     }
     fn constant(&mut self, spec: &Spec, _: &[i64]) -> Result<Spec, Error> {
+        check_format(spec.format)?;
         Ok(spec.clone())
     }
     fn add(&mut self, a: &Spec, b: &Spec) -> Result<Spec, Error> {
@@ -126,6 +128,7 @@ impl<V: Visitor> Engine for Walk<V> {
         Ok(spec(shape, concat_format(xs, shape)?))
     }
     fn declare(&mut self, x: Spec, format: Format) -> Result<Spec, Error> {
+        check_format(format)?;
         Ok(spec(&x.shape, format))
     }
     fn xor(&mut self, a: &usize, _: &usize) -> Result<usize, Error> {
@@ -142,21 +145,21 @@ impl<V: Visitor> Engine for Walk<V> {
         rescale: Rescale,
     ) -> Result<Vec<Spec>, Error> {
         for x in xs {
-            check_rescale(x.format.frac + op.frac, &rescale)?;
+            check_rescale(x.format.frac() + op.frac, &rescale)?;
         }
         self.visitor.linear(op, xs.len(), rescale);
         Ok(xs.iter().map(|_| spec(&op.out, rescale.to)).collect())
     }
     fn mul(&mut self, pairs: &[(&Spec, &Spec)], rescale: Rescale) -> Result<Vec<Spec>, Error> {
         for (a, b) in pairs {
-            let bound = a.format.bound + b.format.bound;
+            let bound = a.format.bound() + b.format.bound();
             if bound > PRODUCT_BOUND {
                 return Err(Error::Range {
                     what: "elementwise product",
                     bound,
                 });
             }
-            check_rescale(a.format.frac + b.format.frac, &rescale)?;
+            check_rescale(a.format.frac() + b.format.frac(), &rescale)?;
         }
         self.visitor
             .mul(pairs.iter().map(|(a, _)| a.len()).sum(), rescale);
@@ -167,7 +170,7 @@ impl<V: Visitor> Engine for Walk<V> {
     }
     fn rescale(&mut self, xs: &[&Spec], rescale: Rescale) -> Result<Vec<Spec>, Error> {
         for x in xs {
-            check_rescale(x.format.frac, &rescale)?;
+            check_rescale(x.format.frac(), &rescale)?;
         }
         self.visitor
             .rescale(xs.iter().map(|x| x.len()).sum(), rescale);
@@ -175,7 +178,7 @@ impl<V: Visitor> Engine for Walk<V> {
     }
     fn non_negative(&mut self, xs: &[&Spec]) -> Result<Vec<usize>, Error> {
         let operands: Vec<usize> = xs.iter().map(|x| x.len()).collect();
-        let bound = xs.iter().map(|x| x.format.bound).max().unwrap_or(0);
+        let bound = xs.iter().map(|x| x.format.bound()).max().unwrap_or(0);
         self.visitor.compare(&operands, bound);
         Ok(operands)
     }
@@ -191,10 +194,8 @@ impl<V: Visitor> Engine for Walk<V> {
     }
     fn to_arith(&mut self, bits: &[(&usize, &Shape)]) -> Result<Vec<Spec>, Error> {
         self.visitor.to_arith(bits.iter().map(|(n, _)| **n).sum());
-        Ok(bits
-            .iter()
-            .map(|(_, s)| spec(s, Format::new(0, 1)))
-            .collect())
+        let format = Format::z64(0, 1)?;
+        Ok(bits.iter().map(|(_, s)| spec(s, format)).collect())
     }
     fn begin_phase(&mut self, phase: Phase) {
         self.visitor.phase(phase);

@@ -2,12 +2,12 @@
 
 mod common;
 
-use common::{Case, Script, plain, rep3, rep3_threads, values};
+use common::{Case, Script, plain, rep3, rep3_threads, values, z64};
 use piquet_core::linalg::ConvShape;
 use piquet_nn_ops::Error;
 use piquet_nn_ops::engine::{LinearOp, Rescale, Truncation};
 use piquet_nn_ops::layer::{Layers, Window};
-use piquet_nn_ops::model::{Format, MaxPool, Mean, Shape};
+use piquet_nn_ops::model::{MaxPool, Mean, Shape};
 use proptest::prelude::*;
 
 struct Relu;
@@ -36,8 +36,7 @@ fn relu_is_exact_on_every_window_and_length() {
         (1000, 61),
         (200, 62),
     ] {
-        let case =
-            Case::default().input(&[1, n], Format::new(0, bound), values(n, bound, n as u64));
+        let case = Case::default().input(&[1, n], z64(0, bound), values(n, bound, n as u64));
         assert_eq!(
             rep3(&case, &Relu),
             plain(&case, &Relu).unwrap(),
@@ -49,9 +48,9 @@ fn relu_is_exact_on_every_window_and_length() {
 #[test]
 fn operands_share_rounds() {
     let case = Case::default()
-        .input(&[1, 5], Format::new(0, 9), values(5, 9, 1))
-        .input(&[2, 70], Format::new(0, 20), values(140, 20, 2))
-        .input(&[1, 1], Format::new(0, 3), vec![-7]);
+        .input(&[1, 5], z64(0, 9), values(5, 9, 1))
+        .input(&[2, 70], z64(0, 20), values(140, 20, 2))
+        .input(&[1, 1], z64(0, 3), vec![-7]);
     assert_eq!(rep3(&case, &Relu), plain(&case, &Relu).unwrap());
 }
 
@@ -76,7 +75,7 @@ fn truncations_keep_their_promises() {
                 RescaleBy(Rescale {
                     shift,
                     mode,
-                    to: Format::new(60 - shift, bound - shift),
+                    to: z64(60 - shift, bound - shift),
                 })
             };
             // The result of nearest may reach 2^(bound - shift) itself, which the format excludes.
@@ -89,7 +88,7 @@ fn truncations_keep_their_promises() {
                     )
                 })
                 .collect();
-            let case = Case::default().input(&[1, 150], Format::new(60, bound), v.clone());
+            let case = Case::default().input(&[1, 150], z64(60, bound), v.clone());
             for mode in [Truncation::Exact, Truncation::Nearest] {
                 assert_eq!(
                     rep3(&case, &r(mode)),
@@ -114,11 +113,11 @@ fn truncations_keep_their_promises() {
 fn stochastic_truncation_is_unbiased() {
     // 4096 values of 2.25 with 12 bits to drop: a coin of 1/4. Six standard deviations: one false alarm in 10^9.
     let n = 4096;
-    let case = Case::default().input(&[1, n], Format::new(20, 30), vec![(2 << 12) + (1 << 10); n]);
+    let case = Case::default().input(&[1, n], z64(20, 30), vec![(2 << 12) + (1 << 10); n]);
     let r = RescaleBy(Rescale {
         shift: 12,
         mode: Truncation::Stochastic,
-        to: Format::new(8, 18),
+        to: z64(8, 18),
     });
     let ups = rep3(&case, &r)[0].iter().filter(|v| **v == 3).count() as f64;
     assert!(
@@ -130,15 +129,11 @@ fn stochastic_truncation_is_unbiased() {
 #[test]
 fn local_truncation_wraps_as_often_as_stated() {
     let at = |bound: u32, n: usize| {
-        let case = Case::default().input(
-            &[1, n],
-            Format::new(20, bound),
-            vec![(1i64 << bound) - 1; n],
-        );
+        let case = Case::default().input(&[1, n], z64(20, bound), vec![(1i64 << bound) - 1; n]);
         let r = RescaleBy(Rescale {
             shift: 12,
             mode: Truncation::Local,
-            to: Format::new(8, bound - 12),
+            to: z64(8, bound - 12),
         });
         let want = plain(&case, &r).unwrap();
         rep3(&case, &r)[0]
@@ -189,7 +184,7 @@ fn conv_case(shape: ConvShape, bias: bool, operands: usize, seed: u64) -> Case {
         ];
         case = case.input(
             &dims,
-            Format::new(8, 12),
+            z64(8, 12),
             values(shape.input_len(), 12, seed + 2 + i as u64),
         );
     }
@@ -222,7 +217,7 @@ proptest! {
         bias: bool, operands in 1usize..3, mode in modes(), shift in 0u32..14, seed: u32, threads in 1usize..3,
     ) {
         let case = conv_case(shape, bias, operands, seed.into());
-        let script = Linear(Rescale { shift, mode, to: Format::new(14 - shift, 40) });
+        let script = Linear(Rescale { shift, mode, to: z64(14 - shift, 40) });
         prop_assert_eq!(rep3_threads(&case, &script, threads), plain(&case, &script).unwrap());
     }
 
@@ -236,7 +231,7 @@ proptest! {
         let pool = MaxPool { kernel, stride, padding, ceil_mode };
         prop_assume!(h + padding[0] + padding[2] >= kernel[0] && w + padding[1] + padding[3] >= kernel[1]);
         let script = Pool(pool, [h, w]);
-        let case = Case::default().input(&[n, c, h, w], Format::new(3, 10), values(n * c * h * w, 10, seed.into()));
+        let case = Case::default().input(&[n, c, h, w], z64(3, 10), values(n * c * h * w, 10, seed.into()));
         let got = rep3(&case, &script);
         prop_assert_eq!(&got, &plain(&case, &script).unwrap());
         prop_assert_eq!(&got[0], &script.oracle(&case));
@@ -246,7 +241,7 @@ proptest! {
     fn argmaxes(rows in 1usize..4, width in 1usize..20, range in 1u32..4, seed: u32) {
         // Small ranges, so that there are ties.
         let v = values(rows * width, range, seed.into());
-        let case = Case::default().input(&[rows, width], Format::new(3, range), v.clone());
+        let case = Case::default().input(&[rows, width], z64(3, range), v.clone());
         let got = rep3(&case, &Argmax);
         prop_assert_eq!(&got, &plain(&case, &Argmax).unwrap());
         let first: Vec<i64> = v.chunks(width).map(|r| {
@@ -262,7 +257,7 @@ proptest! {
         prop_assume!(h + padding[0] >= kernel[0] && w + padding[1] >= kernel[1]);
         let out = [(h + padding[0] - kernel[0]) / stride + 1, (w + padding[1] - kernel[1]) / stride + 1];
         let script = Avg(Window { kernel, stride: [stride; 2], padding }, out, mode);
-        let case = Case::default().input(&[2, 3, h, w], Format::new(8, 14), values(6 * h * w, 14, seed.into()));
+        let case = Case::default().input(&[2, 3, h, w], z64(8, 14), values(6 * h * w, 14, seed.into()));
         prop_assert_eq!(rep3(&case, &script), plain(&case, &script).unwrap());
     }
 }
@@ -351,8 +346,8 @@ impl Script for Avg {
         let spec = e.spec(&x[0]).clone();
         let [n, c, ..] = spec.shape.as_nchw();
         let out = Shape::nchw(n, c, self.1[0], self.1[1])?;
-        let mean = Mean::new(self.0.kernel[0] * self.0.kernel[1], spec.format);
-        let to = Format::new(spec.format.frac, spec.format.bound + 1);
+        let mean = Mean::new(self.0.kernel[0] * self.0.kernel[1], spec.format)?;
+        let to = z64(spec.format.frac(), spec.format.bound() + 1);
         Ok(vec![e.avg_pool(&x[0], &self.0, &out, &mean, to, self.2)?])
     }
 }
@@ -377,7 +372,7 @@ impl Script for Gates {
             (&xor, &shape),
             (&not, &shape),
         ])?;
-        let to = Format::new(16, 31);
+        let to = z64(16, 31);
         let rescale = Rescale {
             shift: 0,
             mode: Truncation::Exact,
@@ -392,8 +387,8 @@ impl Script for Gates {
 fn gates_and_products() {
     for n in [1, 63, 64, 65, 129] {
         let case = Case::default()
-            .input(&[1, n], Format::new(8, 15), values(n, 15, 1))
-            .input(&[1, n], Format::new(8, 15), values(n, 15, 2));
+            .input(&[1, n], z64(8, 15), values(n, 15, 1))
+            .input(&[1, n], z64(8, 15), values(n, 15, 2));
         assert_eq!(rep3(&case, &Gates), plain(&case, &Gates).unwrap());
     }
 }
@@ -418,8 +413,8 @@ impl Script for Local {
 #[test]
 fn local_operations() {
     let case = Case::default()
-        .input(&[2, 3, 2, 2], Format::new(4, 10), values(24, 10, 1))
-        .input(&[2, 3, 2, 2], Format::new(4, 12), values(24, 12, 2));
+        .input(&[2, 3, 2, 2], z64(4, 10), values(24, 10, 1))
+        .input(&[2, 3, 2, 2], z64(4, 12), values(24, 12, 2));
     let got = rep3(&case, &Local);
     assert_eq!(got, plain(&case, &Local).unwrap());
     // Channel first: the first image's first channel of `joined`, then its second.
@@ -443,8 +438,8 @@ impl Script for Bias {
 fn a_bias_reaches_every_row_for_free() {
     let case = |channels| {
         Case::default()
-            .input(&[2, 3, 2, 2], Format::new(4, 10), values(24, 10, 1))
-            .input(&[1, channels], Format::new(4, 12), values(channels, 12, 2))
+            .input(&[2, 3, 2, 2], z64(4, 10), values(24, 10, 1))
+            .input(&[1, channels], z64(4, 12), values(channels, 12, 2))
     };
     let got = rep3(&case(3), &Bias);
     assert_eq!(got, plain(&case(3), &Bias).unwrap());
@@ -459,11 +454,11 @@ fn a_bias_reaches_every_row_for_free() {
 #[test]
 fn mismatches_are_named() {
     let case = Case::default()
-        .input(&[1, 4], Format::new(4, 10), vec![0; 4])
-        .input(&[1, 4], Format::new(5, 10), vec![0; 4]);
+        .input(&[1, 4], z64(4, 10), vec![0; 4])
+        .input(&[1, 4], z64(5, 10), vec![0; 4]);
     let e = plain(&case, &Local).unwrap_err().to_string();
     assert!(e.contains("add"), "{e}");
-    let case = Case::default().input(&[1, 2], Format::new(4, 10), vec![1023, 1024]);
+    let case = Case::default().input(&[1, 2], z64(4, 10), vec![1023, 1024]);
     let e = plain(&case, &Relu).unwrap_err().to_string();
     assert!(e.contains("1024") && e.contains("2^10"), "{e}");
 }

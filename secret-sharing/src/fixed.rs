@@ -14,22 +14,44 @@ use crate::Error;
 
 /// Scale and size of fixed-point numbers: integers `x` with `|x| < 2^bound`, standing for `x / 2^frac`, in
 /// `width`-bit two's complement.
+///
+/// With the feature `serde` it is read and written as its three numbers, which are checked as by [`Format::new`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "Numbers"))]
 pub struct Format {
     width: u32,
     frac: u32,
     bound: u32,
 }
 
+/// What a format is read from.
+#[cfg(feature = "serde")]
+#[derive(serde::Deserialize)]
+#[serde(rename = "Format", deny_unknown_fields)]
+struct Numbers {
+    width: u32,
+    frac: u32,
+    bound: u32,
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<Numbers> for Format {
+    type Error = Error;
+    fn try_from(n: Numbers) -> Result<Self, Error> {
+        Self::new(n.width, n.frac, n.bound)
+    }
+}
+
 impl Format {
-    /// `1 <= width <= 128`, `frac < width`, `bound <= width - 1`.
+    /// `8 <= width <= 128`, `frac < width`, `bound <= width - 1`.
     ///
     /// # Errors
     /// [`Error::Format`] naming the rule that is broken.
     pub fn new(width: u32, frac: u32, bound: u32) -> Result<Self, Error> {
         let format = Self { width, frac, bound };
-        let why = if !(1..=128).contains(&width) {
-            "width is 1 to 128 bits"
+        let why = if !(8..=128).contains(&width) {
+            "width is 8 to 128 bits"
         } else if frac >= width {
             "frac is less than width"
         } else if bound >= width {
@@ -38,6 +60,13 @@ impl Format {
             return Ok(format);
         };
         Err(Error::Format { format, why })
+    }
+    /// In 64 bits.
+    ///
+    /// # Errors
+    /// As for [`Format::new`].
+    pub fn z64(frac: u32, bound: u32) -> Result<Self, Error> {
+        Self::new(64, frac, bound)
     }
     /// Bits of the two's complement representation.
     #[must_use]
@@ -67,6 +96,21 @@ impl Format {
     /// [`Error::Format`] if they do not fit.
     pub fn with_width(self, width: u32) -> Result<Self, Error> {
         Self::new(width, self.frac, self.bound)
+    }
+
+    /// The nearest integer that the format allows, ties to even: clipped to the bound, 0 for what is not a number.
+    ///
+    /// Where clipping would be a mistake, [`encode`] refuses. Formats of more than 64 bits are clipped to those.
+    #[must_use]
+    pub fn encode(self, v: f64) -> i64 {
+        let limit = (1i128 << self.bound.min(63)) - 1;
+        let x = (v * f64::from(self.frac).exp2()).round_ties_even();
+        (x as i128).clamp(-limit, limit) as i64
+    }
+    /// The real number that an integer stands for. Exact up to 53 significant bits.
+    #[must_use]
+    pub fn decode(self, x: i64) -> f64 {
+        x as f64 / f64::from(self.frac).exp2()
     }
 
     /// Format of a sum or difference: one bit more than the larger operand.

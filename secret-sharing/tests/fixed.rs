@@ -46,10 +46,10 @@ mod checks {
     }
 
     pub(super) fn narrow_formats_live_in_wide_rings<R: Ring>() {
-        let f = format(7, 2, 6);
+        let f = format(8, 2, 6);
         let x = encode::<R>(&[-1.25], f).unwrap();
-        // Only the low seven bits count.
-        let noisy: Vec<R> = x.as_slice().iter().map(|v| v.add(R::ONE.shl(7))).collect();
+        // Only the low eight bits count.
+        let noisy: Vec<R> = x.as_slice().iter().map(|v| v.add(R::ONE.shl(8))).collect();
         assert_eq!(decode(&noisy, f).unwrap(), [-1.25]);
     }
 }
@@ -78,10 +78,18 @@ fn wide_values_are_exact() {
 
 #[test]
 fn contradictory_formats_are_refused() {
-    for (w, fr, b) in [(0, 0, 0), (129, 0, 0), (8, 8, 0), (8, 0, 8)] {
+    for (w, fr, b) in [
+        (0, 0, 0),
+        (7, 0, 0),
+        (129, 0, 0),
+        (8, 8, 0),
+        (8, 0, 8),
+        (u32::MAX, u32::MAX, u32::MAX),
+    ] {
         assert!(matches!(Format::new(w, fr, b), Err(Error::Format { .. })));
     }
-    assert!(Format::new(1, 0, 0).is_ok());
+    assert!(Format::new(8, 0, 0).is_ok());
+    assert_eq!(Format::z64(12, 20), Format::new(64, 12, 20));
     let f = format(32, 10, 20);
     let g = format(32, 11, 21);
     assert!(matches!(f.add(g), Err(Error::Formats { left, right, .. }) if left == f && right == g));
@@ -101,6 +109,43 @@ fn contradictory_formats_are_refused() {
         assert_eq!(small.dot(small, terms), Ok(format(64, 16, 32 + carry)));
     }
     assert!(small.dot(small, usize::MAX).is_err());
+}
+
+#[test]
+fn single_numbers_are_clipped() {
+    let f = format(64, 4, 8);
+    assert_eq!(f.encode(1.03), 16);
+    assert_eq!(f.encode(-1.04), -17);
+    assert_eq!((f.encode(1e9), f.encode(-1e9)), (255, -255));
+    assert_eq!(f.encode(f64::NAN), 0);
+    assert_eq!(f.decode(-24), -1.5);
+    for (width, bound) in [(64, 62), (64, 63), (128, 100)] {
+        let (f, limit) = (
+            format(width, 0, bound),
+            ((1u64 << bound.min(63)) - 1) as i64,
+        );
+        assert_eq!(f.encode(f64::INFINITY), limit, "{f}");
+        assert_eq!(f.encode(f64::MIN), -limit, "{f}");
+    }
+}
+
+#[cfg(feature = "serde")]
+#[test]
+fn what_is_read_is_checked() {
+    let text = r#"{"width":64,"frac":12,"bound":20}"#;
+    let f = format(64, 12, 20);
+    assert_eq!(serde_json::to_string(&f).unwrap(), text);
+    assert_eq!(serde_json::from_str::<Format>(text).unwrap(), f);
+    for (bad, why) in [
+        (r#"{"width":64,"frac":12,"bound":64}"#, "bound is less"),
+        (r#"{"width":7,"frac":0,"bound":0}"#, "8 to 128"),
+        (r#"{"width":64,"frac":64,"bound":1}"#, "frac is less"),
+        (r#"{"width":64,"frac":1}"#, "bound"),
+        (r#"{"width":64,"frac":1,"bound":1,"x":1}"#, "unknown field"),
+    ] {
+        let e = serde_json::from_str::<Format>(bad).unwrap_err().to_string();
+        assert!(e.contains(why), "{e}");
+    }
 }
 
 proptest! {

@@ -12,11 +12,7 @@ pub(super) fn argmax<E: Layers + ?Sized>(
 ) -> Result<E::Arith, Error> {
     let [rows, mut width, ..] = engine.spec(x).shape.as_nchw();
     let bits = usize::BITS - width.leading_zeros();
-    let format = Format {
-        frac: 0,
-        bound: bits,
-        ..engine.spec(x).format
-    };
+    let format = Format::new(engine.spec(x).format.width(), 0, bits)?;
     let spec = Spec {
         shape: engine.spec(x).shape.clone(),
         format,

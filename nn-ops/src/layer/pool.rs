@@ -105,7 +105,7 @@ pub(super) fn avg_pool<E: Layers + ?Sized>(
     let [n, c, h, w] = engine.spec(x).shape.as_nchw();
     let [_, _, oh, ow] = out.as_nchw();
     let ([kh, kw], [sh, sw], [top, left]) = (window.kernel, window.stride, window.padding);
-    let bound = engine.spec(x).format.bound;
+    let bound = engine.spec(x).format.bound();
     let mut sum: Option<E::Arith> = None;
     for (count, (ky, kx)) in (0..kh)
         .flat_map(|y| (0..kw).map(move |x| (y, x)))
@@ -127,10 +127,8 @@ pub(super) fn avg_pool<E: Layers + ?Sized>(
             None => term,
             Some(s) => {
                 let s = engine.add(&s, &term)?;
-                let format = Format {
-                    bound: bound + (count + 1).next_power_of_two().trailing_zeros(),
-                    ..engine.spec(&s).format
-                };
+                let grown = bound + (count + 1).next_power_of_two().trailing_zeros();
+                let format = engine.spec(&s).format.with_bound(grown)?;
                 engine.declare(s, format)?
             }
         });

@@ -68,9 +68,8 @@ pub struct Mean {
 }
 
 impl Mean {
-    /// For a divisor and the format of the input.
-    #[must_use]
-    pub fn new(divisor: usize, input: Format) -> Self {
+    /// For a divisor and the format of the input. An accumulator that does not fit into 64 bits is an error.
+    pub fn new(divisor: usize, input: Format) -> Result<Self, ModelError> {
         let log = divisor.max(1).next_power_of_two().trailing_zeros();
         let (multiplier, shift, grow) = if divisor.is_power_of_two() {
             (1, log, log)
@@ -80,11 +79,13 @@ impl Mean {
             let nearest = ((1i64 << shift) + divisor as i64 / 2) / divisor as i64;
             (nearest, shift, shift + 1)
         };
-        Self {
+        let accumulator = Format::z64(input.frac() + shift, input.bound() + grow)
+            .map_err(|e| ModelError::Calibration(e.to_string()))?;
+        Ok(Self {
             multiplier,
             shift,
-            accumulator: Format::new(input.frac + shift, input.bound + grow),
-        }
+            accumulator,
+        })
     }
 }
 
@@ -104,7 +105,7 @@ impl Step {
     pub fn shift(&self) -> u32 {
         match self.arithmetic {
             Arithmetic::Exact | Arithmetic::Shift(_) => 0,
-            Arithmetic::Product(p) => p.accumulator.frac.saturating_sub(self.format.frac),
+            Arithmetic::Product(p) => p.accumulator.frac().saturating_sub(self.format.frac()),
             Arithmetic::Mean(m) => m.shift,
         }
     }
@@ -261,28 +262,34 @@ fn check(
         };
     };
     let y = step.format;
-    if inputs.iter().any(|f| f.frac != x.frac) {
+    if inputs.iter().any(|f| f.frac() != x.frac()) {
         return Err("its inputs differ in their bits behind the point".to_owned());
     }
-    let largest = inputs.iter().map(|f| f.bound).max().unwrap_or(x.bound);
+    let largest = inputs.iter().map(|f| f.bound()).max().unwrap_or(x.bound());
     match (&node.op, step.arithmetic) {
         (Op::Conv(_) | Op::Linear(_) | Op::ChannelAffine, Arithmetic::Product(p)) => {
             check_format(p.accumulator)?;
-            let frac = x.frac.checked_add(p.weight_frac);
-            if p.weight_frac == 0 || frac != Some(p.accumulator.frac) || y.frac > p.accumulator.frac
+            let sum = p.accumulator.frac();
+            if p.weight_frac == 0
+                || x.frac().checked_add(p.weight_frac) != Some(sum)
+                || y.frac() > sum
             {
                 return Err(format!(
                     "{} and {} bits behind the point do not give {}, to be rescaled to {}",
-                    x.frac, p.weight_frac, p.accumulator.frac, y.frac
+                    x.frac(),
+                    p.weight_frac,
+                    sum,
+                    y.frac()
                 ));
             }
-            let declared = y.bound + step.shift();
+            let declared = y.bound() + step.shift();
             if p.worst_bound > format::MAX_BOUND
-                || p.accumulator.bound != p.worst_bound.min(declared)
+                || p.accumulator.bound() != p.worst_bound.min(declared)
             {
                 return Err(format!(
                     "an accumulator of 2^{} at worst and 2^{declared} as declared is not one of 2^{}",
-                    p.worst_bound, p.accumulator.bound
+                    p.worst_bound,
+                    p.accumulator.bound()
                 ));
             }
             Ok(())
@@ -290,28 +297,28 @@ fn check(
         (Op::AvgPool(_) | Op::GlobalAvgPool, Arithmetic::Mean(m)) => {
             let inner = node.inputs.first().map(|id| graph.shape(*id));
             let inner = inner.ok_or("has no input")?.map_err(|e| e.to_string())?;
-            let want = Mean::new(divisor(&node.op, inner, shape)?, x);
+            let want = Mean::new(divisor(&node.op, inner, shape)?, x).map_err(|e| e.to_string())?;
             check_format(want.accumulator)?;
-            if m != want || y.frac != x.frac || y.bound > x.bound + 1 {
+            if m != want || y.frac() != x.frac() || y.bound() > x.bound() + 1 {
                 return Err("its constant or its format is not that of its window".to_owned());
             }
             Ok(())
         }
         (Op::ChannelShift, Arithmetic::Shift(s)) => {
-            let worst = s.worst_bound(x.bound);
-            if y.frac == x.frac && y.bound <= worst && worst <= format::MAX_BOUND {
+            let worst = s.worst_bound(x.bound());
+            if y.frac() == x.frac() && y.bound() <= worst && worst <= format::MAX_BOUND {
                 Ok(())
             } else {
                 Err(format!("a sum of 2^{worst} at worst is not {y:?}"))
             }
         }
-        (Op::Argmax, Arithmetic::Exact) if y.frac == 0 => Ok(()),
+        (Op::Argmax, Arithmetic::Exact) if y.frac() == 0 => Ok(()),
         (Op::Relu | Op::MaxPool(_) | Op::Concat | Op::Flatten, Arithmetic::Exact)
-            if y.frac == x.frac && y.bound <= largest =>
+            if y.frac() == x.frac() && y.bound() <= largest =>
         {
             Ok(())
         }
-        (Op::Add, Arithmetic::Exact) if y.frac == x.frac && y.bound <= largest + 1 => Ok(()),
+        (Op::Add, Arithmetic::Exact) if y.frac() == x.frac() && y.bound() <= largest + 1 => Ok(()),
         (Op::BatchNorm(_), _) => Err("a program has no batch norms".to_owned()),
         _ => Err(format!(
             "{:?} does not take {inputs:?} to {y:?}",
@@ -322,11 +329,11 @@ fn check(
 
 fn check_format(f: Format) -> Result<(), String> {
     let max = format::MAX_BOUND;
-    if f.width == 64 && f.frac <= max && (1..=max).contains(&f.bound) {
+    if format::holds(f) {
         Ok(())
     } else {
         Err(format!(
-            "{f:?} is refused: 64 bits, a bound of 1 to {max}, at most {max} bits behind the point"
+            "{f} is refused: 64 bits, a bound of 1 to {max}, at most {max} bits behind the point"
         ))
     }
 }

@@ -146,10 +146,10 @@ pub fn quantize_as_is(
         let inputs: Vec<u32> = node
             .inputs
             .iter()
-            .filter_map(|id| Some(steps.get(id.index())?.format.bound))
+            .filter_map(|id| Some(steps.get(id.index())?.format.bound()))
             .collect();
         let Some(x) = inputs.iter().max().copied() else {
-            steps.push(exact(c.frac, seen));
+            steps.push(exact(c.frac, seen)?);
             continue;
         };
         let shapes = |id: NodeId| graph.shape(id);
@@ -167,14 +167,14 @@ pub fn quantize_as_is(
                 }
                 let bound = seen.min(worst_bound.saturating_sub(c.weight_frac).max(1) + 1);
                 Step {
-                    format: Format::new(c.frac, bound),
+                    format: format(c.frac, bound)?,
                     arithmetic: Arithmetic::Product(Product {
                         weight_frac: c.weight_frac,
                         worst_bound,
-                        accumulator: Format::new(
+                        accumulator: format(
                             c.frac + c.weight_frac,
                             worst_bound.min(bound + c.weight_frac),
-                        ),
+                        )?,
                     }),
                 }
             }
@@ -183,8 +183,8 @@ pub fn quantize_as_is(
                 let divisor = divisor(&node.op, inner, shapes(NodeId::new(i))?)
                     .map_err(|reason| refuse(node, &reason))?;
                 Step {
-                    format: Format::new(c.frac, seen.min(x + 1)),
-                    arithmetic: Arithmetic::Mean(Mean::new(divisor, Format::new(c.frac, x))),
+                    format: format(c.frac, seen.min(x + 1))?,
+                    arithmetic: Arithmetic::Mean(Mean::new(divisor, format(c.frac, x)?)?),
                 }
             }
             Op::ChannelShift => {
@@ -197,16 +197,16 @@ pub fn quantize_as_is(
                     return Err(refuse(node, "its bias does not fit into 62 bits"));
                 }
                 Step {
-                    format: Format::new(c.frac, seen.min(worst)),
+                    format: format(c.frac, seen.min(worst))?,
                     arithmetic: Arithmetic::Shift(shift),
                 }
             }
-            Op::Add => exact(c.frac, seen.min(x + 1)),
+            Op::Add => exact(c.frac, seen.min(x + 1))?,
             Op::Argmax => {
                 let inner = shapes(node.inputs.first().copied().unwrap_or(NodeId::new(0)))?;
-                exact(0, bits((inner.channels() - 1) as f64).max(1))
+                exact(0, bits((inner.channels() - 1) as f64).max(1))?
             }
-            _ => exact(c.frac, seen.min(x)),
+            _ => exact(c.frac, seen.min(x))?,
         });
     }
     Ok((Program::new(graph.clone(), steps)?, raw))
@@ -223,7 +223,7 @@ impl QuantizedParams {
                 return Err(refuse(node, "its bias is larger than the program says"));
             }
             if let (Arithmetic::Product(p), Some(x)) = (step.arithmetic, node.inputs.first()) {
-                let worst = worst_bound(node, self, program.format(*x)?.bound)?;
+                let worst = worst_bound(node, self, program.format(*x)?.bound())?;
                 if worst > p.worst_bound {
                     return Err(refuse(
                         node,
@@ -247,11 +247,15 @@ fn refuse(node: &Node, reason: &str) -> ModelError {
     }
 }
 
-fn exact(frac: u32, bound: u32) -> Step {
-    Step {
-        format: Format::new(frac, bound),
+fn exact(frac: u32, bound: u32) -> Result<Step, ModelError> {
+    Ok(Step {
+        format: format(frac, bound)?,
         arithmetic: Arithmetic::Exact,
-    }
+    })
+}
+
+fn format(frac: u32, bound: u32) -> Result<Format, ModelError> {
+    Format::z64(frac, bound).map_err(|e| ModelError::Calibration(e.to_string()))
 }
 
 /// The least b with x < 2^b; 128 for what is beyond.

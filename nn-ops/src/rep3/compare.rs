@@ -15,7 +15,7 @@ use crate::Error;
 impl Rep3 {
     /// One bit per element: x >= 0. Tensors share their rounds; the widest window serves all.
     pub(super) fn compare(&mut self, xs: &[&Rep3Arith]) -> Result<Vec<Rep3Bits>, Error> {
-        let window = window(xs.iter().map(|x| x.spec.format.bound));
+        let window = window(xs.iter().map(|x| x.spec.format.bound()));
         // Every tensor starts at a word, so that it can be cut out again.
         let words: usize = xs.iter().map(|x| x.spec.len().div_ceil(64)).sum();
         let mut known = RingVec::zeros(64 * words);

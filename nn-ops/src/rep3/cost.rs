@@ -2,6 +2,7 @@
 
 use piquet_core::wire::SessionId;
 use piquet_secret_sharing::Rep3Party;
+use piquet_secret_sharing::fixed::local_truncation_failure;
 use piquet_secret_sharing::replicated::SeededShape;
 
 use super::compare::window;
@@ -106,9 +107,9 @@ impl Rep3Cost {
     fn truncate(&mut self, n: usize, r: Rescale) {
         self.largest = self.largest.max(n as u64);
         if r.mode == Truncation::Local {
-            // At most |x| / 2^63 for |x| < 2^(bound + shift).
-            let one = f64::from(r.to.bound + r.shift) - 63.0;
-            self.failure += n as f64 * one.exp2();
+            let before = r.to.with_bound(r.to.bound() + r.shift);
+            let one = before.map_or(1.0, |f| local_truncation_failure(f, r.shift, 64));
+            self.failure += n as f64 * one;
         }
         let s = r.shift as usize;
         let narrow = match s {

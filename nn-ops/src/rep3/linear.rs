@@ -62,7 +62,7 @@ impl Rep3Weights {
             .iter()
             .zip(z.as_mut_slice().chunks_exact_mut(per_operand))
         {
-            check_rescale(x.spec.format.frac + op.frac, &rescale)?;
+            check_rescale(x.spec.format.frac() + op.frac, &rescale)?;
             let (mine, next) = x.share.raw_components();
             party
                 .pool
@@ -96,14 +96,14 @@ impl Rep3 {
                     right: b.spec.shape.clone(),
                 });
             }
-            let bound = a.spec.format.bound + b.spec.format.bound;
+            let bound = a.spec.format.bound() + b.spec.format.bound();
             if bound > PRODUCT_BOUND {
                 return Err(Error::Range {
                     what: "elementwise product",
                     bound,
                 });
             }
-            check_rescale(a.spec.format.frac + b.spec.format.frac, &rescale)?;
+            check_rescale(a.spec.format.frac() + b.spec.format.frac(), &rescale)?;
             let ((a0, a1), (b0, b1)) = (a.share.raw_components(), b.share.raw_components());
             z.extend(
                 a0.iter()

@@ -6,8 +6,8 @@ use piquet_secret_sharing::{Prss, Rep3Bits, Rep3Party, Rep3Vec};
 use super::linear::Rep3Weights;
 use crate::Error;
 use crate::engine::{
-    Engine, LinearOp, PlainWeights, Rescale, Spec, bias_format, check_gather, concat_format,
-    concat_rows, gather_runs, scaled_format, sum_format,
+    Engine, LinearOp, PlainWeights, Rescale, Spec, bias_format, check_format, check_gather,
+    concat_format, concat_rows, gather_runs, scaled_format, sum_format,
 };
 use crate::layer::Layers;
 use crate::ledger::Phase;
@@ -265,6 +265,7 @@ impl Engine for Rep3 {
         if value.is_some() {
             return Err(Error::Ownership("in rep3 the client owns the input"));
         }
+        check_format(spec.format)?;
         let share = self.receive(spec.len())?;
         Ok(Rep3Arith {
             spec: spec.clone(),
@@ -285,6 +286,7 @@ impl Engine for Rep3 {
                 want: spec.len(),
             });
         }
+        check_format(spec.format)?;
         let raw: Vec<u64> = value.iter().map(|v| *v as u64).collect();
         Ok(Rep3Arith {
             spec: spec.clone(),
@@ -363,13 +365,14 @@ impl Engine for Rep3 {
     }
 
     fn declare(&mut self, mut x: Rep3Arith, format: Format) -> Result<Rep3Arith, Error> {
-        if x.spec.format.frac != format.frac {
+        if x.spec.format.frac() != format.frac() {
             return Err(Error::FormatMismatch {
                 op: "declare",
                 left: x.spec.format,
                 right: format,
             });
         }
+        check_format(format)?;
         x.spec.format = format;
         Ok(x)
     }
@@ -417,7 +420,7 @@ impl Engine for Rep3 {
     }
 
     fn to_arith(&mut self, bits: &[(&Rep3Bits, &Shape)]) -> Result<Vec<Rep3Arith>, Error> {
-        self.to_arith_impl(bits)
+        self.integers(bits)
     }
 
     fn begin_phase(&mut self, phase: Phase) {

@@ -162,7 +162,7 @@ impl Rep3 {
         self.cut(&cuts, mine, next)
     }
 
-    pub(super) fn to_arith_impl(
+    pub(super) fn integers(
         &mut self,
         bits: &[(&Rep3Bits, &Shape)],
     ) -> Result<Vec<Rep3Arith>, Error> {
@@ -180,7 +180,8 @@ impl Rep3 {
         let known: Vec<BitVec> = bits.iter().map(|(b, _)| known_bits(self.me, b)).collect();
         let summand = self.bits_summand(&mut pads, known.iter().flat_map(masks), n)?;
         let (mine, next) = self.reshare_two(&mut pads, summand, n)?;
-        let cuts: Vec<_> = bits.iter().map(|(_, s)| (*s, Format::new(0, 1))).collect();
+        let format = Format::z64(0, 1)?;
+        let cuts: Vec<_> = bits.iter().map(|(_, s)| (*s, format)).collect();
         self.cut(&cuts, mine, next)
     }
 

@@ -43,7 +43,7 @@ impl Rep3 {
     ) -> Result<Vec<Rep3Arith>, Error> {
         let mut all = Vec::with_capacity(xs.iter().map(|x| x.spec.len()).sum());
         for x in xs {
-            check_rescale(x.spec.format.frac, &r)?;
+            check_rescale(x.spec.format.frac(), &r)?;
             all.extend_from_slice(x.share.raw_components().0);
         }
         let (mine, next) = self.truncate(all.into(), r)?;

@@ -1,5 +1,11 @@
 //! One script, run on the oracle, on a plan, and on three parties in memory.
 
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "a test may panic, and need not use everything"
+)]
+
 use piquet_core::linalg::ConvShape;
 use piquet_nn_ops::Error;
 use piquet_nn_ops::engine::{LinearOp, PlainWeights, Spec};
@@ -16,7 +22,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
 /// A piece of a network between inputs and outputs.
-pub trait Script: Sync {
+pub(crate) trait Script: Sync {
     /// Computes the outputs.
     fn run<E: Layers>(
         &self,
@@ -28,19 +34,19 @@ pub trait Script: Sync {
 
 /// What a script works on.
 #[derive(Default)]
-pub struct Case {
-    pub inputs: Vec<(Spec, Vec<i64>)>,
-    pub weights: Vec<(LinearOp, Vec<i64>, Vec<i64>)>,
+pub(crate) struct Case {
+    pub(crate) inputs: Vec<(Spec, Vec<i64>)>,
+    pub(crate) weights: Vec<(LinearOp, Vec<i64>, Vec<i64>)>,
 }
 
 impl Case {
-    pub fn input(mut self, dims: &[usize], format: Format, value: Vec<i64>) -> Self {
+    pub(crate) fn input(mut self, dims: &[usize], format: Format, value: Vec<i64>) -> Self {
         let shape = Shape::new(dims).unwrap();
         assert_eq!(shape.elements(), value.len());
         self.inputs.push((Spec { shape, format }, value));
         self
     }
-    pub fn weights(
+    pub(crate) fn weights(
         mut self,
         shape: ConvShape,
         out: &[usize],
@@ -58,6 +64,11 @@ impl Case {
         self.weights.push((op, w, bias));
         self
     }
+}
+
+/// Fixed point in 64 bits.
+pub(crate) fn z64(frac: u32, bound: u32) -> Format {
+    Format::z64(frac, bound).unwrap()
 }
 
 fn all<E: Layers>(
@@ -98,7 +109,7 @@ fn all<E: Layers>(
         .collect()
 }
 
-pub fn agreement() -> Agreement {
+pub(crate) fn agreement() -> Agreement {
     Agreement {
         engine: "rep3".into(),
         program: [1; 32],
@@ -110,7 +121,7 @@ pub fn agreement() -> Agreement {
 }
 
 /// What the oracle says.
-pub fn plain(case: &Case, script: &impl Script) -> Result<Vec<Vec<i64>>, Error> {
+pub(crate) fn plain(case: &Case, script: &impl Script) -> Result<Vec<Vec<i64>>, Error> {
     let mut engine = Plain::new(Pool::new(1)?);
     Ok(all(&mut engine, case, true, script)?
         .into_iter()
@@ -118,13 +129,13 @@ pub fn plain(case: &Case, script: &impl Script) -> Result<Vec<Vec<i64>>, Error> 
         .collect())
 }
 
-pub enum Outcome {
-    Party(Ledger),
+pub(crate) enum Outcome {
+    Party(Box<Ledger>),
     Client(Vec<Vec<i64>>),
 }
 
 /// What one peer of a run does.
-pub fn peer(
+pub(crate) fn peer(
     session: Session,
     case: &Case,
     outputs: &[Spec],
@@ -153,16 +164,16 @@ pub fn peer(
     } else {
         let mut party = Rep3::new(session, Pool::new(threads)?, &mut rng)?;
         all(&mut party, case, false, script)?;
-        Ok(Outcome::Party(party.finish()?))
+        Ok(Outcome::Party(Box::new(party.finish()?)))
     }
 }
 
 /// Outputs of a run of three parties in memory, whose ledger is held to the plan.
-pub fn rep3(case: &Case, script: &impl Script) -> Vec<Vec<i64>> {
+pub(crate) fn rep3(case: &Case, script: &impl Script) -> Vec<Vec<i64>> {
     rep3_threads(case, script, 1)
 }
 
-pub fn rep3_threads(case: &Case, script: &impl Script, threads: usize) -> Vec<Vec<i64>> {
+pub(crate) fn rep3_threads(case: &Case, script: &impl Script, threads: usize) -> Vec<Vec<i64>> {
     let outputs = specs(case, script);
     let results = run_in_memory(3, true, &agreement(), |s| {
         peer(s, case, &outputs, script, threads)
@@ -171,7 +182,7 @@ pub fn rep3_threads(case: &Case, script: &impl Script, threads: usize) -> Vec<Ve
     let mut got = Vec::new();
     for r in results {
         match r.unwrap() {
-            Outcome::Party(l) => ledgers.push(l),
+            Outcome::Party(l) => ledgers.push(*l),
             Outcome::Client(v) => got = v,
         }
     }
@@ -213,7 +224,7 @@ fn hold_to_plan(case: &Case, script: &impl Script, ledgers: &[Ledger]) {
 }
 
 /// Uniform values with |v| < 2^bound, the edges among them.
-pub fn values(n: usize, bound: u32, seed: u64) -> Vec<i64> {
+pub(crate) fn values(n: usize, bound: u32, seed: u64) -> Vec<i64> {
     let mut rng = ChaCha20Rng::seed_from_u64(seed);
     let limit = (1i64 << bound) - 1;
     let edges = [0, 1, -1, limit, -limit, limit - 1, 1 - limit, 2, -2];

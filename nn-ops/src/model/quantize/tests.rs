@@ -44,8 +44,8 @@ fn step(p: &Program, name: &str) -> Step {
 fn formats_follow_from_the_ranges() {
     let (p, raw) = program();
     // 1.5 * 2^12 < 2^13, and two bits of margin.
-    assert_eq!(p.input_format().unwrap(), Format::new(12, 15));
-    assert_eq!(step(&p, "argmax").format, Format::new(0, 4));
+    assert_eq!(p.input_format().unwrap(), Format::z64(12, 15).unwrap());
+    assert_eq!(step(&p, "argmax").format, Format::z64(0, 4).unwrap());
     assert_eq!(step(&p, "linear").shift(), 14);
     let mean = |name| match step(&p, name).arithmetic {
         Arithmetic::Mean(m) => (m.multiplier, m.shift),
