@@ -147,7 +147,8 @@ fn parties_agree_with_the_oracle_bit_by_bit() {
         if argmax {
             graph = graph.with_argmax().unwrap();
         }
-        let (program, params) = net::program(&graph, &net::params(&graph, 1), in_ring([32, 64][i / 2]));
+        let (program, params) =
+            net::program(&graph, &net::params(&graph, 1), in_ring([32, 64][i / 2]));
         let input = raw(&program, &net::picture(&graph, 7));
         for mode in [Truncation::Exact, Truncation::Nearest] {
             assert_eq!(

@@ -522,7 +522,8 @@ impl Script for Signs {
     ) -> Result<Vec<E::Arith>, Error> {
         let shape = e.spec(&x[0]).shape.clone();
         let bits = e.non_negative(&[&x[0]])?;
-        let mut out = e.to_arith(&[(&bits[0], &shape)])?;
+        let one = Format::new(e.spec(&x[0]).format.width(), 0, 1)?;
+        let mut out = e.to_arith(&[(&bits[0], &shape)], one)?;
         out.extend(e.relu(&[&x[0]])?);
         Ok(out)
     }
@@ -542,7 +543,8 @@ impl Script for Zeros {
         let minus = e.mul_public(&difference, &[-1], 0)?;
         let bits = e.non_negative(&[&difference, &product, &minus])?;
         let bits: Vec<_> = bits.iter().map(|b| (b, &shape)).collect();
-        let mut out = e.to_arith(&bits)?;
+        let one = Format::new(e.spec(&x[0]).format.width(), 0, 1)?;
+        let mut out = e.to_arith(&bits, one)?;
         out.extend(e.relu(&[&difference, &minus])?);
         Ok(out)
     }
