@@ -141,8 +141,7 @@ fn view(case: &Case, outputs: &[Spec], receiver: Peer, changes: Changes, run: us
             p.join().unwrap().unwrap();
         }
     });
-    let seen = seen.lock().unwrap().clone();
-    seen
+    seen.into_inner().unwrap()
 }
 
 /// Views of all runs, by message; a message has the same length in each.
