@@ -590,3 +590,25 @@ fn whoever_does_not_say_goodbye_is_named() {
     );
     assert!(ends[..2].iter().all(Result::is_err));
 }
+
+/// Seeds pass through the inbox, and may lie there for a while.
+#[test]
+fn a_session_does_not_print_what_it_holds() {
+    all_well(2, false, |mut s| {
+        let mut forks = s.fork(2)?;
+        let (me, other) = (s.me(), s.peers()[0]);
+        if me == p(1) {
+            forks[0].send(other, vec![171; 40])?;
+            forks[1].send(other, vec![1])?;
+        } else {
+            // The message that was sent before is here when this one is.
+            forks[1].recv(other, 1)?;
+            let shown = format!("{s:?}");
+            assert!(shown.contains("Inbox from party 1"), "{shown}");
+            assert!(!shown.contains("171, 171"), "{shown}");
+            forks[0].recv(other, 40)?;
+        }
+        s.join(forks)?;
+        s.finish()
+    });
+}
