@@ -1,7 +1,9 @@
 //! The command line.
 
+mod bench;
 mod child;
 mod infer;
+mod local;
 mod party;
 mod plan;
 
@@ -11,6 +13,9 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use piquet_nn_ops::engine::Truncation;
 use piquet_nn_ops::model::Calibration;
+
+#[cfg(test)]
+pub(crate) use bench::rows as bench_rows;
 
 use crate::config::{Config, Network};
 use crate::zoo;
@@ -30,6 +35,8 @@ struct Cli {
 enum Command {
     /// Classify a picture without showing it, or the network's weights, to anyone.
     Infer(infer::Infer),
+    /// Run the published benchmarks again on this machine, beside the figures of other systems.
+    Bench(bench::BenchArgs),
     /// Be one party of a deployment.
     Party(party::Party),
     /// Make an authority, a key for every party and for the client, and a configuration.
@@ -131,6 +138,7 @@ pub fn run() -> ExitCode {
         .map_err(Failure::from)
         .and_then(|_| match cli.command {
             Command::Infer(args) => infer::infer(&args),
+            Command::Bench(args) => bench::bench(&args),
             Command::Party(args) => party::party(&args),
             Command::Certs(args) => certs(&args),
             Command::Models => {

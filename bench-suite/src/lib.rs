@@ -6,6 +6,8 @@ pub mod cli;
 pub mod config;
 pub mod image;
 pub mod npy;
+pub mod peers;
+pub mod record;
 pub mod report;
 pub mod task;
 pub mod zoo;

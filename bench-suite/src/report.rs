@@ -189,7 +189,7 @@ pub struct Report {
     /// Probability that local truncation spoils anything in the whole network; absent for the other truncations.
     #[serde(skip_serializing_if = "Option::is_none")]
     truncation_failure: Option<f64>,
-    threads: usize,
+    pub(crate) threads: usize,
     machine: Machine,
     revision: &'static str,
     batch: usize,
@@ -197,13 +197,13 @@ pub struct Report {
     setup: Cost,
     offline: Cost,
     online: Cost,
-    total_seconds: f64,
-    total_bytes: u64,
+    pub(crate) total_seconds: f64,
+    pub(crate) total_bytes: u64,
     /// From the first connection to the answer, as the client saw it, set-up included.
     client_seconds: f64,
-    peak_rss_bytes: Vec<u64>,
-    check: Check,
-    layers: Vec<Layer>,
+    pub(crate) peak_rss_bytes: Vec<u64>,
+    pub(crate) check: Check,
+    pub(crate) layers: Vec<Layer>,
 }
 
 impl Report {
@@ -589,7 +589,7 @@ pub fn engines() -> String {
     t.to_string()
 }
 
-fn table(header: &[&str]) -> Table {
+pub(crate) fn table(header: &[&str]) -> Table {
     let mut t = Table::new();
     t.load_style(presets::ASCII_MARKDOWN)
         .set_header(header.to_vec());
@@ -609,7 +609,7 @@ fn phase_name(phase: Phase) -> &'static str {
     }
 }
 
-fn seconds(s: f64) -> String {
+pub(crate) fn seconds(s: f64) -> String {
     if s < 0.01 {
         format!("{:.2} ms", s * 1e3)
     } else {
@@ -617,7 +617,7 @@ fn seconds(s: f64) -> String {
     }
 }
 
-fn bytes(n: u64) -> String {
+pub(crate) fn bytes(n: u64) -> String {
     match n {
         0..1_000 => format!("{n} B"),
         1_000..1_000_000 => format!("{:.1} kB", n as f64 / 1e3),

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::error::Error;
 use std::fmt;
 use std::hint::black_box;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput};
@@ -144,7 +145,7 @@ impl Table {
             );
         }
         let file = record::file(&self.package);
-        record::merge(&file, &self.rows)?;
+        record::merge(&file, &self.rows).map_err(|e| -> Box<dyn Error> { e })?;
         println!("merged into {}", file.display());
         Ok(())
     }
@@ -229,7 +230,7 @@ impl Bench<'_> {
             limit_is: self.limit.map(|l| l.is),
             threads: self.threads,
             cpu_level: self.table.cpu_level.clone(),
-            revision: record::revision(),
+            revision: revision(),
             date: record::now(),
         });
     }
@@ -306,6 +307,21 @@ fn median(samples: &[f64]) -> Option<f64> {
     let upper = *s.get(s.len() / 2)?;
     let lower = *s.get((s.len() - 1) / 2)?;
     Some((lower + upper) / 2.0)
+}
+
+/// The commit of the tree in which cargo runs the bench, or `unknown`.
+fn revision() -> String {
+    let git = |args: &[&str]| {
+        let out = Command::new("git").args(args).output().ok()?;
+        out.status
+            .success()
+            .then(|| String::from_utf8_lossy(&out.stdout).trim().to_owned())
+    };
+    match git(&["rev-parse", "--short", "HEAD"]) {
+        Some(head) if git(&["diff", "--quiet", "HEAD"]).is_some() => head,
+        Some(head) => head + "-dirty",
+        None => "unknown".to_owned(),
+    }
 }
 
 /// `2.53 G/s`, `310 ps`.

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
@@ -13,6 +13,9 @@ use super::Failure;
 /// How long the client may take to say itself what went wrong after a party has failed.
 const GRACE: Duration = Duration::from_secs(3);
 const GLANCE: Duration = Duration::from_millis(50);
+
+/// The runs of this process, for its one handler of signals.
+static RUNS: Mutex<Option<Vec<Weak<Shared>>>> = Mutex::new(None);
 
 /// Running parties and their folder. Dropping it ends them and removes the folder.
 #[derive(Debug)]
@@ -60,12 +63,20 @@ impl Parties {
             children: Mutex::new(Some(Vec::new())),
             folder,
         });
-        let at_signal = shared.clone();
-        ctrlc::set_handler(move || {
-            at_signal.clean_up();
-            eprintln!("piquet: interrupted; all parties were stopped");
-            std::process::exit(130);
-        })?;
+        let mut runs = RUNS.lock().unwrap_or_else(PoisonError::into_inner);
+        if runs.is_none() {
+            ctrlc::set_handler(|| {
+                let runs = RUNS.lock().unwrap_or_else(PoisonError::into_inner).take();
+                for run in runs.into_iter().flatten().filter_map(|r| r.upgrade()) {
+                    run.clean_up();
+                }
+                eprintln!("piquet: interrupted; all parties were stopped");
+                std::process::exit(130);
+            })?;
+        }
+        let runs = runs.get_or_insert_default();
+        runs.retain(|r| r.strong_count() > 0);
+        runs.push(Arc::downgrade(&shared));
         Ok(Self { shared })
     }
 

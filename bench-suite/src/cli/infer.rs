@@ -1,20 +1,17 @@
 //! `piquet infer`: the client, and by default the parties too, as processes on this machine.
 
-use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use piquet_nn_ops::model::TensorF32;
-use rand_core::{Rng, UnwrapErr};
 
-use super::child::{Parties, free_addresses};
+use super::local::{Local, Narrator};
 use super::{Failure, ModelArgs, parse_network};
 use crate::config::{Config, Network};
 use crate::report::{self, Report};
 use crate::task::{self, Task};
-use crate::{certs, image, npy};
+use crate::{image, npy};
 
 #[derive(Debug, Args)]
 pub(super) struct Infer {
@@ -67,7 +64,7 @@ pub(super) fn infer(args: &Infer) -> Result<(), Failure> {
     let (config, parties) = match &args.config {
         Some(path) => (Config::load(path)?, None),
         None => {
-            let (config, parties) = local_parties(args, &task, &say)?;
+            let (config, parties) = local(args).start(&task.program, &say)?;
             (config, Some(parties))
         }
     };
@@ -97,6 +94,17 @@ pub(super) fn infer(args: &Infer) -> Result<(), Failure> {
     report.verdict()
 }
 
+fn local(args: &Infer) -> Local {
+    Local {
+        engine: args.model.engine.clone(),
+        truncation: args.model.truncation,
+        threads: args.threads,
+        network: args.network,
+        deadline: args.deadline,
+        insecure_plaintext: args.insecure_plaintext,
+    }
+}
+
 fn load_input(args: &Infer, graph: &piquet_nn_ops::model::Graph) -> Result<TensorF32, Failure> {
     let shape = graph.input_shape()?;
     let [_, _, size, _] = shape.as_nchw();
@@ -111,69 +119,4 @@ fn load_input(args: &Infer, graph: &piquet_nn_ops::model::Graph) -> Result<Tenso
         }
         Some(path) => task::repeat(graph, image::load(path, size)?)?,
     })
-}
-
-/// Writes certificates, program and configuration to a folder of their own and starts the parties.
-fn local_parties(args: &Infer, task: &Task, say: &Narrator) -> Result<(Config, Parties), Failure> {
-    let mut name = [0; 8];
-    UnwrapErr(getrandom::SysRng).fill_bytes(&mut name);
-    let folder = std::env::temp_dir().join(format!("piquet-{:016x}", u64::from_le_bytes(name)));
-    let parties = Parties::new(folder.clone())?;
-    let addresses = free_addresses(3)?;
-    certs::create(&folder, addresses.len())?;
-    let file = |name: &str, bytes: &[u8]| -> Result<PathBuf, Failure> {
-        let path = folder.join(name);
-        std::fs::write(&path, bytes).map_err(|e| format!("{}: {e}", path.display()))?;
-        Ok(path)
-    };
-    file("program.json", &task.program.to_json()?)?;
-    let mut config = Config::local(
-        &addresses,
-        &args.model.engine,
-        "program.json",
-        args.model.truncation,
-    );
-    config.threads = args.threads;
-    config.network = args.network;
-    config.deadline_seconds = args.deadline;
-    config.insecure_plaintext = args.insecure_plaintext;
-    let path = file("parties.toml", config.to_toml()?.as_bytes())?;
-    say.step("starting the parties");
-    let bar = say.layers(task.program.graph().nodes().len() as u64 - 1);
-    parties.start(&path, addresses.len(), move |done| bar.set_position(done))?;
-    // As the parties read it, with its paths.
-    Ok((Config::load(Path::new(&path))?, parties))
-}
-
-/// What a person at a terminal sees meanwhile; nothing elsewhere.
-struct Narrator {
-    bar: ProgressBar,
-}
-
-impl Narrator {
-    fn new() -> Self {
-        let bar = if std::io::stderr().is_terminal() {
-            ProgressBar::new_spinner()
-        } else {
-            ProgressBar::hidden()
-        };
-        bar.enable_steady_tick(std::time::Duration::from_millis(120));
-        Self { bar }
-    }
-    fn step(&self, what: &str) {
-        self.bar.set_message(what.to_owned());
-    }
-    /// From now on a bar over so many layers.
-    fn layers(&self, count: u64) -> ProgressBar {
-        if let Ok(style) =
-            ProgressStyle::with_template("{elapsed_precise} {wide_bar} {pos}/{len} layers {msg}")
-        {
-            self.bar.set_style(style);
-        }
-        self.bar.set_length(count);
-        self.bar.clone()
-    }
-    fn finish(&self) {
-        self.bar.finish_and_clear();
-    }
 }

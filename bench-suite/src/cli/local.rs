@@ -1,0 +1,91 @@
+//! All parties as processes of this machine, and what a person sees meanwhile.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use piquet_nn_ops::engine::Truncation;
+use piquet_nn_ops::model::Program;
+use rand_core::{Rng, UnwrapErr};
+
+use super::Failure;
+use super::child::{Parties, free_addresses};
+use crate::certs;
+use crate::config::{Config, Network};
+
+/// How a local run differs from another.
+#[derive(Debug, Clone)]
+pub(super) struct Local {
+    pub(super) engine: String,
+    pub(super) truncation: Truncation,
+    pub(super) threads: Option<usize>,
+    pub(super) network: Option<Network>,
+    pub(super) deadline: u64,
+    pub(super) insecure_plaintext: bool,
+}
+
+impl Local {
+    /// Writes certificates, program and configuration to a folder of their own and starts the parties.
+    pub(super) fn start(
+        &self,
+        program: &Program,
+        say: &Narrator,
+    ) -> Result<(Config, Parties), Failure> {
+        let mut name = [0; 8];
+        UnwrapErr(getrandom::SysRng).fill_bytes(&mut name);
+        let folder = std::env::temp_dir().join(format!("piquet-{:016x}", u64::from_le_bytes(name)));
+        let parties = Parties::new(folder.clone())?;
+        let addresses = free_addresses(3)?;
+        certs::create(&folder, addresses.len())?;
+        let file = |name: &str, bytes: &[u8]| -> Result<PathBuf, Failure> {
+            let path = folder.join(name);
+            std::fs::write(&path, bytes).map_err(|e| format!("{}: {e}", path.display()))?;
+            Ok(path)
+        };
+        file("program.json", &program.to_json()?)?;
+        let mut config = Config::local(&addresses, &self.engine, "program.json", self.truncation);
+        config.threads = self.threads;
+        config.network = self.network;
+        config.deadline_seconds = self.deadline;
+        config.insecure_plaintext = self.insecure_plaintext;
+        let path = file("parties.toml", config.to_toml()?.as_bytes())?;
+        say.step("starting the parties");
+        let bar = say.layers(program.graph().nodes().len() as u64 - 1);
+        parties.start(&path, addresses.len(), move |done| bar.set_position(done))?;
+        // As the parties read it, with its paths.
+        Ok((Config::load(Path::new(&path))?, parties))
+    }
+}
+
+/// What a person at a terminal sees meanwhile; nothing elsewhere.
+pub(super) struct Narrator {
+    bar: ProgressBar,
+}
+
+impl Narrator {
+    pub(super) fn new() -> Self {
+        let bar = if std::io::stderr().is_terminal() {
+            ProgressBar::new_spinner()
+        } else {
+            ProgressBar::hidden()
+        };
+        bar.enable_steady_tick(std::time::Duration::from_millis(120));
+        Self { bar }
+    }
+    pub(super) fn step(&self, what: &str) {
+        self.bar.set_message(what.to_owned());
+    }
+    /// From now on a bar over so many layers.
+    pub(super) fn layers(&self, count: u64) -> ProgressBar {
+        if let Ok(style) =
+            ProgressStyle::with_template("{elapsed_precise} {wide_bar} {pos}/{len} layers {msg}")
+        {
+            self.bar.set_style(style);
+        }
+        self.bar.set_length(count);
+        self.bar.clone()
+    }
+    pub(super) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
