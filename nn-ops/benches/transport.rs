@@ -1,159 +1,85 @@
 //! Throughput and latency of sessions between two parties of this process: in memory, over TCP, and over TLS.
-//!
-//! `cargo bench -p piquet-nn-ops --bench transport`
 
-use std::collections::BTreeMap;
-use std::error::Error;
-use std::path::Path;
-use std::thread;
-use std::time::{Duration, Instant};
+mod loopback;
 
-use piquet_nn_ops::session::{Agreement, Limits, Session, run_over};
-use piquet_nn_ops::transport::tcp::{Addresses, Listener, Security, connect};
-use piquet_nn_ops::transport::tls::{Credentials, server_name};
-use piquet_nn_ops::transport::{Links, NetError, Peer, memory};
+use loopback::{Failure, Rig, certified, sockets};
+use piquet_bench_harness::{Table, limits};
+use piquet_nn_ops::session::Session;
+use piquet_nn_ops::transport::tcp::Security;
+use piquet_nn_ops::transport::{Links, Peer, memory};
 
-const SIZE: usize = 256 << 20;
-const PINGS: u32 = 2000;
+const SIZE: usize = 64 << 20;
+/// Rounds of one step, so that waking the threads does not count.
+const PINGS: usize = 200;
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let dir = std::env::temp_dir().join(format!("piquet-bench-{}", std::process::id()));
-    std::fs::create_dir_all(&dir)?;
-    let securities = certify(&dir)?;
-    let plain = vec![Security::InsecurePlaintext; 2];
-    println!(
-        "{:8} {:>12} {:>12} {:>12}",
-        "", "one way", "both ways", "round"
-    );
-    report("memory", || memory::mesh(2, false))?;
-    report("tcp", || sockets(&plain))?;
-    report("tls", || sockets(&securities))?;
-    std::fs::remove_dir_all(&dir)?;
-    Ok(())
-}
-
-fn report(
-    name: &str,
-    links: impl Fn() -> Result<Vec<Links>, NetError>,
-) -> Result<(), Box<dyn Error>> {
-    let mut best = [0.0f64; 3];
-    for _ in 0..3 {
-        for (i, best) in best.iter_mut().enumerate() {
-            let ends = run_over(links()?, &agreement(), Limits::default(), |s| measure(s, i));
-            for end in ends {
-                *best = best.max(end?);
-            }
-        }
-    }
-    let [one, both, rate] = best;
-    println!(
-        "{name:8} {:9.2} GB/s {:6.2} GB/s {:9.1} us",
-        one / 1e9,
-        both / 1e9,
-        1e6 / rate
-    );
-    Ok(())
-}
-
-/// Bytes per second and direction, or rounds per second.
-fn measure(mut s: Session, what: usize) -> Result<f64, NetError> {
-    let peer = s.peers()[0];
-    let first = s.me() < peer;
-    let payload = vec![1; if what == 2 { 8 } else { SIZE }];
-    s.exchange(vec![(peer, vec![0])], &[(peer, 1)])?;
-    let began = Instant::now();
-    let rate = match what {
-        0 if first => {
-            s.send(peer, payload)?;
-            s.recv(peer, 1)?;
-            SIZE as f64
-        }
-        0 => {
-            s.recv(peer, SIZE)?;
-            s.send(peer, vec![0])?;
-            0.0
-        }
-        1 => {
-            s.exchange(vec![(peer, payload)], &[(peer, SIZE)])?;
-            SIZE as f64
-        }
-        _ => {
-            for _ in 0..PINGS {
-                s.exchange(vec![(peer, payload.clone())], &[(peer, 8)])?;
-            }
-            f64::from(PINGS)
-        }
-    } / began.elapsed().as_secs_f64();
-    s.finish()?;
-    Ok(rate)
-}
-
-fn agreement() -> Agreement {
-    Agreement {
-        engine: "bench".into(),
-        program: [0; 32],
-        ring_bits: 64,
-        options: [0; 32],
-        computational_bits: 128,
-        statistical_bits: 40,
-    }
-}
-
-fn sockets(securities: &[Security]) -> Result<Vec<Links>, NetError> {
-    let listeners = [
-        Listener::bind("127.0.0.1:0")?,
-        Listener::bind("127.0.0.1:0")?,
-    ];
-    let addresses = Addresses {
-        parties: listeners.iter().map(|l| l.address().to_string()).collect(),
-        client: false,
-    };
-    thread::scope(|scope| {
-        let threads: Vec<_> = (0..)
-            .zip(listeners)
-            .zip(securities)
-            .map(|((id, listener), security)| {
-                let addresses = &addresses;
-                let patience = Duration::from_secs(10);
-                scope.spawn(move || {
-                    connect(
-                        Peer::party(id),
-                        Some(listener),
-                        addresses,
-                        security,
-                        patience,
-                    )
-                })
-            })
-            .collect();
-        threads
-            .into_iter()
-            .map(|t| t.join().unwrap_or_else(|p| std::panic::resume_unwind(p)))
-            .collect()
-    })
-}
-
-fn certify(dir: &Path) -> Result<Vec<Security>, Box<dyn Error>> {
-    let mut params = rcgen::CertificateParams::new(vec![])?;
-    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    let key = rcgen::KeyPair::generate()?;
-    std::fs::write(dir.join("ca.pem"), params.self_signed(&key)?.pem())?;
-    let issuer = rcgen::Issuer::new(params, key);
-    let file = |peer: Peer, extension: &str| dir.join(format!("{peer}.{extension}"));
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut t = Table::new("piquet-nn-ops", piquet_core::cpu::detect()?.name());
     let both = [Peer::party(0), Peer::party(1)];
-    for peer in both {
-        let key = rcgen::KeyPair::generate()?;
-        let cert =
-            rcgen::CertificateParams::new(vec![server_name(peer)])?.signed_by(&key, &issuer)?;
-        std::fs::write(file(peer, "pem"), cert.pem())?;
-        std::fs::write(file(peer, "key"), key.serialize_pem())?;
+    rows(&mut t, "memory", || Ok(memory::mesh(2, false)?)).map_err(plain)?;
+    let tcp = both.map(|p| (p, Security::InsecurePlaintext));
+    rows(&mut t, "tcp", || Ok(sockets(&tcp)?)).map_err(plain)?;
+    let tls = certified(&both).map_err(plain)?;
+    rows(&mut t, "tls", || Ok(sockets(&tls)?)).map_err(plain)?;
+    t.finish()
+}
+
+fn plain(e: Failure) -> Box<dyn std::error::Error> {
+    e
+}
+
+fn rows(
+    t: &mut Table,
+    name: &str,
+    links: impl Fn() -> Result<Vec<Links>, Failure>,
+) -> Result<(), Failure> {
+    let copy = limits::copied_bytes(t, SIZE);
+    let mut row = |what: &str, step: fn(&mut Session) -> Result<(), Failure>| {
+        let rig = Rig::new(links()?, move |mut s, steps| {
+            steps.each(|| step(&mut s))?;
+            s.finish()?;
+            Ok(())
+        })?;
+        let mut outcome = rig.step();
+        let mut step = || {
+            if outcome.is_ok() {
+                outcome = rig.step();
+            }
+        };
+        let bench = t.bench(&format!("session-{name}-{what}")).samples(10);
+        match what {
+            "round" => bench.work(PINGS as u64).time(&mut step),
+            "one-way" => bench.work(SIZE as u64).limit(&copy).rate(&mut step),
+            _ => bench.work(2 * SIZE as u64).limit(&copy).rate(&mut step),
+        }
+        outcome
+    };
+    row("one-way", one_way)?;
+    row("both-ways", both_ways)?;
+    row("round", rounds)
+}
+
+fn one_way(s: &mut Session) -> Result<(), Failure> {
+    let peer = s.peers()[0];
+    if s.me() < peer {
+        s.send(peer, vec![1; SIZE])?;
+        s.recv(peer, 1)?;
+    } else {
+        s.recv(peer, SIZE)?;
+        s.send(peer, vec![0])?;
     }
-    let peers: BTreeMap<_, _> = both.into_iter().map(|p| (p, file(p, "pem"))).collect();
-    both.into_iter()
-        .map(|p| {
-            let (cert, key) = (file(p, "pem"), file(p, "key"));
-            let credentials = Credentials::from_pem(&dir.join("ca.pem"), &cert, &key, &peers)?;
-            Ok(Security::Tls(credentials))
-        })
-        .collect()
+    Ok(())
+}
+
+fn both_ways(s: &mut Session) -> Result<(), Failure> {
+    let peer = s.peers()[0];
+    s.exchange(vec![(peer, vec![1; SIZE])], &[(peer, SIZE)])?;
+    Ok(())
+}
+
+fn rounds(s: &mut Session) -> Result<(), Failure> {
+    let peer = s.peers()[0];
+    for _ in 0..PINGS {
+        s.exchange(vec![(peer, vec![1; 8])], &[(peer, 8)])?;
+    }
+    Ok(())
 }
