@@ -1,7 +1,7 @@
 //! The owner of model, input and result, who computes nothing, and the parties' side of its messages.
 //!
 //! A vector is shared with components 0 and 1 expanded from seeds, so party 0 gets two seeds and parties 1 and 2 get
-//! one seed and component 2: 16 bytes per element over all. For the result, party 0 sends `x_0 + x_1` and party 1 sends
+//! one seed and component 2: two ring elements per element over all. For the result, party 0 sends `x_0 + x_1` and party 1 sends
 //! `x_2`: the sum is all that the client learns.
 
 use core::marker::PhantomData;
@@ -135,7 +135,7 @@ impl<R: Ring> Rep3Client<R> {
         w: PlainWeights<'_>,
         rng: &mut G,
     ) -> Result<(), Error> {
-        let all: Vec<R> = w.weights.iter().chain(w.bias).map(to_ring).collect();
+        let all: RingVec<R> = w.weights.iter().chain(w.bias).map(to_ring).collect();
         let want = shared_len(op);
         if w.weights.len() != op.shape.weight_len() || all.len() != want {
             return Err(Error::Length {
@@ -144,7 +144,7 @@ impl<R: Ring> Rep3Client<R> {
                 want,
             });
         }
-        self.share(&all, rng)
+        self.share(all.as_slice(), rng)
     }
 
     /// Shares the input.
@@ -161,7 +161,10 @@ impl<R: Ring> Rep3Client<R> {
                 want: spec.len(),
             });
         }
-        self.share(&value.iter().map(to_ring).collect::<Vec<R>>(), rng)
+        self.share(
+            value.iter().map(to_ring).collect::<RingVec<R>>().as_slice(),
+            rng,
+        )
     }
 
     /// Waits for the result.

@@ -332,10 +332,13 @@ impl<R: Ring> Engine for Rep3<R> {
     fn add_bias(&mut self, x: &Rep3Arith<R>, bias: &Rep3Arith<R>) -> Result<Rep3Arith<R>, Error> {
         let format = bias_format(&x.spec, &bias.spec)?;
         self.map2(&x.spec.shape, format, &[x, bias], |xs| match xs {
-            [x, bias] => x
-                .chunks(bias.len().max(1))
-                .flat_map(|row| row.iter().zip(*bias).map(|(x, b)| x.add(*b)))
-                .collect(),
+            [x, bias] => {
+                let mut out = Vec::with_capacity(x.len());
+                for row in x.chunks(bias.len().max(1)) {
+                    out.extend(row.iter().zip(*bias).map(|(x, b)| x.add(*b)));
+                }
+                out
+            }
             _ => Vec::new(),
         })
     }
@@ -349,10 +352,13 @@ impl<R: Ring> Engine for Rep3<R> {
         let format = scaled_format(&x.spec, factors, frac)?;
         let row = (x.spec.len() / factors.len().max(1)).max(1);
         self.map2(&x.spec.shape, format, &[x], |xs| {
-            xs.iter()
-                .flat_map(|x| x.chunks(row).zip(factors))
-                .flat_map(|(xs, f)| xs.iter().map(|x| x.mul(R::from_i128(i128::from(*f)))))
-                .collect()
+            // One allocation: a growing one would leave shares behind, unwiped.
+            let mut out = Vec::with_capacity(x.spec.len());
+            for (xs, f) in xs.iter().flat_map(|x| x.chunks(row).zip(factors)) {
+                let f = R::from_i128(i128::from(*f));
+                out.extend(xs.iter().map(|x| x.mul(f)));
+            }
+            out
         })
     }
 

@@ -17,6 +17,8 @@ use crate::transport::{Link, Links, NetError, Peer};
 
 /// Messages that wait for a writer before whoever sends has to wait itself.
 const QUEUE: usize = 16;
+/// Messages up to this length are wiped once they are written.
+const WIPED: usize = 4096;
 /// How long a failing party waits for its last words to leave, or for a peer's to arrive.
 const GRACE: Duration = Duration::from_millis(500);
 
@@ -190,7 +192,7 @@ fn write_all(
                 step,
                 tag,
                 depth,
-                payload,
+                mut payload,
             }) if shared.failure().is_none() => {
                 let pieces = payload.len().div_ceil(CHUNK).max(1);
                 for index in 0..pieces {
@@ -209,6 +211,10 @@ fn write_all(
                     };
                     write_frame(stream, &header, piece)?;
                     beat();
+                }
+                // Seeds are short, and are all that a later reader of this memory could use; long messages are masked.
+                if payload.len() <= WIPED {
+                    payload.as_mut_slice().zeroize();
                 }
                 if queue.is_empty() {
                     stream.flush()?;
