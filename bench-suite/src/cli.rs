@@ -76,6 +76,9 @@ struct ModelArgs {
     /// Bits by which a declared range exceeds what calibration saw.
     #[arg(long)]
     margin_bits: Option<u32>,
+    /// Bits of the ring, 32 or 64; by default 32 where every value and product fits.
+    #[arg(long)]
+    ring: Option<u32>,
     /// Let the program show which batch norms have no negative factor, for fewer multiply-accumulates.
     #[arg(long)]
     disclose_positive_scales: bool,
@@ -91,6 +94,10 @@ impl ModelArgs {
             frac: self.frac.unwrap_or(d.frac),
             weight_frac: self.weight_frac.unwrap_or(d.weight_frac),
             margin_bits: self.margin_bits.unwrap_or(d.margin_bits),
+            // Shares that are shifted locally wrap with probability |x| / 2^width.
+            width: self
+                .ring
+                .or((self.truncation == Truncation::Local).then_some(64)),
             disclose_positive_scales: self.disclose_positive_scales,
         }
     }

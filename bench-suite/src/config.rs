@@ -282,15 +282,15 @@ impl Config {
         }
     }
 
-    /// What all must agree on, for a program with this digest.
+    /// What all must agree on, for a program with this digest in a ring of so many bits.
     #[must_use]
-    pub fn agreement(&self, program: [u8; 32]) -> Agreement {
+    pub fn agreement(&self, program: [u8; 32], ring_bits: u32) -> Agreement {
         let mut options = blake3::Hasher::new_derive_key("piquet 2026 options");
         options.update(self.truncation.name().as_bytes());
         Agreement {
             engine: self.engine.clone(),
             program,
-            ring_bits: 64,
+            ring_bits: ring_bits as u16,
             options: *options.finalize().as_bytes(),
             computational_bits: 128,
             statistical_bits: 0,

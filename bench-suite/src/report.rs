@@ -193,6 +193,7 @@ pub struct Report {
     machine: Machine,
     revision: &'static str,
     batch: usize,
+    ring_bits: u32,
     setup: Cost,
     offline: Cost,
     online: Cost,
@@ -239,7 +240,12 @@ impl Report {
         );
         let failure = match config.truncation {
             Truncation::Local => Some(
-                plan::plan(Rep3Cost::new(), &task.program, config.truncation)?.truncation_failure(),
+                plan::plan(
+                    Rep3Cost::new(task.program.width()?),
+                    &task.program,
+                    config.truncation,
+                )?
+                .truncation_failure(),
             ),
             _ => None,
         };
@@ -256,6 +262,7 @@ impl Report {
             machine: Machine::here(),
             revision: env!("PIQUET_REVISION"),
             batch: task.program.graph().input_shape()?.batch(),
+            ring_bits: task.program.width()?,
             setup,
             offline,
             online,
@@ -324,7 +331,7 @@ impl Report {
             format!("\nlocal truncation spoils something in this network with probability {p:.1e}")
         });
         format!(
-            "{} with {} among {} parties ({}, {}), batch {}, {} truncation\n{t}\n\
+            "{} with {} among {} parties ({}, {}), batch {}, Z_2^{}, {} truncation\n{t}\n\
              total (offline + online): {}, {} sent by all; peak memory of a party {}\n\
              class {}; argmax {} the plain network's, {} of its top 5; \
              error of the result at most {:.2e}{range}, mean {:.2e}{failure}",
@@ -338,6 +345,7 @@ impl Report {
                 "INSECURE PLAINTEXT"
             },
             self.batch,
+            self.ring_bits,
             self.truncation.name(),
             seconds(self.total_seconds),
             bytes(self.total_bytes),

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use piquet_core::Ring;
 use piquet_nn_ops::engine::Truncation;
 use piquet_nn_ops::model::{
     Calibration, Graph, Program, QuantizedParams, TensorF32, quantize, reference,
@@ -71,11 +72,8 @@ impl Task {
     pub fn encode(&self, input: &TensorF32) -> Result<Vec<i64>, Failure> {
         let spec = run::input_spec(&self.program)?;
         let limit = (spec.format.bound() as f64).exp2() / (spec.format.frac() as f64).exp2();
-        if let Some(bad) = input
-            .data()
-            .iter()
-            .find(|v| v.is_nan() || f64::from(v.abs()) > limit)
-        {
+        let beyond = |v: &&f32| v.is_nan() || f64::from(v.abs()) > limit;
+        if let Some(bad) = input.data().iter().find(beyond) {
             return Err(format!(
                 "the input holds {bad}, beyond the declared range of {limit}; raise --margin-bits"
             )
@@ -135,7 +133,7 @@ pub fn load_program(path: &Path) -> Result<Program, Failure> {
 }
 
 fn session(config: &Config, program: &Program, me: Peer) -> Result<Session, Failure> {
-    let agreement = config.agreement(program.digest()?);
+    let agreement = config.agreement(program.digest()?, program.width()?);
     let links = config.connect(me)?;
     let mut rng = UnwrapErr(getrandom::SysRng);
     Ok(Session::establish(
@@ -153,9 +151,21 @@ pub fn serve(
     me: Peer,
     progress: &mut dyn FnMut(usize),
 ) -> Result<(), Failure> {
+    match program.width()? {
+        32 => serve_in::<u32>(config, program, me, progress),
+        _ => serve_in::<u64>(config, program, me, progress),
+    }
+}
+
+fn serve_in<R: Ring>(
+    config: &Config,
+    program: &Program,
+    me: Peer,
+    progress: &mut dyn FnMut(usize),
+) -> Result<(), Failure> {
     let mut rng = UnwrapErr(getrandom::SysRng);
     let pool = Pool::new(config.threads())?;
-    let mut party = Rep3::new(session(config, program, me)?, pool, &mut rng)?;
+    let mut party = Rep3::<R>::new(session(config, program, me)?, pool, &mut rng)?;
     run::infer(&mut party, program, None, None, config.truncation, progress)?;
     party.report()?;
     party.finish()?;
@@ -175,8 +185,15 @@ pub struct Answer {
 
 /// What the client does.
 pub fn ask(config: &Config, task: &Task, input: &[i64]) -> Result<Answer, Failure> {
+    match task.program.width()? {
+        32 => ask_in::<u32>(config, task, input),
+        _ => ask_in::<u64>(config, task, input),
+    }
+}
+
+fn ask_in<R: Ring>(config: &Config, task: &Task, input: &[i64]) -> Result<Answer, Failure> {
     let mut rng = UnwrapErr(getrandom::SysRng);
-    let mut client = Rep3Client::new(session(config, &task.program, Peer::Client)?)?;
+    let mut client = Rep3Client::<R>::new(session(config, &task.program, Peer::Client)?)?;
     let raw = client.infer(&task.program, &task.params, input, &mut rng)?;
     let client_account = client.account();
     let parties = client.reports()?;

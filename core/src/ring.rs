@@ -62,6 +62,12 @@ pub trait Ring:
     /// The representative in `-2^(BITS-1)..2^(BITS-1)`.
     #[must_use]
     fn to_i128(self) -> i128;
+    /// The low 64 bits of the representative in `0..2^BITS`.
+    #[must_use]
+    fn to_u64(self) -> u64;
+    /// Reduction modulo 2^BITS of a number of 64 bits.
+    #[must_use]
+    fn from_u64(v: u64) -> Self;
     /// A uniform element.
     #[must_use]
     fn random<G: CryptoRng + ?Sized>(rng: &mut G) -> Self {
@@ -118,6 +124,14 @@ macro_rules! ring {
             #[inline(always)]
             fn to_i128(self) -> i128 {
                 (self as $i) as i128
+            }
+            #[inline(always)]
+            fn to_u64(self) -> u64 {
+                self as u64
+            }
+            #[inline(always)]
+            fn from_u64(v: u64) -> Self {
+                v as $u
             }
         }
     };
@@ -247,6 +261,9 @@ mod tests {
             prop_assert_eq!(Ring::shl(ra, s), ra << s);
             prop_assert_eq!(Ring::shr(ra, s), ra >> s);
             prop_assert_eq!(ra.to_i128(), a as i128);
+            prop_assert_eq!(ra.to_u64(), ra);
+            prop_assert_eq!(u8::from_u64(ra).to_u64(), ra % 256);
+            prop_assert_eq!(u128::from_u64(ra), u128::from(ra));
         }
     }
 

@@ -5,7 +5,7 @@
 //! and the order in which a dealer deals), and the parties of an engine such as [`crate::rep3`].
 //!
 //! Tensors are `[batch][height][width][channel]` in memory, whatever their logical order, so that one output
-//! position is one row of channels. Values are fixed point in Z_2^64 ([`Format`]), |raw| < 2^bound.
+//! position is one row of channels. Values are fixed point in Z_2^32 or Z_2^64 ([`Format`]), |raw| < 2^bound.
 
 use piquet_core::linalg::ConvShape;
 
@@ -95,9 +95,12 @@ pub struct Rescale {
     pub to: Format,
 }
 
-/// Largest magnitude of a value before it is rescaled, as a power of two: |x| < 2^62, so that no engine's
-/// truncation can wrap.
-pub const PRODUCT_BOUND: u32 = 62;
+/// Largest magnitude of a value before it is rescaled, as a power of two, in a ring of `width` bits: |x| < 2^(width - 2),
+/// so that no engine's truncation can wrap.
+#[must_use]
+pub fn product_bound(width: u32) -> u32 {
+    width.saturating_sub(2)
+}
 
 /// A product with weights: convolution, fully connected layer, or per-channel scale.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -226,8 +229,12 @@ pub trait Engine {
     fn and(&mut self, pairs: &[(&Self::Bits, &Self::Bits)]) -> Result<Vec<Self::Bits>, Error>;
     /// The value where the bit is 1, zero elsewhere.
     fn select(&mut self, pairs: &[(&Self::Bits, &Self::Arith)]) -> Result<Vec<Self::Arith>, Error>;
-    /// Bits as the integers 0 and 1.
-    fn to_arith(&mut self, bits: &[(&Self::Bits, &Shape)]) -> Result<Vec<Self::Arith>, Error>;
+    /// Bits as the integers 0 and 1, in a format without fraction bits.
+    fn to_arith(
+        &mut self,
+        bits: &[(&Self::Bits, &Shape)],
+        format: Format,
+    ) -> Result<Vec<Self::Arith>, Error>;
 
     // ---- the ledger ----
 
@@ -264,7 +271,7 @@ pub(crate) fn sum_format(op: &'static str, a: &Spec, b: &Spec) -> Result<Format,
         });
     }
     let bound = a.format.bound().max(b.format.bound()) + 1;
-    Ok(a.format.with_bound(bound.min(PRODUCT_BOUND))?)
+    Ok(a.format.with_bound(bound)?)
 }
 
 /// Format of the sum of rows of channels with one row.
@@ -283,16 +290,42 @@ pub(crate) fn bias_format(x: &Spec, bias: &Spec) -> Result<Format, Error> {
     sum_format("add_bias", x, &rows)
 }
 
-/// Checks a [`Rescale`] of a value with `frac` fraction bits.
-pub(crate) fn check_rescale(frac: u32, r: &Rescale) -> Result<(), Error> {
-    if r.shift > frac || r.to.frac() != frac - r.shift || r.to.bound() + r.shift > PRODUCT_BOUND {
+/// Checks a [`Rescale`] of a value with `frac` fraction bits, whose magnitude is below `2^bound`.
+pub(crate) fn check_rescale(frac: u32, bound: u32, r: &Rescale) -> Result<(), Error> {
+    if r.shift > frac || r.to.frac() != frac - r.shift || bound > product_bound(r.to.width()) {
         return Err(Error::Rescale {
             frac,
+            bound,
             shift: r.shift,
             to: r.to,
         });
     }
     Ok(())
+}
+
+/// Checks the [`Rescale`] of a product with weights. Its magnitude follows from the declared bound of the result.
+pub(crate) fn check_product(x: &Spec, op: &LinearOp, r: &Rescale) -> Result<(), Error> {
+    if x.len() != op.shape.input_len() {
+        return Err(Error::Length {
+            what: "operand of a product",
+            got: x.len(),
+            want: op.shape.input_len(),
+        });
+    }
+    check_rescale(x.format.frac() + op.frac, r.to.bound() + r.shift, r)
+}
+
+/// Checks operands and [`Rescale`] of an elementwise product.
+pub(crate) fn check_mul(a: &Spec, b: &Spec, r: &Rescale) -> Result<(), Error> {
+    if a.shape != b.shape {
+        return Err(Error::ShapeMismatch {
+            op: "mul",
+            left: a.shape.clone(),
+            right: b.shape.clone(),
+        });
+    }
+    let bound = a.format.bound() + b.format.bound();
+    check_rescale(a.format.frac() + b.format.frac(), bound, r)
 }
 
 /// Format of a product with public integers.
@@ -308,7 +341,7 @@ pub(crate) fn scaled_format(x: &Spec, factors: &[i64], frac: u32) -> Result<Form
     let largest = factors.iter().map(|f| f.unsigned_abs()).max().unwrap_or(0);
     let bits = u64::BITS - largest.saturating_sub(1).leading_zeros();
     let bound = x.format.bound() + bits;
-    if bound > PRODUCT_BOUND {
+    if bound > product_bound(x.format.width()) {
         return Err(Error::Range {
             what: "product with public factors",
             bound,

@@ -57,6 +57,8 @@ pub enum Error {
     Rescale {
         /// Fraction bits of the operand.
         frac: u32,
+        /// Logarithm of its magnitude.
+        bound: u32,
         /// Bits to drop.
         shift: u32,
         /// Format asked for.
@@ -70,6 +72,12 @@ pub enum Error {
         /// The format.
         format: Format,
     },
+    /// Something that an engine does not do, and why.
+    #[error("{what}")]
+    Unsupported {
+        /// What.
+        what: &'static str,
+    },
     /// A bound that no engine can hold.
     #[error("{what} may reach 2^{bound}, past what 64 bits hold")]
     Range {
@@ -77,6 +85,14 @@ pub enum Error {
         what: &'static str,
         /// Logarithm of its magnitude.
         bound: u32,
+    },
+    /// A value of another ring than the engine computes in.
+    #[error("a value modulo 2^{width} in an engine modulo 2^{engine}")]
+    Ring {
+        /// Bits of the value's ring.
+        width: u32,
+        /// Bits of the engine's ring.
+        engine: u32,
     },
     /// A length other than the shapes call for.
     #[error("{what}: {got} where {want} are due")]

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+pub mod deal;
 pub mod engine;
 mod error;
 #[doc(hidden)]

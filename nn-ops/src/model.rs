@@ -19,7 +19,7 @@ mod tensor;
 
 pub use error::ModelError;
 pub(crate) use format::holds;
-pub use format::{Format, MAX_BOUND};
+pub use format::{Format, WIDTHS, max_bound};
 pub use graph::{Graph, GraphBuilder, MAX_JSON, MAX_NODES, Node, NodeId};
 pub use op::{AvgPool, BatchNorm, Conv, Linear, MaxPool, Op};
 pub use params::{ParamMap, Params, Role, expected};

@@ -9,8 +9,8 @@ use piquet_core::linalg::PackedWeights;
 
 use crate::Error;
 use crate::engine::{
-    Engine, LinearOp, PRODUCT_BOUND, PlainWeights, Rescale, Spec, Truncation, bias_format,
-    check_format, check_gather, check_rescale, concat_format, concat_rows, gather_runs,
+    Engine, LinearOp, PlainWeights, Rescale, Spec, Truncation, bias_format, check_format,
+    check_gather, check_mul, check_product, check_rescale, concat_format, concat_rows, gather_runs,
     scaled_format, sum_format,
 };
 use crate::layer::Layers;
@@ -105,11 +105,9 @@ impl Plain {
     fn rescaled(
         &mut self,
         shape: &Shape,
-        frac: u32,
         mut data: Vec<i64>,
         r: Rescale,
     ) -> Result<PlainTensor, Error> {
-        check_rescale(frac, &r)?;
         if r.shift > 0 {
             let half = match r.mode {
                 Truncation::Nearest => 1i64 << (r.shift - 1),
@@ -276,6 +274,7 @@ impl Engine for Plain {
     ) -> Result<Vec<PlainTensor>, Error> {
         xs.iter()
             .map(|x| {
+                check_product(&x.spec, op, &rescale)?;
                 let largest = x.data.iter().map(|v| v.unsigned_abs()).max().unwrap_or(0);
                 let bias = weights
                     .bias
@@ -286,7 +285,7 @@ impl Engine for Plain {
                 let reach = u128::from(largest)
                     .saturating_mul(weights.norm)
                     .saturating_add(u128::from(bias));
-                if reach >= 1 << PRODUCT_BOUND {
+                if reach >= 1 << 62 {
                     return Err(Error::Range {
                         what: "product with weights",
                         bound: u128::BITS - reach.leading_zeros(),
@@ -304,7 +303,7 @@ impl Engine for Plain {
                         }
                     }
                 }
-                self.rescaled(&op.out, x.spec.format.frac() + op.frac, data, rescale)
+                self.rescaled(&op.out, data, rescale)
             })
             .collect()
     }
@@ -317,23 +316,9 @@ impl Engine for Plain {
         pairs
             .iter()
             .map(|(a, b)| {
-                let bound = a.spec.format.bound() + b.spec.format.bound();
-                if a.spec.shape != b.spec.shape {
-                    return Err(Error::ShapeMismatch {
-                        op: "mul",
-                        left: a.spec.shape.clone(),
-                        right: b.spec.shape.clone(),
-                    });
-                }
-                if bound > PRODUCT_BOUND {
-                    return Err(Error::Range {
-                        what: "elementwise product",
-                        bound,
-                    });
-                }
+                check_mul(&a.spec, &b.spec, &rescale)?;
                 let data = a.data.iter().zip(&b.data).map(|(a, b)| a * b).collect();
-                let frac = a.spec.format.frac() + b.spec.format.frac();
-                self.rescaled(&a.spec.shape, frac, data, rescale)
+                self.rescaled(&a.spec.shape, data, rescale)
             })
             .collect()
     }
@@ -344,7 +329,10 @@ impl Engine for Plain {
         rescale: Rescale,
     ) -> Result<Vec<PlainTensor>, Error> {
         xs.iter()
-            .map(|x| self.rescaled(&x.spec.shape, x.spec.format.frac(), x.data.clone(), rescale))
+            .map(|x| {
+                check_rescale(x.spec.format.frac(), x.spec.format.bound(), &rescale)?;
+                self.rescaled(&x.spec.shape, x.data.clone(), rescale)
+            })
             .collect()
     }
 
@@ -377,11 +365,15 @@ impl Engine for Plain {
             .collect()
     }
 
-    fn to_arith(&mut self, bits: &[(&Vec<bool>, &Shape)]) -> Result<Vec<PlainTensor>, Error> {
+    fn to_arith(
+        &mut self,
+        bits: &[(&Vec<bool>, &Shape)],
+        format: Format,
+    ) -> Result<Vec<PlainTensor>, Error> {
         bits.iter()
             .map(|(b, shape)| {
                 let data = b.iter().map(|b| i64::from(*b)).collect();
-                self.tensor(shape, Format::z64(0, 1)?, data)
+                self.tensor(shape, format, data)
             })
             .collect()
     }

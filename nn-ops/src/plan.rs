@@ -47,8 +47,14 @@ impl Plan {
     /// A plan for `peers` parties and clients.
     #[must_use]
     pub fn new(peers: usize) -> Self {
+        Self::since(vec![0; peers])
+    }
+
+    /// A plan from where the peers' clocks stand, one for each party and client.
+    #[must_use]
+    pub fn since(clocks: Vec<u32>) -> Self {
         Self {
-            clocks: vec![0; peers],
+            clocks,
             rows: Vec::new(),
             phase: Phase::Setup,
             layer: None,

@@ -5,6 +5,9 @@
 //! with lengths known here, before anything is sent, so that messages of any size cross without deadlock. A wait
 //! is over when nothing has moved on its link for [`Limits::deadline`]. After the first failure every call returns that
 //! failure, and every peer has been told.
+//!
+//! A client hears nothing between its input and its result, so parties tell it every quarter of the deadline that they are
+//! alive. These frames follow the clock and not the program; the ledger leaves them out.
 
 mod handshake;
 mod inbox;

@@ -2,12 +2,12 @@
 //!
 //! It takes every step that a party takes, in the same order, and tells a [`Visitor`] of each. A visitor that adds up
 //! is `plan`: bytes and rounds before anything runs ([`crate::plan`]). A visitor that answers with correlated randomness
-//! is `deal`: what a dealer hands out, in order of use ([`crate::deal`]).
+//! is `deal`: what a dealer hands out, in order of use.
 
 use crate::Error;
 use crate::engine::{
-    Engine, LinearOp, PRODUCT_BOUND, PlainWeights, Rescale, Spec, bias_format, check_format,
-    check_gather, check_rescale, concat_format, scaled_format, sum_format,
+    Engine, LinearOp, PlainWeights, Rescale, Spec, bias_format, check_format, check_gather,
+    check_mul, check_product, check_rescale, concat_format, scaled_format, sum_format,
 };
 use crate::layer::Layers;
 use crate::ledger::Phase;
@@ -145,21 +145,14 @@ impl<V: Visitor> Engine for Walk<V> {
         rescale: Rescale,
     ) -> Result<Vec<Spec>, Error> {
         for x in xs {
-            check_rescale(x.format.frac() + op.frac, &rescale)?;
+            check_product(x, op, &rescale)?;
         }
         self.visitor.linear(op, xs.len(), rescale);
         Ok(xs.iter().map(|_| spec(&op.out, rescale.to)).collect())
     }
     fn mul(&mut self, pairs: &[(&Spec, &Spec)], rescale: Rescale) -> Result<Vec<Spec>, Error> {
         for (a, b) in pairs {
-            let bound = a.format.bound() + b.format.bound();
-            if bound > PRODUCT_BOUND {
-                return Err(Error::Range {
-                    what: "elementwise product",
-                    bound,
-                });
-            }
-            check_rescale(a.format.frac() + b.format.frac(), &rescale)?;
+            check_mul(a, b, &rescale)?;
         }
         self.visitor
             .mul(pairs.iter().map(|(a, _)| a.len()).sum(), rescale);
@@ -170,7 +163,7 @@ impl<V: Visitor> Engine for Walk<V> {
     }
     fn rescale(&mut self, xs: &[&Spec], rescale: Rescale) -> Result<Vec<Spec>, Error> {
         for x in xs {
-            check_rescale(x.format.frac(), &rescale)?;
+            check_rescale(x.format.frac(), x.format.bound(), &rescale)?;
         }
         self.visitor
             .rescale(xs.iter().map(|x| x.len()).sum(), rescale);
@@ -192,9 +185,8 @@ impl<V: Visitor> Engine for Walk<V> {
             .select(pairs.iter().map(|(_, x)| x.len()).sum());
         Ok(pairs.iter().map(|(_, x)| (*x).clone()).collect())
     }
-    fn to_arith(&mut self, bits: &[(&usize, &Shape)]) -> Result<Vec<Spec>, Error> {
+    fn to_arith(&mut self, bits: &[(&usize, &Shape)], format: Format) -> Result<Vec<Spec>, Error> {
         self.visitor.to_arith(bits.iter().map(|(n, _)| **n).sum());
-        let format = Format::z64(0, 1)?;
         Ok(bits.iter().map(|(_, s)| spec(s, format)).collect())
     }
     fn begin_phase(&mut self, phase: Phase) {

@@ -1,6 +1,7 @@
 //! Whole programs: three parties and a client against the oracle, and every row of their ledgers against the plan.
 #![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests
 
+use piquet_core::Ring;
 use piquet_nn_ops::engine::Truncation;
 use piquet_nn_ops::ledger::{self, Ledger};
 use piquet_nn_ops::model::{
@@ -63,13 +64,26 @@ fn peer(
     input: &[i64],
     mode: Truncation,
 ) -> Result<Outcome, Error> {
+    match program.width()? {
+        32 => peer_in::<u32>(session, program, params, input, mode),
+        _ => peer_in::<u64>(session, program, params, input, mode),
+    }
+}
+
+fn peer_in<R: Ring>(
+    session: Session,
+    program: &Program,
+    params: &QuantizedParams,
+    input: &[i64],
+    mode: Truncation,
+) -> Result<Outcome, Error> {
     let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
     if session.me() == Peer::Client {
-        let mut client = Rep3Client::new(session)?;
+        let mut client = Rep3Client::<R>::new(session)?;
         let result = client.infer(program, params, input, &mut rng)?;
         Ok(Outcome::Client(client.finish()?, result))
     } else {
-        let mut party = Rep3::new(session, Pool::new(1)?, &mut rng)?;
+        let mut party = Rep3::<R>::new(session, Pool::new(1)?, &mut rng)?;
         run::infer(&mut party, program, None, None, mode, &mut |_| {})?;
         Ok(Outcome::Party(party.finish()?))
     }
@@ -150,7 +164,7 @@ fn hold_to_plan(
     parties: &[Ledger],
     client: &Ledger,
 ) -> (u64, u64) {
-    let cost = plan::plan(Rep3Cost::new(), program, mode).unwrap();
+    let cost = plan::plan(Rep3Cost::new(program.width().unwrap()), program, mode).unwrap();
     let rows: Vec<_> = parties.iter().map(Ledger::layers).collect();
     let mut merged = ledger::merge(&rows).unwrap();
     for c in client.layers() {

@@ -41,7 +41,11 @@ pub(super) fn plan(args: &PlanArgs) -> Result<(), Failure> {
     if let Some(path) = &args.program {
         std::fs::write(path, program.to_json()?).map_err(|e| format!("{}: {e}", path.display()))?;
     }
-    let cost = plan::plan(Rep3Cost::new(), &program, args.model.truncation)?;
+    let cost = plan::plan(
+        Rep3Cost::new(program.width()?),
+        &program,
+        args.model.truncation,
+    )?;
     let report = report::PlanReport::new(&program, &cost, args.model.truncation);
     println!("{}", report.table());
     if let Some(path) = &args.json {

@@ -138,11 +138,26 @@ pub(super) fn avg_pool<E: Layers + ?Sized>(
         got: 0,
         want: 1,
     })?;
-    let scaled = engine.mul_public(&sum, &[mean.multiplier], mean.shift)?;
-    let rescale = Rescale {
-        shift: mean.shift,
-        mode,
-        to,
-    };
-    engine.rescale_one(&scaled, rescale)
+    let format = engine.spec(&sum).format;
+    let limbs = mean.limbs(format).ok_or(Error::Range {
+        what: "mean over a window",
+        bound: format.bound(),
+    })?;
+    let mut total: Option<E::Arith> = None;
+    for (factor, shift) in limbs {
+        let scaled = engine.mul_public(&sum, &[factor], shift)?;
+        let part = engine.rescale_one(&scaled, Rescale { shift, mode, to })?;
+        total = Some(match total {
+            None => part,
+            Some(t) => {
+                let t = engine.add(&t, &part)?;
+                engine.declare(t, to)?
+            }
+        });
+    }
+    total.ok_or(Error::Length {
+        what: "limbs of a mean",
+        got: 0,
+        want: 1,
+    })
 }

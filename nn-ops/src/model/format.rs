@@ -1,13 +1,21 @@
-//! The public fixed-point format of a value, and what a program over 64 bits asks of it.
+//! The public fixed-point format of a value, and what a program asks of it.
 
 pub use piquet_secret_sharing::fixed::Format;
 
-/// Largest bound: one bit for the sign, and one so that the sum or difference of two values still fits.
-pub const MAX_BOUND: u32 = 62;
+/// Widths of the rings that programs are made for.
+pub const WIDTHS: [u32; 2] = [32, 64];
 
-/// Whether engines over 64 bits can hold values of this format.
+/// Largest bound in a ring of `width` bits: one bit for the sign, and one so that the sum or difference of two values
+/// still fits.
+#[must_use]
+pub fn max_bound(width: u32) -> u32 {
+    width.saturating_sub(2)
+}
+
+/// Whether engines can hold values of this format.
 pub(crate) fn holds(f: Format) -> bool {
-    f.width() == 64 && f.frac() <= MAX_BOUND && (1..=MAX_BOUND).contains(&f.bound())
+    let max = max_bound(f.width());
+    WIDTHS.contains(&f.width()) && f.frac() <= max && (1..=max).contains(&f.bound())
 }
 
 /// 2^bits

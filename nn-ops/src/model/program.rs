@@ -5,13 +5,11 @@
 //! the values: per node the bit length of the largest value seen in calibration, and per linear operator that of
 //! the largest sum of absolute weights, per shift that of the largest summand.
 
-use super::{AvgPool, Format, Graph, ModelError, Node, NodeId, Op, Shape, format, graph};
+use super::format::{self, max_bound};
+use super::{AvgPool, Format, Graph, ModelError, Node, NodeId, Op, Shape, graph};
 use serde::{Deserialize, Serialize};
 
 const SCHEMA: u32 = 1;
-/// Bits of the public constant 1/n beyond those of n.
-const MEAN_BITS: u32 = 16;
-
 /// How the raw value of a node comes from those of its inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -59,33 +57,61 @@ pub struct Product {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mean {
+    /// How many values are summed.
+    pub divisor: u32,
     /// 2^shift / divisor, to nearest; 1 if the divisor is a power of two, when only the shift is left to do.
     pub multiplier: i64,
-    /// Bits that the rescale takes off.
+    /// Bits that come off after the multiplication.
     pub shift: u32,
-    /// Sum times multiplier, before the rescale.
-    pub accumulator: Format,
 }
 
 impl Mean {
-    /// For a divisor and the format of the input. An accumulator that does not fit into 64 bits is an error.
-    pub fn new(divisor: usize, input: Format) -> Result<Self, ModelError> {
-        let log = divisor.max(1).next_power_of_two().trailing_zeros();
-        let (multiplier, shift, grow) = if divisor.is_power_of_two() {
-            (1, log, log)
+    /// For a divisor, in a ring of `width` bits.
+    #[must_use]
+    pub fn new(divisor: usize, width: u32) -> Self {
+        let n = divisor.clamp(1, 1 << 31) as i64;
+        let log = n.unsigned_abs().next_power_of_two().trailing_zeros();
+        // Relative error of 1/n: half a unit of 2^-bits.
+        let bits = if width < 64 { 10 } else { 16 };
+        let (multiplier, shift) = if 1 << log == n {
+            (1, log)
         } else {
-            // n * round(2^s / n) <= 2^s + n / 2 < 2^(s + 1)
-            let shift = log + MEAN_BITS;
-            let nearest = ((1i64 << shift) + divisor as i64 / 2) / divisor as i64;
-            (nearest, shift, shift + 1)
+            (((1i64 << (log + bits)) + n / 2) / n, log + bits)
         };
-        let accumulator = Format::z64(input.frac() + shift, input.bound() + grow)
-            .map_err(|e| ModelError::Calibration(e.to_string()))?;
-        Ok(Self {
+        Self {
+            divisor: n as u32,
             multiplier,
             shift,
-            accumulator,
-        })
+        }
+    }
+
+    /// Logarithm of a bound on the sum of so many values below `2^bound`.
+    #[must_use]
+    pub fn sum_bound(&self, bound: u32) -> u32 {
+        bound + self.divisor.next_power_of_two().trailing_zeros()
+    }
+
+    /// The multiplier in pieces, each with its own shift, whose products with a sum of this format fit into the ring:
+    /// `multiplier / 2^shift` is the sum of `piece / 2^(its shift)`. One piece if there is room for it. `None` if there is
+    /// room for less than three bits at a time, or if a product's fraction bits leave the ring.
+    #[must_use]
+    pub fn limbs(&self, sum: Format) -> Option<Vec<(i64, u32)>> {
+        if sum.frac() + self.shift >= sum.width() {
+            return None;
+        }
+        let room = max_bound(sum.width()).checked_sub(sum.bound())?;
+        let bits = i64::BITS - self.multiplier.leading_zeros();
+        if self.multiplier == 1 || bits <= room {
+            return Some(vec![(self.multiplier, self.shift)]);
+        }
+        if room < 3 {
+            return None;
+        }
+        let pieces = (0..bits).step_by(room as usize).filter_map(|low| {
+            let piece = (self.multiplier >> low) & ((1 << room) - 1);
+            (piece != 0).then_some((piece, self.shift - low))
+        });
+        Some(pieces.collect())
     }
 }
 
@@ -181,6 +207,10 @@ impl Program {
             None => Err(ModelError::graph(self.graph.name(), "a step is missing")),
         }
     }
+    /// Bits of the ring that all values are in.
+    pub fn width(&self) -> Result<u32, ModelError> {
+        Ok(self.input_format()?.width())
+    }
     /// Format of the input.
     pub fn input_format(&self) -> Result<Format, ModelError> {
         self.format(NodeId::new(0))
@@ -265,6 +295,9 @@ fn check(
     if inputs.iter().any(|f| f.frac() != x.frac()) {
         return Err("its inputs differ in their bits behind the point".to_owned());
     }
+    if inputs.iter().any(|f| f.width() != y.width()) {
+        return Err("its inputs are in another ring than its value".to_owned());
+    }
     let largest = inputs.iter().map(|f| f.bound()).max().unwrap_or(x.bound());
     match (&node.op, step.arithmetic) {
         (Op::Conv(_) | Op::Linear(_) | Op::ChannelAffine, Arithmetic::Product(p)) => {
@@ -283,8 +316,7 @@ fn check(
                 ));
             }
             let declared = y.bound() + step.shift();
-            if p.worst_bound > format::MAX_BOUND
-                || p.accumulator.bound() != p.worst_bound.min(declared)
+            if p.worst_bound > max_bound(64) || p.accumulator.bound() != p.worst_bound.min(declared)
             {
                 return Err(format!(
                     "an accumulator of 2^{} at worst and 2^{declared} as declared is not one of 2^{}",
@@ -297,8 +329,13 @@ fn check(
         (Op::AvgPool(_) | Op::GlobalAvgPool, Arithmetic::Mean(m)) => {
             let inner = node.inputs.first().map(|id| graph.shape(*id));
             let inner = inner.ok_or("has no input")?.map_err(|e| e.to_string())?;
-            let want = Mean::new(divisor(&node.op, inner, shape)?, x).map_err(|e| e.to_string())?;
-            check_format(want.accumulator)?;
+            let want = Mean::new(divisor(&node.op, inner, shape)?, x.width());
+            let fits = x
+                .with_bound(want.sum_bound(x.bound()))
+                .is_ok_and(|sum| want.limbs(sum).is_some());
+            if !fits {
+                return Err(format!("its sums do not fit into {} bits", x.width()));
+            }
             if m != want || y.frac() != x.frac() || y.bound() > x.bound() + 1 {
                 return Err("its constant or its format is not that of its window".to_owned());
             }
@@ -306,10 +343,10 @@ fn check(
         }
         (Op::ChannelShift, Arithmetic::Shift(s)) => {
             let worst = s.worst_bound(x.bound());
-            if y.frac() == x.frac() && y.bound() <= worst && worst <= format::MAX_BOUND {
+            if y.frac() == x.frac() && y.bound() <= worst && worst <= max_bound(y.width()) {
                 Ok(())
             } else {
-                Err(format!("a sum of 2^{worst} at worst is not {y:?}"))
+                Err(format!("a sum of 2^{worst} at worst is not {y}"))
             }
         }
         (Op::Argmax, Arithmetic::Exact) if y.frac() == 0 => Ok(()),
@@ -328,12 +365,11 @@ fn check(
 }
 
 fn check_format(f: Format) -> Result<(), String> {
-    let max = format::MAX_BOUND;
     if format::holds(f) {
         Ok(())
     } else {
         Err(format!(
-            "{f} is refused: 64 bits, a bound of 1 to {max}, at most {max} bits behind the point"
+            "{f} is refused: 32 or 64 bits, a bound of at least 1, and two bits more than the bound and than those behind the point"
         ))
     }
 }

@@ -3,7 +3,7 @@
 //! All activations share one number of bits behind the point, so that additions and concatenations need no rescale;
 //! weights have their own. Biases are added before the rescale, at the sum of both.
 
-use super::format::{MAX_BOUND, exp2};
+use super::format::{WIDTHS, exp2, max_bound};
 use super::program::{Arithmetic, Mean, Product, Program, Shift, Step, divisor};
 use super::{
     Format, Graph, ModelError, Node, NodeId, Op, ParamMap, Params, Role, Tensor, TensorF32, passes,
@@ -30,6 +30,9 @@ pub struct Calibration {
     pub weight_frac: u32,
     /// Bits by which a declared range exceeds the largest value seen: other inputs must stay below.
     pub margin_bits: u32,
+    /// Bits of the ring, 32 or 64; by default 32 where every product of every layer fits, with at most
+    /// two bits of weight precision less in layers of large values, and 64 otherwise.
+    pub width: Option<u32>,
     /// Whether the program may show of a layer that no factor of its batch norm is negative: one bit per layer that
     /// nobody needs to know, for fewer multiply-accumulates ([`passes::affine_into_conv`]).
     pub disclose_positive_scales: bool,
@@ -41,6 +44,7 @@ impl Default for Calibration {
             frac: 12,
             weight_frac: 14,
             margin_bits: 2,
+            width: None,
             disclose_positive_scales: false,
         }
     }
@@ -130,17 +134,44 @@ pub fn quantize_as_is(
 ) -> Result<(Program, QuantizedParams), ModelError> {
     params.check(graph)?;
     let c = calibration;
+    if let Some(w) = c.width.filter(|w| !WIDTHS.contains(w)) {
+        return Err(ModelError::Calibration(format!(
+            "a ring of {w} bits; there are those of 32 and 64"
+        )));
+    }
     if !(1..=30).contains(&c.frac) || !(1..=30).contains(&c.weight_frac) || c.margin_bits > 16 {
         return Err(ModelError::Calibration(format!(
             "{c:?} is out of range: 1 to 30 bits behind the point, a margin of 0 to 16 bits"
         )));
     }
+    match c.width {
+        Some(width) => in_ring(graph, params, ranges, c, width),
+        None => {
+            in_ring(graph, params, ranges, c, 32).or_else(|_| in_ring(graph, params, ranges, c, 64))
+        }
+    }
+}
+
+/// Weight precision that a layer of large values may give up to fit into the ring, in bits.
+const YIELD: u32 = 2;
+
+fn in_ring(
+    graph: &Graph,
+    params: &Params,
+    ranges: &Ranges,
+    c: Calibration,
+    width: u32,
+) -> Result<(Program, QuantizedParams), ModelError> {
+    let largest = max_bound(width);
+    let exact = |frac, bound| exact(width, frac, bound);
+    let format = |frac, bound| format(width, frac, bound);
     let mut raw = QuantizedParams::new();
     let mut steps: Vec<Step> = Vec::with_capacity(graph.nodes().len());
     for (i, (node, max)) in graph.nodes().iter().zip(&ranges.max_abs).enumerate() {
         let seen = bits(f64::from(*max) * exp2(c.frac)) + c.margin_bits;
-        if seen > MAX_BOUND {
-            return Err(refuse(node, "has values that do not fit into 62 bits"));
+        if seen > largest {
+            let reason = format!("has values that do not fit into {largest} bits");
+            return Err(refuse(node, &reason));
         }
         let seen = seen.max(MIN_BOUND);
         let inputs: Vec<u32> = node
@@ -155,9 +186,14 @@ pub fn quantize_as_is(
         let shapes = |id: NodeId| graph.shape(id);
         steps.push(match &node.op {
             Op::Conv(_) | Op::Linear(_) | Op::ChannelAffine => {
-                convert(node, params, c, &mut raw)?;
+                let weight_frac = c.weight_frac.min(largest - seen);
+                if weight_frac == 0 || weight_frac + YIELD < c.weight_frac {
+                    let reason = format!("has products that do not fit into {largest} bits");
+                    return Err(refuse(node, &reason));
+                }
+                convert(node, params, c.frac, weight_frac, &mut raw)?;
                 let worst_bound = worst_bound(node, &raw, x)?;
-                if worst_bound > MAX_BOUND {
+                if worst_bound > max_bound(64) {
                     return Err(refuse(
                         node,
                         &format!(
@@ -165,15 +201,15 @@ pub fn quantize_as_is(
                         ),
                     ));
                 }
-                let bound = seen.min(worst_bound.saturating_sub(c.weight_frac).max(1) + 1);
+                let bound = seen.min(worst_bound.saturating_sub(weight_frac).max(1) + 1);
                 Step {
                     format: format(c.frac, bound)?,
                     arithmetic: Arithmetic::Product(Product {
-                        weight_frac: c.weight_frac,
+                        weight_frac,
                         worst_bound,
                         accumulator: format(
-                            c.frac + c.weight_frac,
-                            worst_bound.min(bound + c.weight_frac),
+                            c.frac + weight_frac,
+                            worst_bound.min(bound + weight_frac),
                         )?,
                     }),
                 }
@@ -184,17 +220,18 @@ pub fn quantize_as_is(
                     .map_err(|reason| refuse(node, &reason))?;
                 Step {
                     format: format(c.frac, seen.min(x + 1))?,
-                    arithmetic: Arithmetic::Mean(Mean::new(divisor, format(c.frac, x)?)?),
+                    arithmetic: Arithmetic::Mean(Mean::new(divisor, width)),
                 }
             }
             Op::ChannelShift => {
-                convert(node, params, c, &mut raw)?;
+                convert(node, params, c.frac, 0, &mut raw)?;
                 let shift = Shift {
                     bias_bound: bias_bound(node, &raw)?,
                 };
                 let worst = shift.worst_bound(x);
-                if worst > MAX_BOUND {
-                    return Err(refuse(node, "its bias does not fit into 62 bits"));
+                if worst > largest {
+                    let reason = format!("its bias does not fit into {largest} bits");
+                    return Err(refuse(node, &reason));
                 }
                 Step {
                     format: format(c.frac, seen.min(worst))?,
@@ -247,15 +284,15 @@ fn refuse(node: &Node, reason: &str) -> ModelError {
     }
 }
 
-fn exact(frac: u32, bound: u32) -> Result<Step, ModelError> {
+fn exact(width: u32, frac: u32, bound: u32) -> Result<Step, ModelError> {
     Ok(Step {
-        format: format(frac, bound)?,
+        format: format(width, frac, bound)?,
         arithmetic: Arithmetic::Exact,
     })
 }
 
-fn format(frac: u32, bound: u32) -> Result<Format, ModelError> {
-    Format::z64(frac, bound).map_err(|e| ModelError::Calibration(e.to_string()))
+fn format(width: u32, frac: u32, bound: u32) -> Result<Format, ModelError> {
+    Format::new(width, frac, bound).map_err(|e| ModelError::Calibration(e.to_string()))
 }
 
 /// The least b with x < 2^b; 128 for what is beyond.
@@ -270,19 +307,18 @@ fn bits(x: f64) -> u32 {
 fn convert(
     node: &Node,
     params: &Params,
-    c: Calibration,
+    input_frac: u32,
+    weight_frac: u32,
     raw: &mut QuantizedParams,
 ) -> Result<(), ModelError> {
-    // A bias meets the product with the weights, or the value itself where there are none.
-    let bias_frac = match node.op {
-        Op::ChannelShift => c.frac,
-        _ => c.frac + c.weight_frac,
-    };
-    for (role, frac) in [(Role::Weight, c.weight_frac), (Role::Bias, bias_frac)] {
+    for (role, frac) in [
+        (Role::Weight, weight_frac),
+        (Role::Bias, input_frac + weight_frac),
+    ] {
         let Some(t) = params.get(&node.name, role) else {
             continue;
         };
-        let limit = MAX_WEIGHT * exp2(frac.saturating_sub(c.weight_frac));
+        let limit = MAX_WEIGHT * exp2(frac - weight_frac);
         let scaled = t
             .data()
             .iter()
@@ -317,7 +353,7 @@ fn worst_bound(node: &Node, raw: &QuantizedParams, x: u32) -> Result<u32, ModelE
     for (i, row) in weight.data().chunks(per_output.max(1)).enumerate() {
         let l1: u128 = row.iter().map(|w| u128::from(w.unsigned_abs())).sum();
         let b = bias.and_then(|b| b.get(i)).copied().unwrap_or(0);
-        let top = l1.saturating_mul((1u128 << x.min(MAX_BOUND)) - 1);
+        let top = l1.saturating_mul((1u128 << x.min(max_bound(64))) - 1);
         worst = worst.max(top.saturating_add(u128::from(b.unsigned_abs())));
     }
     Ok(128 - worst.leading_zeros())

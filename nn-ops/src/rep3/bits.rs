@@ -13,7 +13,7 @@
 //! 2. Neither can compute the other's pad. The tree then takes (g, p) of neighbours together, as every parallel
 //! prefix adder does: `g = g_hi ^ p_hi g_lo`, `p = p_hi p_lo`.
 
-use piquet_core::{BitVec, RingVec};
+use piquet_core::{BitVec, Ring, RingVec};
 use piquet_secret_sharing::{Rep3Bits, Rep3Party};
 
 use super::party::{Rep3, draw, message, words};
@@ -59,7 +59,7 @@ fn plane(v: &RingVec<u64>, words: usize, j: usize) -> &[u64] {
         .unwrap_or_default()
 }
 
-impl Rep3 {
+impl<R: Ring> Rep3<R> {
     /// Reshares 3-of-3 words that are already masked: sends them to the previous party, hears the next one's.
     fn reshare_words(&mut self, z: RingVec<u64>) -> Result<Planes, Error> {
         let (prev, next) = (self.me.prev(), self.me.next());

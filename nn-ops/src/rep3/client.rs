@@ -4,14 +4,17 @@
 //! one seed and component 2: 16 bytes per element over all. For the result, party 0 sends `x_0 + x_1` and party 1 sends
 //! `x_2`: the sum is all that the client learns.
 
+use core::marker::PhantomData;
+
 use piquet_core::wire::{Decode, DecodeError, Encode, Reader};
+use piquet_core::{Ring, RingVec};
 use piquet_secret_sharing::replicated::{SeededRep3, SeededShape, split_seeded};
 use piquet_secret_sharing::{Rep3Party, Rep3Vec};
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 
 use super::linear::shared_len;
-use super::party::{Rep3, Rep3Arith, words};
+use super::party::{Rep3, Rep3Arith, check_ring, message, words};
 use crate::Error;
 use crate::engine::{LinearOp, PlainWeights, Spec};
 use crate::layer::only;
@@ -47,12 +50,13 @@ impl Account {
 
 /// The client's end of a run with three parties.
 #[derive(Debug)]
-pub struct Rep3Client {
+pub struct Rep3Client<R: Ring> {
     session: Session,
     sharings: u64,
+    ring: PhantomData<R>,
 }
 
-impl Rep3Client {
+impl<R: Ring> Rep3Client<R> {
     /// A client over a session whose handshake is done.
     pub fn new(session: Session) -> Result<Self, Error> {
         if session.me() != Peer::Client || session.parties() != 3 {
@@ -63,6 +67,7 @@ impl Rep3Client {
         Ok(Self {
             session,
             sharings: 0,
+            ring: PhantomData,
         })
     }
 
@@ -74,6 +79,7 @@ impl Rep3Client {
         input: &[i64],
         rng: &mut G,
     ) -> Result<Vec<i64>, Error> {
+        check_ring::<R>(program.width()?)?;
         params.prove(program)?;
         self.session.begin_phase(Phase::Setup);
         for op in run::linear_ops(program)? {
@@ -129,7 +135,7 @@ impl Rep3Client {
         w: PlainWeights<'_>,
         rng: &mut G,
     ) -> Result<(), Error> {
-        let all: Vec<u64> = w.weights.iter().chain(w.bias).map(|v| *v as u64).collect();
+        let all: Vec<R> = w.weights.iter().chain(w.bias).map(to_ring).collect();
         let want = shared_len(op);
         if w.weights.len() != op.shape.weight_len() || all.len() != want {
             return Err(Error::Length {
@@ -155,12 +161,12 @@ impl Rep3Client {
                 want: spec.len(),
             });
         }
-        self.share(&value.iter().map(|v| *v as u64).collect::<Vec<_>>(), rng)
+        self.share(&value.iter().map(to_ring).collect::<Vec<R>>(), rng)
     }
 
     /// Waits for the result.
     pub fn result(&mut self, spec: &Spec) -> Result<Vec<i64>, Error> {
-        let n = 8 * spec.len();
+        let n = R::BYTES * spec.len();
         let want = [(Peer::party(0), n), (Peer::party(1), n)];
         let got = meet(&mut self.session, vec![], &want)?;
         let [a, b] = &got[..] else {
@@ -170,9 +176,9 @@ impl Rep3Client {
                 want: 2,
             });
         };
-        let (mut sum, b) = (words::<u64>(a), words::<u64>(b));
+        let (mut sum, b) = (words::<R>(a), words::<R>(b));
         sum.add_assign(b.as_slice());
-        Ok(sum.as_slice().iter().map(|v| *v as i64).collect())
+        Ok(sum.as_slice().iter().map(|v| v.to_i128() as i64).collect())
     }
 
     /// Ends the session in good order.
@@ -180,7 +186,7 @@ impl Rep3Client {
         Ok(self.session.finish()?)
     }
 
-    fn share<G: CryptoRng + ?Sized>(&mut self, x: &[u64], rng: &mut G) -> Result<(), Error> {
+    fn share<G: CryptoRng + ?Sized>(&mut self, x: &[R], rng: &mut G) -> Result<(), Error> {
         let shares = split_seeded(x, self.session.id(), self.sharings, rng)?;
         self.sharings += 1;
         let out = shares
@@ -194,6 +200,10 @@ impl Rep3Client {
         meet(&mut self.session, out, &[])?;
         Ok(())
     }
+}
+
+fn to_ring<R: Ring>(v: &i64) -> R {
+    R::from_i128(i128::from(*v))
 }
 
 fn refused(e: DecodeError) -> Error {
@@ -213,9 +223,9 @@ fn meet(
     Ok(got)
 }
 
-impl Rep3 {
+impl<R: Ring> Rep3<R> {
     /// This party's share of the next vector that the client shares.
-    pub(super) fn receive(&mut self, len: usize) -> Result<Rep3Vec<u64>, Error> {
+    pub(super) fn receive(&mut self, len: usize) -> Result<Rep3Vec<R>, Error> {
         let shape = SeededShape {
             session: self.session.id(),
             step: self.sharings,
@@ -223,14 +233,14 @@ impl Rep3 {
             len,
         };
         self.sharings += 1;
-        let bytes = shape.encoded_len::<u64>().ok_or(Error::Length {
+        let bytes = shape.encoded_len::<R>().ok_or(Error::Length {
             what: "share",
             got: len,
             want: usize::MAX / 16,
         })?;
         let got = meet(&mut self.session, vec![], &[(Peer::Client, bytes)])?;
         let message = got.first().map(Vec::as_slice).unwrap_or_default();
-        let share = SeededRep3::<u64>::decode(&shape, message).map_err(refused)?;
+        let share = SeededRep3::<R>::decode(&shape, message).map_err(refused)?;
         Ok(share.expand()?)
     }
 
@@ -248,12 +258,16 @@ impl Rep3 {
     }
 
     /// Sends this party's part of a result to the client.
-    pub(super) fn send_result(&mut self, x: &Rep3Arith) -> Result<(), Error> {
-        let mut part = vec![0; x.spec.len()];
-        self.known_summand(x, &mut part);
+    pub(super) fn send_result(&mut self, x: &Rep3Arith<R>) -> Result<(), Error> {
+        let (mine, next) = x.share.raw_components();
+        let part: RingVec<R> = match self.me {
+            Rep3Party::P0 => mine.iter().zip(next).map(|(a, b)| a.add(*b)).collect(),
+            Rep3Party::P1 => next.to_vec().into(),
+            Rep3Party::P2 => RingVec::zeros(0),
+        };
         let out = match self.me {
             Rep3Party::P0 | Rep3Party::P1 => {
-                vec![(Peer::Client, bytemuck::must_cast_slice(&part).to_vec())]
+                vec![(Peer::Client, message(&part))]
             }
             Rep3Party::P2 => vec![],
         };

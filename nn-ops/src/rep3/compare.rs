@@ -4,21 +4,21 @@
 //! `r = x_0 + x_1` and parties 1 and 2 know `c = x_2`: bit w - 1 of a sum of two numbers, each known to someone.
 //! The carry into it comes from `bits`; nothing else is sent, and nothing is opened.
 
-use piquet_core::RingVec;
 use piquet_core::transpose;
+use piquet_core::{Ring, RingVec};
 use piquet_secret_sharing::{Rep3Bits, Rep3Party};
 
 use super::bits::Planes;
 use super::party::{Rep3, Rep3Arith};
 use crate::Error;
 
-impl Rep3 {
+impl<R: Ring> Rep3<R> {
     /// One bit per element: x >= 0. Tensors share their rounds; the widest window serves all.
-    pub(super) fn compare(&mut self, xs: &[&Rep3Arith]) -> Result<Vec<Rep3Bits>, Error> {
+    pub(super) fn compare(&mut self, xs: &[&Rep3Arith<R>]) -> Result<Vec<Rep3Bits>, Error> {
         let window = window(xs.iter().map(|x| x.spec.format.bound()));
         // Every tensor starts at a word, so that it can be cut out again.
         let words: usize = xs.iter().map(|x| x.spec.len().div_ceil(64)).sum();
-        let mut known = RingVec::zeros(64 * words);
+        let mut known = RingVec::<u64>::zeros(64 * words);
         let mut rest = known.as_mut_slice();
         for x in xs {
             let (out, tail) = rest.split_at_mut(x.spec.len().div_ceil(64) * 64);
@@ -53,22 +53,22 @@ impl Rep3 {
     }
 
     /// `x_0 + x_1` at party 0, `x_2` at the others.
-    pub(super) fn known_summand(&self, x: &Rep3Arith, out: &mut [u64]) {
+    pub(super) fn known_summand(&self, x: &Rep3Arith<R>, out: &mut [u64]) {
         let (mine, next) = x.share.raw_components();
         match self.me {
             Rep3Party::P0 => {
                 for ((o, a), b) in out.iter_mut().zip(mine).zip(next) {
-                    *o = a.wrapping_add(*b);
+                    *o = a.add(*b).to_u64();
                 }
             }
             Rep3Party::P1 => {
                 for (o, b) in out.iter_mut().zip(next) {
-                    *o = *b;
+                    *o = b.to_u64();
                 }
             }
             Rep3Party::P2 => {
                 for (o, a) in out.iter_mut().zip(mine) {
-                    *o = *a;
+                    *o = a.to_u64();
                 }
             }
         }

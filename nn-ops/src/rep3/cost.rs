@@ -19,29 +19,27 @@ const CLIENT: usize = 3;
 #[derive(Debug)]
 pub struct Rep3Cost {
     plan: Plan,
+    /// Bytes of a ring element.
+    word: usize,
     failure: f64,
     macs: u64,
     weights: u64,
     largest: u64,
 }
 
-impl Default for Rep3Cost {
-    fn default() -> Self {
+impl Rep3Cost {
+    /// Nothing yet, after the handshake, for arithmetic in Z_2^width.
+    #[must_use]
+    pub fn new(width: u32) -> Self {
         Self {
-            plan: Plan::new(CLIENT + 1),
+            // The parties have agreed on seeds, a round in which the client has no part.
+            plan: Plan::since(vec![1, 1, 1, 0]),
+            word: width.div_ceil(8) as usize,
             failure: 0.0,
             macs: 0,
             weights: 0,
             largest: 0,
         }
-    }
-}
-
-impl Rep3Cost {
-    /// Nothing yet, after the handshake.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
     }
     /// What was added up.
     #[must_use]
@@ -63,20 +61,24 @@ impl Rep3Cost {
     /// (operand, result, summand, messages and pads at once).
     #[must_use]
     pub fn memory_bytes(&self) -> u64 {
-        16 * (self.weights + 6 * self.largest)
+        2 * self.word as u64 * (self.weights + 6 * self.largest)
     }
 
     /// The client shares a vector.
     fn share(&mut self, len: usize) {
+        let word = self.word;
         let bytes = |party: Rep3Party| {
-            SeededShape {
+            let shape = SeededShape {
                 session: SessionId([0; 32]),
                 step: 0,
                 party,
                 len,
-            }
-            .encoded_len::<u64>()
-            .unwrap_or(usize::MAX)
+            };
+            let known = match word {
+                4 => shape.encoded_len::<u32>(),
+                _ => shape.encoded_len::<u64>(),
+            };
+            known.unwrap_or(usize::MAX)
         };
         let messages: Vec<_> = Rep3Party::ALL
             .iter()
@@ -108,7 +110,7 @@ impl Rep3Cost {
         self.largest = self.largest.max(n as u64);
         if r.mode == Truncation::Local {
             let before = r.to.with_bound(r.to.bound() + r.shift);
-            let one = before.map_or(1.0, |f| local_truncation_failure(f, r.shift, 64));
+            let one = before.map_or(1.0, |f| local_truncation_failure(f, r.shift, f.width()));
             self.failure += n as f64 * one;
         }
         let s = r.shift as usize;
@@ -119,12 +121,13 @@ impl Rep3Cost {
             _ => 8,
         };
         if s == 0 {
-            return self.around(8 * n);
+            return self.around(self.word * n);
         }
         match r.mode {
             Truncation::Local => {
-                self.plan.step(&[(0, 1, 8 * n), (2, 1, 8 * n)]);
-                self.plan.step(&[(1, 2, 8 * n)]);
+                let bytes = self.word * n;
+                self.plan.step(&[(0, 1, bytes), (2, 1, bytes)]);
+                self.plan.step(&[(1, 2, bytes)]);
             }
             Truncation::Stochastic => {
                 self.mask_and_open(n, narrow);
@@ -133,14 +136,15 @@ impl Rep3Cost {
             Truncation::Exact | Truncation::Nearest => {
                 self.mask_and_open(n, narrow);
                 self.carry(s, n.div_ceil(64), s);
-                self.hand_over(8 * n);
-                self.swap(8 * n);
+                self.hand_over(self.word * n);
+                self.swap(self.word * n);
             }
         }
     }
     fn mask_and_open(&mut self, n: usize, narrow: usize) {
+        let bytes = self.word * n;
         self.plan
-            .step(&[(1, 2, 8 * n), (2, 1, 8 * n), (0, 2, n * (8 + narrow))]);
+            .step(&[(1, 2, bytes), (2, 1, bytes), (0, 2, bytes + narrow * n)]);
     }
 }
 
@@ -166,8 +170,10 @@ impl Visitor for Rep3Cost {
         self.share(elements);
     }
     fn reveal(&mut self, elements: usize) {
-        self.plan
-            .step(&[(0, CLIENT, 8 * elements), (1, CLIENT, 8 * elements)]);
+        self.plan.step(&[
+            (0, CLIENT, self.word * elements),
+            (1, CLIENT, self.word * elements),
+        ]);
     }
     fn linear(&mut self, op: &LinearOp, operands: usize, rescale: Rescale) {
         self.macs += 6 * op.shape.macs() * operands as u64;
@@ -188,11 +194,11 @@ impl Visitor for Rep3Cost {
         self.around(8 * operands.iter().map(|n| n.div_ceil(64)).sum::<usize>());
     }
     fn select(&mut self, elements: usize) {
-        self.hand_over(16 * elements);
-        self.swap(8 * elements);
+        self.hand_over(2 * self.word * elements);
+        self.swap(self.word * elements);
     }
     fn to_arith(&mut self, bits: usize) {
-        self.hand_over(8 * bits);
-        self.swap(8 * bits);
+        self.hand_over(self.word * bits);
+        self.swap(self.word * bits);
     }
 }

@@ -1,6 +1,8 @@
 //! One party of the engine: its state, its messages, and the local operations.
 
-use piquet_core::{Prg, RingVec};
+use core::marker::PhantomData;
+
+use piquet_core::{Prg, Ring, RingVec};
 use piquet_secret_sharing::{Prss, Rep3Bits, Rep3Party, Rep3Vec};
 
 use super::linear::Rep3Weights;
@@ -19,20 +21,21 @@ use rand_core::CryptoRng;
 
 /// A replicated share of a fixed-point tensor.
 #[derive(Debug)]
-pub struct Rep3Arith {
+pub struct Rep3Arith<R: Ring> {
     pub(super) spec: Spec,
-    pub(super) share: Rep3Vec<u64>,
+    pub(super) share: Rep3Vec<R>,
 }
 
 /// One of the three parties.
 #[derive(Debug)]
-pub struct Rep3 {
+pub struct Rep3<R: Ring> {
     pub(super) me: Rep3Party,
     pub(super) session: Session,
     pub(super) prss: Prss,
     pub(super) pool: Pool,
     draws: u64,
     pub(super) sharings: u64,
+    ring: PhantomData<R>,
 }
 
 /// The two pads of one step, by component: component `j` is common to the two parties that hold it.
@@ -44,13 +47,13 @@ pub(super) struct Pads {
 
 impl Pads {
     /// `n` words of the pad of `mine`.
-    pub(super) fn mine(&mut self, n: usize) -> RingVec<u64> {
+    pub(super) fn mine<T: Ring>(&mut self, n: usize) -> RingVec<T> {
         let mut v = RingVec::zeros(n);
         self.mine.fill_ring(v.as_mut_slice());
         v
     }
     /// `n` words of the pad of `next`.
-    pub(super) fn next(&mut self, n: usize) -> RingVec<u64> {
+    pub(super) fn next<T: Ring>(&mut self, n: usize) -> RingVec<T> {
         let mut v = RingVec::zeros(n);
         self.next.fill_ring(v.as_mut_slice());
         v
@@ -72,25 +75,37 @@ impl Pads {
 }
 
 /// `n` words of a stream.
-pub(super) fn draw<R: piquet_core::Ring>(stream: &mut Prg, n: usize) -> RingVec<R> {
+pub(super) fn draw<R: Ring>(stream: &mut Prg, n: usize) -> RingVec<R> {
     let mut v = RingVec::zeros(n);
     stream.fill_ring(v.as_mut_slice());
     v
 }
 
 /// Ring elements of a message whose length was checked by the session.
-pub(super) fn words<R: piquet_core::Ring>(bytes: &[u8]) -> RingVec<R> {
+pub(super) fn words<R: Ring>(bytes: &[u8]) -> RingVec<R> {
     let mut v = RingVec::zeros(bytes.len() / R::BYTES);
     v.as_bytes_mut().copy_from_slice(bytes);
     v
 }
 
 /// A message of ring elements.
-pub(super) fn message<R: piquet_core::Ring>(words: &RingVec<R>) -> Vec<u8> {
+pub(super) fn message<R: Ring>(words: &RingVec<R>) -> Vec<u8> {
     words.as_bytes().to_vec()
 }
 
-impl Rep3 {
+/// Programs say in which ring they compute; an engine computes in one.
+pub(super) fn check_ring<R: Ring>(width: u32) -> Result<(), Error> {
+    if width == R::BITS {
+        Ok(())
+    } else {
+        Err(Error::Ring {
+            width,
+            engine: R::BITS,
+        })
+    }
+}
+
+impl<R: Ring> Rep3<R> {
     pub(super) fn pads(&mut self) -> Result<Pads, Error> {
         let step = self.prss.step(self.draws)?;
         self.draws += 1;
@@ -167,9 +182,10 @@ impl Rep3 {
         &self,
         shape: &Shape,
         format: Format,
-        mine: RingVec<u64>,
-        next: RingVec<u64>,
-    ) -> Result<Rep3Arith, Error> {
+        mine: RingVec<R>,
+        next: RingVec<R>,
+    ) -> Result<Rep3Arith<R>, Error> {
+        check_ring::<R>(format.width())?;
         if mine.len() != shape.elements() {
             return Err(Error::Length {
                 what: "share",
@@ -191,15 +207,15 @@ impl Rep3 {
         &self,
         shape: &Shape,
         format: Format,
-        xs: &[&Rep3Arith],
-        f: impl Fn(&[&[u64]]) -> Vec<u64>,
-    ) -> Result<Rep3Arith, Error> {
+        xs: &[&Rep3Arith<R>],
+        f: impl Fn(&[&[R]]) -> Vec<R>,
+    ) -> Result<Rep3Arith<R>, Error> {
         let (mine, next): (Vec<_>, Vec<_>) = xs.iter().map(|x| x.share.raw_components()).unzip();
         self.arith(shape, format, f(&mine).into(), f(&next).into())
     }
 }
 
-impl Rep3 {
+impl<R: Ring> Rep3<R> {
     /// A party over a session whose handshake is done; agrees seeds with the two others, drawn from `rng`.
     pub fn new<G: CryptoRng>(mut session: Session, pool: Pool, rng: &mut G) -> Result<Self, Error> {
         let index = match (session.me(), session.parties()) {
@@ -225,6 +241,7 @@ impl Rep3 {
             pool,
             draws: 0,
             sharings: 0,
+            ring: PhantomData,
         })
     }
 
@@ -234,12 +251,12 @@ impl Rep3 {
     }
 }
 
-impl Engine for Rep3 {
-    type Arith = Rep3Arith;
+impl<R: Ring> Engine for Rep3<R> {
+    type Arith = Rep3Arith<R>;
     type Bits = Rep3Bits;
-    type Weights = Rep3Weights;
+    type Weights = Rep3Weights<R>;
 
-    fn spec<'a>(&self, x: &'a Rep3Arith) -> &'a Spec {
+    fn spec<'a>(&self, x: &'a Rep3Arith<R>) -> &'a Spec {
         &x.spec
     }
 
@@ -247,25 +264,26 @@ impl Engine for Rep3 {
         &mut self,
         op: &LinearOp,
         weights: Option<PlainWeights<'_>>,
-    ) -> Result<Rep3Weights, Error> {
+    ) -> Result<Rep3Weights<R>, Error> {
         if weights.is_some() {
             return Err(Error::Ownership("in rep3 the client owns the weights"));
         }
         Rep3Weights::receive(self, op)
     }
 
-    fn prepare_bias(&mut self, spec: &Spec, bias: Option<&[i64]>) -> Result<Rep3Arith, Error> {
+    fn prepare_bias(&mut self, spec: &Spec, bias: Option<&[i64]>) -> Result<Rep3Arith<R>, Error> {
         if bias.is_some() {
             return Err(Error::Ownership("in rep3 the client owns the weights"));
         }
         self.input(spec, None)
     }
 
-    fn input(&mut self, spec: &Spec, value: Option<&[i64]>) -> Result<Rep3Arith, Error> {
+    fn input(&mut self, spec: &Spec, value: Option<&[i64]>) -> Result<Rep3Arith<R>, Error> {
         if value.is_some() {
             return Err(Error::Ownership("in rep3 the client owns the input"));
         }
         check_format(spec.format)?;
+        check_ring::<R>(spec.format.width())?;
         let share = self.receive(spec.len())?;
         Ok(Rep3Arith {
             spec: spec.clone(),
@@ -273,12 +291,12 @@ impl Engine for Rep3 {
         })
     }
 
-    fn reveal(&mut self, x: &Rep3Arith) -> Result<Option<Vec<i64>>, Error> {
+    fn reveal(&mut self, x: &Rep3Arith<R>) -> Result<Option<Vec<i64>>, Error> {
         self.send_result(x)?;
         Ok(None)
     }
 
-    fn constant(&mut self, spec: &Spec, value: &[i64]) -> Result<Rep3Arith, Error> {
+    fn constant(&mut self, spec: &Spec, value: &[i64]) -> Result<Rep3Arith<R>, Error> {
         if value.len() != spec.len() {
             return Err(Error::Length {
                 what: "constant",
@@ -287,35 +305,36 @@ impl Engine for Rep3 {
             });
         }
         check_format(spec.format)?;
-        let raw: Vec<u64> = value.iter().map(|v| *v as u64).collect();
+        check_ring::<R>(spec.format.width())?;
+        let raw: Vec<R> = value.iter().map(|v| R::from_i128(i128::from(*v))).collect();
         Ok(Rep3Arith {
             spec: spec.clone(),
             share: Rep3Vec::public(self.me, &raw),
         })
     }
 
-    fn add(&mut self, a: &Rep3Arith, b: &Rep3Arith) -> Result<Rep3Arith, Error> {
+    fn add(&mut self, a: &Rep3Arith<R>, b: &Rep3Arith<R>) -> Result<Rep3Arith<R>, Error> {
         let format = sum_format("add", &a.spec, &b.spec)?;
         self.map2(&a.spec.shape, format, &[a, b], |xs| match xs {
-            [a, b] => a.iter().zip(*b).map(|(a, b)| a.wrapping_add(*b)).collect(),
+            [a, b] => a.iter().zip(*b).map(|(a, b)| a.add(*b)).collect(),
             _ => Vec::new(),
         })
     }
 
-    fn sub(&mut self, a: &Rep3Arith, b: &Rep3Arith) -> Result<Rep3Arith, Error> {
+    fn sub(&mut self, a: &Rep3Arith<R>, b: &Rep3Arith<R>) -> Result<Rep3Arith<R>, Error> {
         let format = sum_format("sub", &a.spec, &b.spec)?;
         self.map2(&a.spec.shape, format, &[a, b], |xs| match xs {
-            [a, b] => a.iter().zip(*b).map(|(a, b)| a.wrapping_sub(*b)).collect(),
+            [a, b] => a.iter().zip(*b).map(|(a, b)| a.sub(*b)).collect(),
             _ => Vec::new(),
         })
     }
 
-    fn add_bias(&mut self, x: &Rep3Arith, bias: &Rep3Arith) -> Result<Rep3Arith, Error> {
+    fn add_bias(&mut self, x: &Rep3Arith<R>, bias: &Rep3Arith<R>) -> Result<Rep3Arith<R>, Error> {
         let format = bias_format(&x.spec, &bias.spec)?;
         self.map2(&x.spec.shape, format, &[x, bias], |xs| match xs {
             [x, bias] => x
                 .chunks(bias.len().max(1))
-                .flat_map(|row| row.iter().zip(*bias).map(|(x, b)| x.wrapping_add(*b)))
+                .flat_map(|row| row.iter().zip(*bias).map(|(x, b)| x.add(*b)))
                 .collect(),
             _ => Vec::new(),
         })
@@ -323,27 +342,27 @@ impl Engine for Rep3 {
 
     fn mul_public(
         &mut self,
-        x: &Rep3Arith,
+        x: &Rep3Arith<R>,
         factors: &[i64],
         frac: u32,
-    ) -> Result<Rep3Arith, Error> {
+    ) -> Result<Rep3Arith<R>, Error> {
         let format = scaled_format(&x.spec, factors, frac)?;
         let row = (x.spec.len() / factors.len().max(1)).max(1);
         self.map2(&x.spec.shape, format, &[x], |xs| {
             xs.iter()
                 .flat_map(|x| x.chunks(row).zip(factors))
-                .flat_map(|(xs, f)| xs.iter().map(|x| x.wrapping_mul(*f as u64)))
+                .flat_map(|(xs, f)| xs.iter().map(|x| x.mul(R::from_i128(i128::from(*f)))))
                 .collect()
         })
     }
 
     fn gather(
         &mut self,
-        x: &Rep3Arith,
+        x: &Rep3Arith<R>,
         run: usize,
         index: &[u32],
         shape: &Shape,
-    ) -> Result<Rep3Arith, Error> {
+    ) -> Result<Rep3Arith<R>, Error> {
         check_gather(&x.spec, run, index, shape)?;
         self.map2(shape, x.spec.format, &[x], |xs| {
             xs.first()
@@ -351,7 +370,7 @@ impl Engine for Rep3 {
         })
     }
 
-    fn concat(&mut self, xs: &[&Rep3Arith], shape: &Shape) -> Result<Rep3Arith, Error> {
+    fn concat(&mut self, xs: &[&Rep3Arith<R>], shape: &Shape) -> Result<Rep3Arith<R>, Error> {
         let specs: Vec<_> = xs.iter().map(|x| &x.spec).collect();
         let format = concat_format(&specs, shape)?;
         self.map2(shape, format, xs, |parts| {
@@ -364,7 +383,7 @@ impl Engine for Rep3 {
         })
     }
 
-    fn declare(&mut self, mut x: Rep3Arith, format: Format) -> Result<Rep3Arith, Error> {
+    fn declare(&mut self, mut x: Rep3Arith<R>, format: Format) -> Result<Rep3Arith<R>, Error> {
         if x.spec.format.frac() != format.frac() {
             return Err(Error::FormatMismatch {
                 op: "declare",
@@ -387,27 +406,31 @@ impl Engine for Rep3 {
 
     fn linear(
         &mut self,
-        xs: &[&Rep3Arith],
+        xs: &[&Rep3Arith<R>],
         op: &LinearOp,
-        weights: &Rep3Weights,
+        weights: &Rep3Weights<R>,
         rescale: Rescale,
-    ) -> Result<Vec<Rep3Arith>, Error> {
+    ) -> Result<Vec<Rep3Arith<R>>, Error> {
         weights.apply(self, xs, op, rescale)
     }
 
     fn mul(
         &mut self,
-        pairs: &[(&Rep3Arith, &Rep3Arith)],
+        pairs: &[(&Rep3Arith<R>, &Rep3Arith<R>)],
         rescale: Rescale,
-    ) -> Result<Vec<Rep3Arith>, Error> {
+    ) -> Result<Vec<Rep3Arith<R>>, Error> {
         self.mul_impl(pairs, rescale)
     }
 
-    fn rescale(&mut self, xs: &[&Rep3Arith], rescale: Rescale) -> Result<Vec<Rep3Arith>, Error> {
+    fn rescale(
+        &mut self,
+        xs: &[&Rep3Arith<R>],
+        rescale: Rescale,
+    ) -> Result<Vec<Rep3Arith<R>>, Error> {
         self.rescale_impl(xs, rescale)
     }
 
-    fn non_negative(&mut self, xs: &[&Rep3Arith]) -> Result<Vec<Rep3Bits>, Error> {
+    fn non_negative(&mut self, xs: &[&Rep3Arith<R>]) -> Result<Vec<Rep3Bits>, Error> {
         self.compare(xs)
     }
 
@@ -415,12 +438,16 @@ impl Engine for Rep3 {
         self.and_bits(pairs)
     }
 
-    fn select(&mut self, pairs: &[(&Rep3Bits, &Rep3Arith)]) -> Result<Vec<Rep3Arith>, Error> {
+    fn select(&mut self, pairs: &[(&Rep3Bits, &Rep3Arith<R>)]) -> Result<Vec<Rep3Arith<R>>, Error> {
         self.select_impl(pairs)
     }
 
-    fn to_arith(&mut self, bits: &[(&Rep3Bits, &Shape)]) -> Result<Vec<Rep3Arith>, Error> {
-        self.integers(bits)
+    fn to_arith(
+        &mut self,
+        bits: &[(&Rep3Bits, &Shape)],
+        format: Format,
+    ) -> Result<Vec<Rep3Arith<R>>, Error> {
+        self.integers(bits, format)
     }
 
     fn begin_phase(&mut self, phase: Phase) {
@@ -436,4 +463,4 @@ impl Engine for Rep3 {
     }
 }
 
-impl Layers for Rep3 {}
+impl<R: Ring> Layers for Rep3<R> {}

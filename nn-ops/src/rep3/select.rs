@@ -15,7 +15,7 @@
 //! it holds, and the output components are fresh. (ABY3's three-party OT, eprint 2018/403, section 5.4.1, does the same
 //! with six messages; the shape here is that of a product whose factors are each known to someone.)
 
-use piquet_core::{BitVec, RingVec};
+use piquet_core::{BitVec, Ring, RingVec};
 use piquet_secret_sharing::{Rep3Bits, Rep3Party};
 
 use super::party::{Rep3, Rep3Arith, draw, message, words};
@@ -23,17 +23,17 @@ use crate::Error;
 use crate::model::{Format, Shape};
 
 /// All ones where the bit is set.
-pub(super) fn masks(bits: &BitVec) -> impl Iterator<Item = u64> + '_ {
+pub(super) fn masks<R: Ring>(bits: &BitVec) -> impl Iterator<Item = R> + '_ {
     let n = bits.len();
     bits.words()
         .iter()
-        .flat_map(|w| (0..64).map(move |i| 0u64.wrapping_sub(w >> i & 1)))
+        .flat_map(|w| (0..64).map(move |i| R::ZERO.sub(R::from_u64(w >> i & 1))))
         .take(n)
 }
 
 /// `-v` where the mask is set.
-fn negate_if(v: u64, mask: u64) -> u64 {
-    (v ^ mask).wrapping_sub(mask)
+fn negate_if<R: Ring>(v: R, mask: R) -> R {
+    v.xor(mask).sub(mask)
 }
 
 /// The share of b that this party can use: rho at party 0, beta at the others.
@@ -50,16 +50,16 @@ fn known_bits(me: Rep3Party, b: &Rep3Bits) -> BitVec {
     }
 }
 
-impl Rep3 {
+impl<R: Ring> Rep3<R> {
     /// Parties 1 and 2 each hold a summand; all get a fresh replicated sharing of the sum.
     ///
     /// `pads` must be at the same place at both holders of each stream.
     pub(super) fn reshare_two(
         &mut self,
         pads: &mut super::party::Pads,
-        summand: Option<RingVec<u64>>,
+        summand: Option<RingVec<R>>,
         n: usize,
-    ) -> Result<(RingVec<u64>, RingVec<u64>), Error> {
+    ) -> Result<(RingVec<R>, RingVec<R>), Error> {
         match self.me {
             Rep3Party::P0 => {
                 let (y0, y1) = (draw(pads.zeroth(), n), draw(pads.first(), n));
@@ -67,7 +67,7 @@ impl Rep3 {
                 Ok((y0, y1))
             }
             me @ (Rep3Party::P1 | Rep3Party::P2) => {
-                let pad: RingVec<u64> = if me == Rep3Party::P1 {
+                let pad: RingVec<R> = if me == Rep3Party::P1 {
                     draw(pads.first(), n)
                 } else {
                     draw(pads.zeroth(), n)
@@ -75,7 +75,7 @@ impl Rep3 {
                 let mut ours = summand.unwrap_or_default();
                 ours.sub_assign(pad.as_slice());
                 let theirs = self.swap(Some(message(&ours)))?.unwrap_or_default();
-                ours.add_assign(words::<u64>(&theirs).as_slice());
+                ours.add_assign(words::<R>(&theirs).as_slice());
                 Ok(if me == Rep3Party::P1 {
                     (pad, ours)
                 } else {
@@ -87,8 +87,8 @@ impl Rep3 {
 
     pub(super) fn select_impl(
         &mut self,
-        pairs: &[(&Rep3Bits, &Rep3Arith)],
-    ) -> Result<Vec<Rep3Arith>, Error> {
+        pairs: &[(&Rep3Bits, &Rep3Arith<R>)],
+    ) -> Result<Vec<Rep3Arith<R>>, Error> {
         for (b, x) in pairs {
             if b.len() != x.spec.len() {
                 return Err(Error::Length {
@@ -102,34 +102,34 @@ impl Rep3 {
         let mut pads = self.pads()?;
         let summand = match self.me {
             Rep3Party::P0 => {
-                let (mut v, mut r) = (draw::<u64>(pads.first(), n), draw::<u64>(pads.first(), n));
+                let (mut v, mut r) = (draw::<R>(pads.first(), n), draw::<R>(pads.first(), n));
                 let (mut vs, mut rs) = (v.as_mut_slice().iter_mut(), r.as_mut_slice().iter_mut());
                 for (b, x) in pairs {
                     let (mine, next) = x.share.raw_components();
                     let rho = known_bits(self.me, b);
-                    for ((m, (x0, x1)), (v, r)) in masks(&rho)
+                    for ((m, (x0, x1)), (v, r)) in masks::<R>(&rho)
                         .zip(mine.iter().zip(next))
                         .zip(vs.by_ref().zip(rs.by_ref()))
                     {
-                        *v = (x0.wrapping_add(*x1) & m).wrapping_sub(*v);
-                        *r = (m & 1).wrapping_sub(*r);
+                        *v = x0.add(*x1).and(m).sub(*v);
+                        *r = m.and(R::ONE).sub(*r);
                     }
                 }
-                let mut out = Vec::with_capacity(16 * n);
+                let mut out = Vec::with_capacity(2 * R::BYTES * n);
                 out.extend_from_slice(v.as_bytes());
                 out.extend_from_slice(r.as_bytes());
-                self.hand_over(Some(out), 16 * n)?;
+                self.hand_over(Some(out), 2 * R::BYTES * n)?;
                 None
             }
             me @ (Rep3Party::P1 | Rep3Party::P2) => {
                 let (v, r) = if me == Rep3Party::P1 {
-                    let v = draw::<u64>(pads.first(), n);
-                    let r = draw::<u64>(pads.first(), n);
-                    self.hand_over(None, 16 * n)?;
+                    let v = draw::<R>(pads.first(), n);
+                    let r = draw::<R>(pads.first(), n);
+                    self.hand_over(None, 2 * R::BYTES * n)?;
                     (v, r)
                 } else {
-                    let got = self.hand_over(None, 16 * n)?.unwrap_or_default();
-                    let (v, r) = got.split_at_checked(8 * n).unwrap_or_default();
+                    let got = self.hand_over(None, 2 * R::BYTES * n)?.unwrap_or_default();
+                    let (v, r) = got.split_at_checked(R::BYTES * n).unwrap_or_default();
                     (words(v), words(r))
                 };
                 let mut y = Vec::with_capacity(n);
@@ -138,17 +138,18 @@ impl Rep3 {
                     let (mine, next) = x.share.raw_components();
                     let beta = known_bits(me, b);
                     let shares = mine.iter().zip(next);
-                    for ((m, (a, b)), (v, r)) in
-                        masks(&beta).zip(shares).zip(vs.by_ref().zip(rs.by_ref()))
+                    for ((m, (a, b)), (v, r)) in masks::<R>(&beta)
+                        .zip(shares)
+                        .zip(vs.by_ref().zip(rs.by_ref()))
                     {
                         // Party 1 holds (x_1, c) and answers for x_1; party 2 holds (c, x_0) and answers for both.
                         let (c, own) = if me == Rep3Party::P1 {
                             (*b, *a)
                         } else {
-                            (*a, a.wrapping_add(*b))
+                            (*a, a.add(*b))
                         };
-                        let t = v.wrapping_add(c.wrapping_mul(*r));
-                        y.push((own & m).wrapping_add(negate_if(t, m)));
+                        let t = v.add(c.mul(*r));
+                        y.push(own.and(m).add(negate_if(t, m)));
                     }
                 }
                 Some(RingVec::from(y))
@@ -165,7 +166,8 @@ impl Rep3 {
     pub(super) fn integers(
         &mut self,
         bits: &[(&Rep3Bits, &Shape)],
-    ) -> Result<Vec<Rep3Arith>, Error> {
+        format: Format,
+    ) -> Result<Vec<Rep3Arith<R>>, Error> {
         for (b, shape) in bits {
             if b.len() != shape.elements() {
                 return Err(Error::Length {
@@ -180,7 +182,6 @@ impl Rep3 {
         let known: Vec<BitVec> = bits.iter().map(|(b, _)| known_bits(self.me, b)).collect();
         let summand = self.bits_summand(&mut pads, known.iter().flat_map(masks), n)?;
         let (mine, next) = self.reshare_two(&mut pads, summand, n)?;
-        let format = Format::z64(0, 1)?;
         let cuts: Vec<_> = bits.iter().map(|(_, s)| (*s, format)).collect();
         self.cut(&cuts, mine, next)
     }
@@ -189,30 +190,30 @@ impl Rep3 {
     pub(super) fn bits_summand(
         &mut self,
         pads: &mut super::party::Pads,
-        known: impl Iterator<Item = u64>,
+        known: impl Iterator<Item = R>,
         n: usize,
-    ) -> Result<Option<RingVec<u64>>, Error> {
+    ) -> Result<Option<RingVec<R>>, Error> {
         match self.me {
             Rep3Party::P0 => {
-                let mut r = draw::<u64>(pads.first(), n);
+                let mut r = draw::<R>(pads.first(), n);
                 for (r, m) in r.as_mut_slice().iter_mut().zip(known) {
-                    *r = (m & 1).wrapping_sub(*r);
+                    *r = m.and(R::ONE).sub(*r);
                 }
-                self.hand_over(Some(message(&r)), 8 * n)?;
+                self.hand_over(Some(message(&r)), R::BYTES * n)?;
                 Ok(None)
             }
             Rep3Party::P1 => {
-                let mut r = draw::<u64>(pads.first(), n);
-                self.hand_over(None, 8 * n)?;
+                let mut r = draw::<R>(pads.first(), n);
+                self.hand_over(None, R::BYTES * n)?;
                 for (r, m) in r.as_mut_slice().iter_mut().zip(known) {
                     *r = negate_if(*r, m);
                 }
                 Ok(Some(r))
             }
             Rep3Party::P2 => {
-                let mut r = words::<u64>(&self.hand_over(None, 8 * n)?.unwrap_or_default());
+                let mut r = words::<R>(&self.hand_over(None, R::BYTES * n)?.unwrap_or_default());
                 for (r, m) in r.as_mut_slice().iter_mut().zip(known) {
-                    *r = negate_if(*r, m).wrapping_add(m & 1);
+                    *r = negate_if(*r, m).add(m.and(R::ONE));
                 }
                 Ok(Some(r))
             }
@@ -223,9 +224,9 @@ impl Rep3 {
     pub(super) fn cut(
         &self,
         cuts: &[(&Shape, Format)],
-        mine: RingVec<u64>,
-        next: RingVec<u64>,
-    ) -> Result<Vec<Rep3Arith>, Error> {
+        mine: RingVec<R>,
+        next: RingVec<R>,
+    ) -> Result<Vec<Rep3Arith<R>>, Error> {
         if let [(shape, format)] = cuts {
             return Ok(vec![self.arith(shape, *format, mine, next)?]);
         }
@@ -234,7 +235,7 @@ impl Rep3 {
             .map(|(shape, format)| {
                 let range = at..at + shape.elements();
                 at = range.end;
-                let part = |v: &RingVec<u64>| {
+                let part = |v: &RingVec<R>| {
                     RingVec::from(v.as_slice().get(range.clone()).unwrap_or_default().to_vec())
                 };
                 self.arith(shape, *format, part(&mine), part(&next))

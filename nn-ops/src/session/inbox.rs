@@ -62,7 +62,6 @@ impl From<NetError> for Broken {
     }
 }
 
-#[derive(Debug)]
 pub(super) struct Inbox {
     peer: Peer,
     capacity: usize,
@@ -70,7 +69,14 @@ pub(super) struct Inbox {
     changed: Condvar,
 }
 
-#[derive(Debug, Default)]
+/// Without what it holds: seeds pass through here.
+impl core::fmt::Debug for Inbox {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Inbox from {}", self.peer)
+    }
+}
+
+#[derive(Default)]
 struct State {
     lanes: HashMap<Lane, LaneState>,
     /// Cost of all pieces held.
@@ -80,7 +86,7 @@ struct State {
     closed: bool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct LaneState {
     posted: Option<Posted>,
     early: VecDeque<Early>,
@@ -89,7 +95,6 @@ struct LaneState {
 }
 
 /// A receive, partly filled.
-#[derive(Debug)]
 struct Posted {
     want: Want,
     bytes: Vec<u8>,
@@ -97,7 +102,6 @@ struct Posted {
 }
 
 /// A message that nobody has asked for yet, perhaps not whole.
-#[derive(Debug)]
 struct Early {
     step: StepId,
     pieces: Vec<(FrameHeader, Vec<u8>)>,

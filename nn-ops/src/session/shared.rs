@@ -23,6 +23,8 @@ pub(super) enum Outbound {
         depth: u32,
         payload: Vec<u8>,
     },
+    /// Say that there will be something to say.
+    Alive,
     /// Say goodbye and end.
     Bye,
 }

@@ -391,6 +391,38 @@ fn a_silent_peer_is_named_within_the_deadline() {
 }
 
 #[test]
+fn a_client_waits_while_parties_work() {
+    let limits = Limits {
+        deadline: Duration::from_millis(200),
+        ..Limits::default()
+    };
+    let links = memory::mesh(2, true).unwrap();
+    let ends = run_over(links, &agreement(), limits, |mut s| {
+        let mut work = s.fork(1)?;
+        match s.me() {
+            Peer::Client => drop(s.recv(p(0), 1)?),
+            Peer::Party(PartyId(id)) => {
+                for _ in 0..12 {
+                    std::thread::sleep(Duration::from_millis(50));
+                    work[0].exchange(vec![(p(1 - id), vec![0])], &[(p(1 - id), 1)])?;
+                }
+                let out = if id == 0 {
+                    vec![(Peer::Client, vec![1])]
+                } else {
+                    vec![]
+                };
+                s.exchange(out, &[])?;
+            }
+        }
+        s.join(work)?;
+        s.finish()
+    });
+    for end in ends {
+        end.unwrap();
+    }
+}
+
+#[test]
 fn a_peer_that_does_not_listen_is_named() {
     let ends = three(|mut s| {
         if s.me() == p(1) {
@@ -557,4 +589,26 @@ fn whoever_does_not_say_goodbye_is_named() {
         "{ends:?}"
     );
     assert!(ends[..2].iter().all(Result::is_err));
+}
+
+/// Seeds pass through the inbox, and may lie there for a while.
+#[test]
+fn a_session_does_not_print_what_it_holds() {
+    all_well(2, false, |mut s| {
+        let mut forks = s.fork(2)?;
+        let (me, other) = (s.me(), s.peers()[0]);
+        if me == p(1) {
+            forks[0].send(other, vec![171; 40])?;
+            forks[1].send(other, vec![1])?;
+        } else {
+            // The message that was sent before is here when this one is.
+            forks[1].recv(other, 1)?;
+            let shown = format!("{s:?}");
+            assert!(shown.contains("Inbox from party 1"), "{shown}");
+            assert!(!shown.contains("171, 171"), "{shown}");
+            forks[0].recv(other, 40)?;
+        }
+        s.join(forks)?;
+        s.finish()
+    });
 }

@@ -51,6 +51,8 @@ pub enum Kind {
     Abort,
     /// The sender is done; nothing follows.
     Bye,
+    /// The sender is at work and has nothing to say yet.
+    Alive,
 }
 
 /// What precedes a payload.
@@ -134,6 +136,7 @@ impl FrameHeader {
             Kind::Data => 1,
             Kind::Abort => 2,
             Kind::Bye => 3,
+            Kind::Alive => 4,
         };
         out[2..4].copy_from_slice(&self.flags.to_le_bytes());
         out[4..8].copy_from_slice(&(self.length as u32).to_le_bytes());
@@ -153,6 +156,7 @@ impl FrameHeader {
             1 => Kind::Data,
             2 => Kind::Abort,
             3 => Kind::Bye,
+            4 => Kind::Alive,
             got => return Err(FrameError::Kind { got }),
         };
         let flags = u16::from_le_bytes(r.array()?);
@@ -163,7 +167,7 @@ impl FrameHeader {
         let cap = match kind {
             Kind::Data => CHUNK,
             Kind::Abort => MAX_REASON,
-            Kind::Bye => 0,
+            Kind::Bye | Kind::Alive => 0,
         };
         if length > cap {
             return Err(FrameError::TooLong { got: length, cap });

@@ -6,9 +6,10 @@
     reason = "a test may panic, and need not use everything"
 )]
 
+use piquet_core::Ring;
 use piquet_core::linalg::ConvShape;
 use piquet_nn_ops::Error;
-use piquet_nn_ops::engine::{LinearOp, PlainWeights, Spec};
+use piquet_nn_ops::engine::{LinearOp, PlainWeights, Rescale, Spec};
 use piquet_nn_ops::layer::Layers;
 use piquet_nn_ops::ledger::{self, Ledger, Phase};
 use piquet_nn_ops::model::{Format, Shape};
@@ -64,6 +65,48 @@ impl Case {
         self.weights.push((op, w, bias));
         self
     }
+}
+
+impl Case {
+    /// Bits of the ring.
+    pub(crate) fn width(&self) -> u32 {
+        self.inputs[0].0.format.width()
+    }
+    /// The same in 32 bits, if the formats of the inputs fit.
+    pub(crate) fn narrow(&self) -> Option<Self> {
+        let inputs = self.inputs.iter().map(|(s, v)| {
+            let format = s.format.with_width(32).ok()?;
+            let shape = s.shape.clone();
+            (format.bound() <= 30 && format.frac() <= 30)
+                .then(|| (Spec { shape, format }, v.clone()))
+        });
+        Some(Self {
+            inputs: inputs.collect::<Option<_>>()?,
+            weights: self.weights.clone(),
+        })
+    }
+}
+
+/// The same rescaling in the ring of an operand.
+pub(crate) fn fit(r: Rescale, x: &Spec) -> Result<Rescale, Error> {
+    let to = r.to.with_width(x.format.width())?;
+    Ok(Rescale { to, ..r })
+}
+
+/// Three parties agree with the oracle in 64 bits, and in 32 if everything fits; gives what they said in 64, and whether
+/// it fitted.
+pub(crate) fn agree(case: &Case, script: &impl Script, threads: usize) -> (Vec<Vec<i64>>, bool) {
+    let got = rep3_threads(case, script, threads);
+    assert_eq!(got, plain(case, script).unwrap());
+    let narrow = case
+        .narrow()
+        .and_then(|n| Some((plain(&n, script).ok()?, n)));
+    let fits = narrow.is_some();
+    if let Some((want, narrow)) = narrow {
+        assert_eq!(rep3_threads(&narrow, script, threads), want, "in 32 bits");
+        assert_eq!(want, got);
+    }
+    (got, fits)
 }
 
 /// Fixed point in 64 bits.
@@ -142,28 +185,62 @@ pub(crate) fn peer(
     script: &impl Script,
     threads: usize,
 ) -> Result<Outcome, Error> {
-    let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
+    peer_with(
+        session,
+        case,
+        outputs,
+        script,
+        threads,
+        &mut rand_core::UnwrapErr(getrandom::SysRng),
+    )
+}
+
+/// As [`peer`], with randomness from `rng`.
+pub(crate) fn peer_with<G: rand_core::CryptoRng>(
+    session: Session,
+    case: &Case,
+    outputs: &[Spec],
+    script: &impl Script,
+    threads: usize,
+    rng: &mut G,
+) -> Result<Outcome, Error> {
+    match case.width() {
+        32 => peer_in::<u32, G>(session, case, outputs, script, threads, rng),
+        _ => peer_in::<u64, G>(session, case, outputs, script, threads, rng),
+    }
+}
+
+fn peer_in<R: Ring, G: rand_core::CryptoRng>(
+    session: Session,
+    case: &Case,
+    outputs: &[Spec],
+    script: &impl Script,
+    threads: usize,
+    rng: &mut G,
+) -> Result<Outcome, Error> {
     if session.me() == Peer::Client {
-        let mut client = Rep3Client::new(session)?;
+        let mut client = Rep3Client::<R>::new(session)?;
         for (op, w, b) in &case.weights {
             let plain = PlainWeights {
                 weights: w,
                 bias: b,
             };
-            client.weights(op, plain, &mut rng)?;
+            client.weights(op, plain, rng)?;
         }
         for (spec, v) in &case.inputs {
-            client.input(spec, v, &mut rng)?;
+            client.input(spec, v, rng)?;
         }
         let got = outputs
             .iter()
             .map(|s| client.result(s))
             .collect::<Result<_, _>>()?;
+        client.reports()?;
         client.finish()?;
         Ok(Outcome::Client(got))
     } else {
-        let mut party = Rep3::new(session, Pool::new(threads)?, &mut rng)?;
+        let mut party = Rep3::<R>::new(session, Pool::new(threads)?, rng)?;
         all(&mut party, case, false, script)?;
+        party.report()?;
         Ok(Outcome::Party(Box::new(party.finish()?)))
     }
 }
@@ -190,9 +267,10 @@ pub(crate) fn rep3_threads(case: &Case, script: &impl Script, threads: usize) ->
     got
 }
 
-fn specs(case: &Case, script: &impl Script) -> Vec<Spec> {
+/// Shapes and formats of what a script returns.
+pub(crate) fn specs(case: &Case, script: &impl Script) -> Vec<Spec> {
     // The oracle knows the formats; values are not looked at.
-    let mut e = Walk::new(Rep3Cost::new());
+    let mut e = Walk::new(Rep3Cost::new(case.width()));
     let weights: Vec<_> = case
         .weights
         .iter()
@@ -203,7 +281,7 @@ fn specs(case: &Case, script: &impl Script) -> Vec<Spec> {
 }
 
 fn hold_to_plan(case: &Case, script: &impl Script, ledgers: &[Ledger]) {
-    let mut walk = Walk::new(Rep3Cost::new());
+    let mut walk = Walk::new(Rep3Cost::new(case.width()));
     all(&mut walk, case, false, script).unwrap();
     let visitor = walk.into_visitor();
     let rows: Vec<_> = ledgers.iter().map(Ledger::layers).collect();

@@ -31,8 +31,16 @@ fn network() -> (Graph, Params, TensorF32) {
 }
 
 fn program() -> (Program, QuantizedParams) {
+    in_width(Some(64))
+}
+
+fn in_width(width: Option<u32>) -> (Program, QuantizedParams) {
     let (g, p, x) = network();
-    quantize(&g, &p, &[x], Calibration::default()).unwrap()
+    let c = Calibration {
+        width,
+        ..Calibration::default()
+    };
+    quantize(&g, &p, &[x], c).unwrap()
 }
 
 fn step(p: &Program, name: &str) -> Step {
@@ -57,6 +65,60 @@ fn formats_follow_from_the_ranges() {
     let conv = raw.get("conv", Role::Bias).unwrap();
     let want = (network().1.get("conv", Role::Bias).unwrap().data()[1] * exp2(26) as f32).round();
     assert_eq!(conv.data()[1], want as i64);
+}
+
+#[test]
+fn the_small_ring_is_taken_where_everything_fits() {
+    let (p, raw) = in_width(None);
+    assert_eq!(p.width().unwrap(), 32);
+    raw.prove(&p).unwrap();
+    for (node, step, _) in p.iter() {
+        if let Arithmetic::Product(product) = step.arithmetic {
+            assert!(step.format.bound() + step.shift() <= 30, "{}", node.name);
+            assert!((12..=14).contains(&product.weight_frac), "{}", node.name);
+        }
+    }
+    // Larger values take precision from the weights, by two bits at most; then the ring grows.
+    let (g, params, x) = network();
+    let mut widths = Vec::new();
+    for grow in 0..12 {
+        let louder = Tensor::filled(x.shape().clone(), 1.5 * (1u32 << grow) as f32);
+        let (p, _) = quantize(&g, &params, &[louder], Calibration::default()).unwrap();
+        widths.push(p.width().unwrap());
+    }
+    assert!(widths.is_sorted());
+    assert_eq!((widths[0], widths[11]), (32, 64));
+    let c = Calibration {
+        width: Some(48),
+        ..Calibration::default()
+    };
+    let e = quantize(&g, &params, &[x], c).unwrap_err().to_string();
+    assert!(e.contains("48 bits"), "{e}");
+}
+
+#[test]
+fn pieces_of_a_mean_make_up_the_factor() {
+    for divisor in [1usize, 2, 3, 9, 49, 64, 169, 1000] {
+        for (width, frac, bound) in [(32, 12, 12), (32, 12, 17), (64, 12, 40), (64, 20, 48)] {
+            let mean = Mean::new(divisor, width);
+            let Ok(sum) = Format::new(width, frac, mean.sum_bound(bound)) else {
+                continue;
+            };
+            let Some(limbs) = mean.limbs(sum) else {
+                assert_eq!((width, divisor), (32, 1000), "{mean:?} {sum}");
+                continue;
+            };
+            let mut total = 0.0;
+            for (piece, shift) in limbs {
+                let bits = i64::BITS - (piece - 1).leading_zeros();
+                assert!(sum.bound() + bits <= width - 2, "{mean:?} {sum}");
+                assert!(frac + shift < width);
+                total += piece as f64 / f64::from(shift).exp2();
+            }
+            let error = (total * divisor as f64 - 1.0).abs();
+            assert!(error <= if width == 32 { 1e-3 } else { 2e-5 }, "{error}");
+        }
+    }
 }
 
 #[test]
@@ -176,8 +238,9 @@ fn contradictory_programs_are_refused() {
             "1 inputs",
         ),
         (r#""output":10"#, r#""output":11"#, "its output is node 11"),
-        (r#""width":64"#, r#""width":32"#, "64 bits"),
-        (r#""bound":15"#, r#""bound":63"#, "a bound of 1 to 62"),
+        (r#""width":64"#, r#""width":32"#, "another ring"),
+        (r#""width":64"#, r#""width":48"#, "32 or 64 bits"),
+        (r#""bound":15"#, r#""bound":63"#, "is refused"),
         (
             r#""multiplier":1"#,
             r#""multiplier":2"#,

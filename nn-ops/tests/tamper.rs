@@ -1,0 +1,180 @@
+//! A peer that falsifies, loses or repeats a message: everyone ends, in time, with a value or with a typed error.
+//!
+//! The engine is secure against semi-honest parties only, so a wrong result is allowed. A panic and a hang are not.
+//! The messages are enumerated, not sampled: each one that any peer sends in a session that takes every protocol step,
+//! from the handshake to the reports, meets every mutation.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+
+mod common;
+#[path = "common/everything.rs"]
+mod everything;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use common::{Case, Outcome, peer, specs};
+use everything::{Everything, case};
+use piquet_nn_ops::Error;
+use piquet_nn_ops::engine::Spec;
+use piquet_nn_ops::session::{Limits, run_over};
+use piquet_nn_ops::transport::tamper::{Fate, Intercepted, tamper};
+use piquet_nn_ops::transport::{Peer, memory};
+
+/// How long a session may stand still. Only lost messages take that long.
+const DEADLINE: Duration = Duration::from_millis(300);
+/// A session that takes longer hangs.
+const HANG: Duration = Duration::from_secs(60);
+
+/// What happens to one message.
+#[derive(Debug, Clone, Copy)]
+enum Mutation {
+    /// One byte at this place, counted around, changes.
+    Flip(usize, u8),
+    Truncate,
+    Extend,
+    Empty,
+    Drop,
+    Duplicate,
+    /// It claims to belong to another step.
+    Step,
+    /// It claims to belong to another session.
+    Session,
+    HangUp,
+}
+
+impl Mutation {
+    fn apply(self, frame: &mut Intercepted, payload: &mut Vec<u8>) -> Fate {
+        match self {
+            Self::Flip(at, by) => {
+                let n = payload.len().max(1);
+                if let Some(byte) = payload.get_mut(at % n) {
+                    *byte ^= by;
+                }
+            }
+            Self::Truncate => drop(payload.pop()),
+            Self::Extend => payload.push(0),
+            Self::Empty => payload.clear(),
+            Self::Step => frame.step ^= 1,
+            Self::Session => frame.session ^= 1 << 40,
+            Self::Drop => return Fate::Drop,
+            Self::Duplicate => return Fate::Duplicate,
+            Self::HangUp => return Fate::HangUp,
+        }
+        Fate::Deliver
+    }
+}
+
+type Place = (Peer, Peer, u64);
+
+/// One session in which `rewrite` sees every message.
+fn session(
+    case: &Case,
+    outputs: &[Spec],
+    deadline: Duration,
+    rewrite: impl Fn(&mut Intercepted, &mut Vec<u8>) -> Fate + Clone + Send + Sync + 'static,
+) -> Vec<Result<Outcome, Error>> {
+    let links = memory::mesh(3, true).unwrap();
+    let links = links.into_iter().map(|l| tamper(l, rewrite.clone()));
+    let limits = Limits {
+        deadline,
+        ..Limits::default()
+    };
+    run_over(links.collect(), &common::agreement(), limits, |s| {
+        peer(s, case, outputs, &Everything, 1)
+    })
+}
+
+#[test]
+fn no_message_makes_a_peer_panic_or_hang() {
+    static PANICS: AtomicUsize = AtomicUsize::new(0);
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        PANICS.fetch_add(1, Ordering::SeqCst);
+        before(info);
+    }));
+    let case = Arc::new(case(|i| (i as i64 * 37) % 255 - 127));
+    let outputs = Arc::new(specs(&case, &Everything));
+
+    // Which messages there are.
+    let seen: Arc<Mutex<BTreeMap<Place, usize>>> = Arc::default();
+    let record = seen.clone();
+    let honest = session(&case, &outputs, HANG, move |frame, payload| {
+        let place = (frame.from, frame.to, frame.index);
+        record.lock().unwrap().insert(place, payload.len());
+        Fate::Deliver
+    });
+    assert!(honest.iter().all(Result::is_ok), "nobody lies yet");
+    let places = seen.lock().unwrap().clone();
+    assert!(places.len() > 250, "{} messages", places.len());
+
+    let mut jobs = Vec::new();
+    for (i, (place, len)) in places.iter().enumerate() {
+        let mut mutations = vec![
+            Mutation::Truncate,
+            Mutation::Extend,
+            Mutation::Empty,
+            Mutation::Drop,
+            Mutation::Duplicate,
+            Mutation::Step,
+            Mutation::Session,
+            Mutation::HangUp,
+        ];
+        // The ends, where headers and tails are, and two places inside.
+        for (k, at) in [0, len.saturating_sub(1), 31 * i + 1, 17 * i + 9]
+            .into_iter()
+            .enumerate()
+        {
+            mutations.push(Mutation::Flip(at, [1, 0x80, 0xff, 0x10][k]));
+        }
+        jobs.extend(mutations.into_iter().map(|m| (*place, m)));
+    }
+    let total = jobs.len();
+    let jobs = Arc::new(Mutex::new(jobs));
+    let (done, ended) = channel();
+    // Most of the time of a session that lost a message is waiting, so many run at once.
+    for _ in 0..24 {
+        let (jobs, done, case, outputs) =
+            (jobs.clone(), done.clone(), case.clone(), outputs.clone());
+        std::thread::spawn(move || {
+            loop {
+                let job = jobs.lock().unwrap().pop();
+                let Some((place, mutation)) = job else { return };
+                let got = session(&case, &outputs, DEADLINE, move |frame, payload| {
+                    if place == (frame.from, frame.to, frame.index) {
+                        mutation.apply(frame, payload)
+                    } else {
+                        Fate::Deliver
+                    }
+                });
+                done.send((place, mutation, got.iter().filter(|r| r.is_err()).count()))
+                    .unwrap();
+            }
+        });
+    }
+    drop(done);
+    let mut refused = 0;
+    let mut count = 0;
+    loop {
+        match ended.recv_timeout(HANG) {
+            Ok((place, mutation, errors)) => {
+                count += 1;
+                refused += usize::from(errors > 0);
+                // Lengths are known to the receiver, and a stream that ends is noticed.
+                let must = matches!(
+                    mutation,
+                    Mutation::Truncate | Mutation::Extend | Mutation::Session | Mutation::HangUp
+                );
+                assert!(!must || errors > 0, "{mutation:?} of {place:?} went unseen");
+            }
+            Err(RecvTimeoutError::Timeout) => panic!("a session hangs, after {count} of {total}"),
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    assert_eq!(PANICS.load(Ordering::SeqCst), 0, "a peer panicked");
+    assert_eq!(count, total);
+    assert!(refused > total / 2, "{refused} of {total} were refused");
+}

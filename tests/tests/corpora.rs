@@ -1,0 +1,88 @@
+//! The corpora of the fuzz targets, replayed by a stable compiler: no file in them is a finding.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const FUZZ: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz");
+
+type Target = (&'static str, fn(&[u8]));
+
+const TARGETS: &[Target] = &[
+    ("core_bits", piquet_core::fuzzing::bits),
+    ("core_header", piquet_core::fuzzing::header),
+    ("core_reader", piquet_core::fuzzing::reader),
+    (
+        "model_graph_json",
+        piquet_nn_ops::model::fuzzing::graph_json,
+    ),
+    (
+        "model_program_json",
+        piquet_nn_ops::model::fuzzing::program_json,
+    ),
+    ("net_agreement", piquet_nn_ops::fuzzing::agreement),
+    ("net_frame_header", piquet_nn_ops::fuzzing::frame_header),
+    ("net_hello", piquet_nn_ops::fuzzing::hello),
+    ("sharing_multiply", piquet_secret_sharing::fuzzing::multiply),
+    ("sharing_openings", piquet_secret_sharing::fuzzing::openings),
+    (
+        "sharing_seeded_rep3",
+        piquet_secret_sharing::fuzzing::seeded_rep3,
+    ),
+    ("suite_config", piquet_bench_suite::fuzzing::config),
+    ("suite_image", piquet_bench_suite::fuzzing::image),
+    ("suite_npy", piquet_bench_suite::fuzzing::npy),
+];
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    let mut all: Vec<_> = entries.map(|e| e.unwrap().path()).collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn no_file_of_a_corpus_is_a_finding() {
+    for (name, target) in TARGETS {
+        let corpus = files(&Path::new(FUZZ).join("corpus").join(name));
+        assert!(!corpus.is_empty(), "{name} has no corpus");
+        for file in corpus {
+            let bytes = fs::read(&file).unwrap();
+            let replayed = std::panic::catch_unwind(|| target(&bytes));
+            assert!(replayed.is_ok(), "{name} panics at {}", file.display());
+            // Neither are its prefixes, nor the file with a bit flipped: a round of fuzzing that needs no fuzzer.
+            let step = bytes.len() / 64 + 1;
+            for at in (0..bytes.len()).step_by(step) {
+                target(&bytes[..at]);
+                let mut flipped = bytes.clone();
+                flipped[at] ^= 1 << (at % 8);
+                target(&flipped);
+            }
+        }
+    }
+}
+
+/// The fuzzer and this file know the same targets, and each target of the fuzzer calls the function that is called here.
+#[test]
+fn every_target_is_replayed() {
+    let here: BTreeSet<String> = TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let names = |folder: &str| -> BTreeSet<String> {
+        let all = files(&Path::new(FUZZ).join(folder));
+        let stems = all.iter().map(|p| p.file_stem().unwrap());
+        stems.map(|s| s.to_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names("fuzz_targets"), here);
+    assert_eq!(names("corpus"), here);
+    let manifest = fs::read_to_string(Path::new(FUZZ).join("Cargo.toml")).unwrap();
+    for name in &here {
+        assert!(
+            manifest.contains(&format!("name = \"{name}\"")),
+            "{name} is not built"
+        );
+        let source = Path::new(FUZZ).join(format!("fuzz_targets/{name}.rs"));
+        let source = fs::read_to_string(source).unwrap();
+        let (_, function) = name.split_once('_').unwrap();
+        assert!(source.contains(&format!("fuzzing::{function}(data)")));
+    }
+}
