@@ -187,7 +187,7 @@ impl Work {
 
     /// Bytes of the plan, and the format and shape of the result.
     fn plan(&self) -> Result<(u64, Spec), Failure> {
-        let mut e = Walk::new(Rep3Cost::new());
+        let mut e = Walk::new(Rep3Cost::new(64));
         piquet_nn_ops::engine::Engine::begin_phase(&mut e, Phase::Online);
         let y = self
             .run(&mut e, Some(&()), &self.spec)?
@@ -199,7 +199,7 @@ impl Work {
     fn peer(&self, s: Session, steps: &loopback::Steps) -> Result<(), Failure> {
         let mut rng = UnwrapErr(getrandom::SysRng);
         if s.me() != Peer::Client {
-            let mut e = Rep3::new(s, Pool::new(1)?, &mut rng)?;
+            let mut e = Rep3::<u64>::new(s, Pool::new(1)?, &mut rng)?;
             let w = self.prepare(&mut e, false)?;
             let x = piquet_nn_ops::engine::Engine::input(&mut e, &self.spec, None)?;
             let y = self.run(&mut e, w.as_ref(), &x)?.ok_or("no result")?;

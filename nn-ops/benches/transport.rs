@@ -8,7 +8,10 @@ use piquet_nn_ops::session::Session;
 use piquet_nn_ops::transport::tcp::Security;
 use piquet_nn_ops::transport::{Links, Peer, memory};
 
-const SIZE: usize = 64 << 20;
+/// Bytes of a message: as large as those of a wide layer.
+const SIZE: usize = 8 << 20;
+/// Messages of one step.
+const MESSAGES: usize = 8;
 /// Rounds of one step, so that waking the threads does not count.
 const PINGS: usize = 200;
 
@@ -48,8 +51,14 @@ fn rows(
         let bench = t.bench(&format!("session-{name}-{what}")).samples(10);
         match what {
             "round" => bench.work(PINGS as u64).time(&mut step),
-            "one-way" => bench.work(SIZE as u64).limit(&copy).rate(&mut step),
-            _ => bench.work(2 * SIZE as u64).limit(&copy).rate(&mut step),
+            "one-way" => bench
+                .work((MESSAGES * SIZE) as u64)
+                .limit(&copy)
+                .rate(&mut step),
+            _ => bench
+                .work((2 * MESSAGES * SIZE) as u64)
+                .limit(&copy)
+                .rate(&mut step),
         }
         outcome
     };
@@ -61,10 +70,14 @@ fn rows(
 fn one_way(s: &mut Session) -> Result<(), Failure> {
     let peer = s.peers()[0];
     if s.me() < peer {
-        s.send(peer, vec![1; SIZE])?;
+        for _ in 0..MESSAGES {
+            s.send(peer, vec![1; SIZE])?;
+        }
         s.recv(peer, 1)?;
     } else {
-        s.recv(peer, SIZE)?;
+        for _ in 0..MESSAGES {
+            s.recv(peer, SIZE)?;
+        }
         s.send(peer, vec![0])?;
     }
     Ok(())
@@ -72,7 +85,9 @@ fn one_way(s: &mut Session) -> Result<(), Failure> {
 
 fn both_ways(s: &mut Session) -> Result<(), Failure> {
     let peer = s.peers()[0];
-    s.exchange(vec![(peer, vec![1; SIZE])], &[(peer, SIZE)])?;
+    for _ in 0..MESSAGES {
+        s.exchange(vec![(peer, vec![1; SIZE])], &[(peer, SIZE)])?;
+    }
     Ok(())
 }
 
