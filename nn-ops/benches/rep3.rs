@@ -212,7 +212,7 @@ impl Work {
             e.finish()?;
             return Ok(());
         }
-        let mut client = Rep3Client::new(s)?;
+        let mut client = Rep3Client::<u64>::new(s)?;
         if let Kind::Product(op, weights, _) = &self.kind {
             client.weights(op, PlainWeights { weights, bias: &[] }, &mut rng)?;
         }

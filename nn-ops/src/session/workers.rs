@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, never, select, tick};
 
+use zeroize::Zeroize;
+
 use super::Limits;
 use super::inbox::{Broken, Inbox};
 use super::shared::{Line, Outbound, Pulse, Shared};
