@@ -47,7 +47,7 @@ pub enum Truncation {
     /// not hidden from one party (see the engine's page).
     Stochastic,
     /// Shift of shares: off by at most one unless it wraps, which it does with probability about
-    /// |x| / 2^63 per value, and the result is then garbage. The report says how likely.
+    /// |x| / 2^(k-1) per value in Z_2^k, and the result is then garbage. The report says how likely.
     Local,
 }
 

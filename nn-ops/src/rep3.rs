@@ -1,4 +1,4 @@
-//! Three parties, replicated 2-of-3 sharing over Z_2^64 and over bits.
+//! Three parties, replicated 2-of-3 sharing over Z_2^k, k = 32 or 64, and over bits.
 //!
 //! # Security
 //! Against **one semi-honest party** (honest majority), in the model of universal composition with pairwise private
@@ -25,13 +25,13 @@
 //!
 //! | operation | bits | rounds |
 //! |---|---|---|
-//! | product with weights, elementwise product | 192 (fused with the rescaling below) | 1 |
-//! | rescaling, stochastic | 192 + 3 \[s\] | 2 |
-//! | rescaling, exact or nearest | 192 + \[s\] + carry(s) + 192 | 4 + log s |
-//! | rescaling, local | 192 | 2 |
+//! | product with weights, elementwise product | 3 k, or those of the rescaling that is fused with it | 1 |
+//! | rescaling, stochastic | 3 k + 3 \[s\] | 2 |
+//! | rescaling, exact or nearest | 6 k + \[s\] + s + carry(s) | 4 + log s |
+//! | rescaling, local | 3 k | 2 |
 //! | comparison with zero | w + carry(w - 1) | 2 + log (w - 1) |
-//! | selection | 256 | 2 |
-//! | bits to arithmetic | 192 | 2 |
+//! | selection | 4 k | 2 |
+//! | bits to arithmetic | 3 k | 2 |
 //! | conjunction | 3 | 1 |
 //! | sum, bias, public factor, view, concatenation | 0 | 0 |
 //!
@@ -39,12 +39,15 @@
 //! needs its operand shared first: m bits (w bits for a comparison, which shares the top bit too).
 //!
 //! # Truncation
-//! `exact` and `nearest` are what they say for every |x| < 2^62 (`nearest` for x + 2^(s-1) < 2^62: past that the result
+//! `exact` and `nearest` are what they say for every |x| < 2^(k-2) (`nearest` for x + 2^(s-1) < 2^(k-2): past that the result
 //! would leave its format). `stochastic` (the default) is `floor(x / 2^s)` plus a
 //! coin that is 1 with probability frac(x / 2^s), never a wrap; the coin is `[x_low + rho >= 2^s]` for a uniform `rho`
 //! that **party 0 knows**, while parties 1 and 2 know `x_low + rho mod 2^s`: the functionality that is securely
 //! computed hands these to them, so it is not the ideal functionality with a hidden coin. `local` shifts shares, and
-//! is garbage with probability |x| / 2^64 per value.
+//! is garbage with probability |x| / 2^k per value, which asks for k = 64.
+//!
+//! A value outside its declared bound, or a product outside 2^(k-2), gives a wrong result without notice: the oracle, run by
+//! whoever owns the input, is what finds it.
 
 mod bits;
 mod client;

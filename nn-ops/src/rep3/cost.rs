@@ -202,3 +202,60 @@ impl Visitor for Rep3Cost {
         self.swap(self.word * bits);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Format;
+    use crate::transport::frame::wire_len;
+
+    /// ceil(log2(m))
+    fn log(m: usize) -> usize {
+        m.next_power_of_two().trailing_zeros() as usize
+    }
+
+    fn carry(m: usize) -> usize {
+        2 * m + 3 * (2 * (m - 1) - log(m))
+    }
+
+    /// Payload bits per element and rounds of one step over 64 elements.
+    fn cost(k: u32, step: impl Fn(&mut Rep3Cost)) -> (usize, u32) {
+        let mut c = Rep3Cost::new(k);
+        step(&mut c);
+        let total = c.plan.total(Phase::Setup);
+        let framing = total.messages * wire_len(0);
+        ((total.bytes - framing) as usize * 8 / 64, total.rounds)
+    }
+
+    /// The table on the engine's page.
+    #[test]
+    fn formulas_of_the_page() {
+        for k in [32u32, 64] {
+            let bits = k as usize;
+            for s in [1usize, 8, 9, 14, 17, 30] {
+                let to = Format::new(k, 0, 1).unwrap();
+                let rescale = |mode| Rescale {
+                    shift: s as u32,
+                    mode,
+                    to,
+                };
+                let narrow = s.next_power_of_two().max(8);
+                let of = |mode| cost(k, |c| c.rescale(64, rescale(mode)));
+                assert_eq!(of(Truncation::Stochastic), (3 * bits + 3 * narrow, 2));
+                assert_eq!(of(Truncation::Local), (3 * bits, 2));
+                let exact = 6 * bits + narrow + s + carry(s);
+                // Without a tree, what party 0 says at the end waits for nothing.
+                let rounds = if s == 1 { 3 } else { 4 + log(s) as u32 };
+                assert_eq!(of(Truncation::Exact), (exact, rounds));
+                assert_eq!(of(Truncation::Nearest), (exact, rounds));
+            }
+            for w in [3usize, 18, 31, 32] {
+                let got = cost(k, |c| c.compare(&[64], w as u32 - 1));
+                assert_eq!(got, (w + carry(w - 1), 2 + log(w - 1) as u32));
+            }
+            assert_eq!(cost(k, |c| c.select(64)), (4 * bits, 2));
+            assert_eq!(cost(k, |c| c.to_arith(64)), (3 * bits, 2));
+            assert_eq!(cost(k, |c| c.and(&[64])), (3, 1));
+        }
+    }
+}
