@@ -43,6 +43,8 @@ use crate::walk::{Visitor, Walk};
 
 /// What the steps of an engine spend. Steps that are not named here spend nothing.
 pub trait Correlations {
+    /// Bits of the ring that the correlations are for.
+    fn width(&self) -> u32;
     /// Products of `operands` tensors with one set of weights, rescaled.
     fn linear(
         &self,
@@ -117,6 +119,9 @@ fn words(operands: &[usize]) -> usize {
 }
 
 impl Correlations for Beaver {
+    fn width(&self) -> u32 {
+        64
+    }
     fn linear(
         &self,
         op: &LinearOp,
@@ -248,6 +253,10 @@ pub fn demand<C: Correlations>(
     program: &Program,
     mode: Truncation,
 ) -> Result<Demand, Error> {
+    let (width, engine) = (program.width()?, correlations.width());
+    if width != engine {
+        return Err(Error::Ring { width, engine });
+    }
     let mut walk = Walk::new(Deal::new(correlations));
     crate::run::infer(&mut walk, program, None, None, mode, &mut |_| {})?;
     walk.into_visitor().finish()

@@ -100,7 +100,14 @@ fn program(argmax: bool) -> Program {
     } else {
         graph
     };
-    net::program(&graph, &net::params(&graph, 1), Calibration::default()).0
+    net::program(&graph, &net::params(&graph, 1), in_64_bits()).0
+}
+
+fn in_64_bits() -> Calibration {
+    Calibration {
+        width: Some(64),
+        ..Calibration::default()
+    }
 }
 
 fn spend(parties: Vec<Material>, program: &Program) -> Spend {
@@ -149,7 +156,7 @@ fn another_program_is_refused() {
     let graph = net::graph(1);
     let wider = Calibration {
         margin_bits: 5,
-        ..Calibration::default()
+        ..in_64_bits()
     };
     let (wide, _) = net::program(&graph, &net::params(&graph, 1), wider);
     let dealt = TrustedDealer::deal(&demand, 2, &mut rng).unwrap();
@@ -235,4 +242,16 @@ fn a_step_without_a_correlation_is_named() {
     let three = Beaver::new(3).unwrap();
     let e = deal::demand(three, &program(false), Truncation::Local).unwrap_err();
     assert!(e.to_string().contains("local truncation"), "{e}");
+}
+
+#[test]
+fn programs_of_another_ring_are_refused() {
+    let graph = net::graph(1);
+    let narrow = Calibration {
+        width: Some(32),
+        ..Calibration::default()
+    };
+    let (program, _) = net::program(&graph, &net::params(&graph, 1), narrow);
+    let e = deal::demand(Beaver::new(2).unwrap(), &program, Truncation::Exact).unwrap_err();
+    assert!(e.to_string().contains("2^32"), "{e}");
 }
