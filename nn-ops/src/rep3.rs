@@ -23,7 +23,7 @@
 //! Bits sent by all parties together, per element, payload only; w = bound + 1 is the window of a comparison, s the
 //! shift, and \[n\] stands for n rounded up to 8, 16, 32 or 64:
 //!
-//! | operation | bits | rounds |
+//! | operation | bits | rounds, at most |
 //! |---|---|---|
 //! | product with weights, elementwise product | 3 k, or those of the rescaling that is fused with it | 1 |
 //! | rescaling, stochastic | 3 k + 3 \[s\] | 2 |

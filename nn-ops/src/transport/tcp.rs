@@ -335,13 +335,18 @@ impl<'a> Attempt<'a> {
     }
 
     fn missing(&self, peer: Peer, address: String) -> NetError {
-        let mut notes = self.notes();
+        // Several callers may report the same peer: each needs the reason.
+        let notes = self.notes();
         NetError::NotConnected {
             peer,
             address,
             waited: self.patience,
-            last: notes.last.remove(&peer).unwrap_or_else(|| "no call".into()),
-            rejected: core::mem::take(&mut notes.rejected),
+            last: notes
+                .last
+                .get(&peer)
+                .cloned()
+                .unwrap_or_else(|| "no call".into()),
+            rejected: notes.rejected.clone(),
         }
     }
 }
