@@ -292,6 +292,11 @@ pub(crate) fn bias_format(x: &Spec, bias: &Spec) -> Result<Format, Error> {
 
 /// Checks a [`Rescale`] of a value with `frac` fraction bits, whose magnitude is below `2^bound`.
 pub(crate) fn check_rescale(frac: u32, bound: u32, r: &Rescale) -> Result<(), Error> {
+    if r.mode == Truncation::Local && r.shift > 0 && r.to.width() < 64 {
+        return Err(Error::Unsupported {
+            what: "local truncation wraps too often in less than 64 bits",
+        });
+    }
     if r.shift > frac || r.to.frac() != frac - r.shift || bound > product_bound(r.to.width()) {
         return Err(Error::Rescale {
             frac,

@@ -143,6 +143,20 @@ fn local_truncation_wraps_as_often_as_stated() {
     assert!((168..332).contains(&wrapped), "{wrapped}");
 }
 
+#[test]
+fn local_truncation_asks_for_the_large_ring() {
+    let r = Rescale {
+        shift: 4,
+        mode: Truncation::Local,
+        to: z64(8, 10),
+    };
+    let case = Case::default().input(&[1, 2], z64(12, 14), vec![1, 2]);
+    let narrow = case.narrow().unwrap();
+    let e = plain(&narrow, &RescaleBy(r)).unwrap_err().to_string();
+    assert!(e.contains("64 bits"), "{e}");
+    assert!(plain(&case, &RescaleBy(r)).is_ok());
+}
+
 struct Linear(Rescale);
 impl Script for Linear {
     fn run<E: Layers>(

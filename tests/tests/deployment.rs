@@ -149,7 +149,12 @@ fn nobody_can_be_another_party() {
     ends.0[2].names(&["refused the connection"]);
     // Once one has refused it, it does not wait for the other's answer.
     let told = "calls itself party 2, but it shows the certificate of party 1";
-    assert!(ends.0[..2].iter().any(|end| end.err.contains(told)));
+    assert!(
+        ends.0[..2].iter().any(|end| end.err.contains(told)),
+        "{} and {}",
+        ends.0[0].err,
+        ends.0[1].err
+    );
 }
 
 #[test]

@@ -62,7 +62,11 @@ pub(super) fn accept<'scope>(
                         };
                         let _ = found.send(Ok(end));
                     }
-                    Err(why) => attempt.reject(who, &why),
+                    Err(why) => {
+                        // Noted first: a slow farewell must not outlast the attempt that is to report it.
+                        attempt.reject(who, &why);
+                        dismiss(&socket);
+                    }
                 });
             }
             // A caller who hung up at once, or a moment without descriptors: the others still count.
@@ -109,9 +113,6 @@ fn welcome(attempt: &Attempt<'_>, guests: &Guests, socket: &TcpStream) -> Result
     socket.set_nonblocking(false).map_err(told)?;
     let key = attempt.watch(socket).map_err(told)?;
     let result = greet(attempt, guests, socket);
-    if result.is_err() {
-        dismiss(socket);
-    }
     attempt.known(key);
     result.map_err(|failure| match failure {
         TlsFailure::Io(e) => told(e),
