@@ -11,6 +11,7 @@ pub mod cpu;
 #[doc(hidden)]
 pub mod fuzzing;
 mod hash;
+pub mod lanes;
 pub mod linalg;
 mod prg;
 pub mod ring;

@@ -198,15 +198,11 @@ impl<R: Ring> RingVec<R> {
     }
     /// `self[i] += rhs[i]`; the shorter length wins.
     pub fn add_assign(&mut self, rhs: &[R]) {
-        for (a, b) in self.0.iter_mut().zip(rhs) {
-            *a = a.add(*b);
-        }
+        crate::lanes::zip(&mut self.0, rhs, R::add);
     }
     /// `self[i] -= rhs[i]`; the shorter length wins.
     pub fn sub_assign(&mut self, rhs: &[R]) {
-        for (a, b) in self.0.iter_mut().zip(rhs) {
-            *a = a.sub(*b);
-        }
+        crate::lanes::zip(&mut self.0, rhs, R::sub);
     }
     /// Takes the storage out, unwiped: the caller now answers for it.
     #[must_use]

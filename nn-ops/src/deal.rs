@@ -227,11 +227,11 @@ impl<C: Correlations> Visitor for Deal<C> {
     fn linear(&mut self, op: &LinearOp, operands: usize, rescale: Rescale) {
         self.step(|c, to| c.linear(op, operands, rescale, to));
     }
-    fn mul(&mut self, elements: usize, rescale: Rescale) {
-        self.step(|c, to| c.mul(elements, rescale, to));
+    fn mul(&mut self, operands: &[usize], rescale: Rescale) {
+        self.step(|c, to| c.mul(operands.iter().sum(), rescale, to));
     }
-    fn rescale(&mut self, elements: usize, rescale: Rescale) {
-        self.step(|c, to| c.rescale(elements, rescale, to));
+    fn rescale(&mut self, operands: &[usize], rescale: Rescale) {
+        self.step(|c, to| c.rescale(operands.iter().sum(), rescale, to));
     }
     fn compare(&mut self, operands: &[usize], bound: u32) {
         self.step(|c, to| c.compare(operands, bound, to));
@@ -239,11 +239,11 @@ impl<C: Correlations> Visitor for Deal<C> {
     fn and(&mut self, operands: &[usize]) {
         self.step(|c, to| c.and(operands, to));
     }
-    fn select(&mut self, elements: usize) {
-        self.step(|c, to| c.select(elements, to));
+    fn select(&mut self, operands: &[usize]) {
+        self.step(|c, to| c.select(operands.iter().sum(), to));
     }
-    fn to_arith(&mut self, bits: usize) {
-        self.step(|c, to| c.to_arith(bits, to));
+    fn to_arith(&mut self, operands: &[usize]) {
+        self.step(|c, to| c.to_arith(operands.iter().sum(), to));
     }
 }
 

@@ -2,9 +2,10 @@
 //!
 //! # Security
 //! Against **one semi-honest party** (honest majority), in the model of universal composition with pairwise private
-//! channels: everything that a party receives is masked by a pseudo-random pad (AES-128 in counter mode under keys
-//! agreed by the two others) that it cannot compute, used once, so its view can be simulated from its own shares.
-//! A party that deviates can make the result wrong; it is not caught. Two parties together know everything.
+//! channels: party 0 receives nothing from the others once seeds are agreed; everything that parties 1 and 2 receive is
+//! masked by a pseudo-random pad (AES-128 in counter mode under keys agreed by party 0 and the other one) that the receiver
+//! cannot compute, used once, so its view can be simulated from its own shares. A party that deviates can make the result
+//! wrong; it is not caught. Two parties together know everything.
 //!
 //! What leaks: the graph, all shapes, the declared formats (hence the calibrated ranges), and the timing of public
 //! things. Nothing is opened on the way: the one exit is [`Engine::reveal`]. With
@@ -12,31 +13,40 @@
 //! before its ReLU whether a factor of that norm is negative: one bit per layer ([`passes::affine_into_conv`]).
 //!
 //! # Protocols
-//! `x = x_0 + x_1 + x_2`; party `i` holds `x_i` and `x_{i+1}`. Products and conjunctions follow Araki et al. (CCS 2016,
-//! eprint 2016/768), sections 2.2 and 3; mixed arithmetic follows the plan of ABY3 (eprint 2018/403), section 5.
-//! Party 0 knows `x_0 + x_1`, parties 1 and 2 both know `x_2`: every comparison, selection and truncation is
-//! a computation on a number that party 0 knows and a number that parties 1 and 2 know. In each of
-//! them party 0 speaks once, to party 2, and never hears anything that depends on the others' number.
-//! The argument for each is in its file: `compare`, `select`, `truncate`.
+//! `x = x_0 + x_1 + x_2`; party `i` holds `x_i` and `x_{i+1}`, the replicated sharing of Araki et al. (CCS 2016, eprint
+//! 2016/768); mixed arithmetic follows the plan of ABY3 (eprint 2018/403), section 5. But the parties do not do the same:
+//! party 0 knows `x_0 + x_1`, parties 1 and 2 both know `x_2`, so every product, comparison, selection and truncation is
+//! a computation on a number that party 0 knows and a number that parties 1 and 2 know. Party 0 hands out what depends on its
+//! number, hears nothing and so may be far ahead; parties 1 and 2 swap masked values. That is how ASTRA (eprint 2019/429) and
+//! Trio (arXiv 2206.03776) share the work; a product takes five local ones rather than six. The argument for each step is in
+//! its file: `piece` (the two moves), `linear`, `truncate`, `bits`, `compare`, `select`.
 //!
 //! # Cost
-//! Bits sent by all parties together, per element, payload only; w = bound + 1 is the window of a comparison, s the
+//! Bits sent by all parties together, per element, payload only, and swaps between parties 1 and 2, which are the
+//! rounds (party 0's first message may add one to the first step of a program); w = bound + 1 is the window of a comparison, s the
 //! shift, and \[n\] stands for n rounded up to 8, 16, 32 or 64:
 //!
-//! | operation | bits | rounds, at most |
+//! | operation | bits | rounds |
 //! |---|---|---|
-//! | product with weights, elementwise product | 3 k, or those of the rescaling that is fused with it | 1 |
+//! | product with weights, elementwise product | those of the rescaling that is fused with it | |
+//! | rescaling by nothing | 3 k | 1 |
 //! | rescaling, stochastic | 3 k + 3 \[s\] | 2 |
-//! | rescaling, exact or nearest | 6 k + \[s\] + s + carry(s) | 4 + log s |
+//! | rescaling, exact or nearest | 6 k + \[s\] + carry(s) | 2 + swaps(s) |
 //! | rescaling, local | 3 k | 2 |
-//! | comparison with zero | w + carry(w - 1) | 2 + log (w - 1) |
-//! | selection | 4 k | 2 |
-//! | bits to arithmetic | 3 k | 2 |
+//! | comparison with zero | 1 + carry(w - 1) | swaps(w - 1) |
+//! | selection | 4 k | 1 |
+//! | bits to arithmetic | 3 k | 1 |
 //! | conjunction | 3 | 1 |
 //! | sum, bias, public factor, view, concatenation | 0 | 0 |
 //!
-//! where a carry over m positions takes 2 m bits for the first level and 3 (2 (m - 1) - ceil(log m)) for the tree, and
-//! needs its operand shared first: m bits (w bits for a comparison, which shares the top bit too).
+//! A carry looks digits of 3 or 4 bits up and takes up to four digits together in a swap:
+//!
+//! | positions | 3 | 8 | 12 | 16 | 20 | 24 | 31 | 40 | 48 | 63 |
+//! |---|---|---|---|---|---|---|---|---|---|---|
+//! | bits | 9 | 34 | 59 | 91 | 103 | 132 | 173 | 228 | 286 | 356 |
+//! | swaps | 1 | 2 | 2 | 2 | 3 | 3 | 3 | 3 | 3 | 4 |
+//!
+//! Steps over more than a million elements are cut, and each cut adds a round; what a step has under way stays bounded.
 //!
 //! # Truncation
 //! `exact` and `nearest` are what they say for every |x| < 2^(k-2) (`nearest` for x + 2^(s-1) < 2^(k-2): past that the result
@@ -49,12 +59,14 @@
 //! A value outside its declared bound, or a product outside 2^(k-2), gives a wrong result without notice: the oracle, run by
 //! whoever owns the input, is what finds it.
 
+mod adder;
 mod bits;
 mod client;
 mod compare;
 mod cost;
 mod linear;
 mod party;
+mod piece;
 mod select;
 mod truncate;
 

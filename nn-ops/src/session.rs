@@ -145,6 +145,17 @@ impl Session {
         want: &[(Peer, usize)],
     ) -> Result<Vec<Vec<u8>>, NetError> {
         let step = self.next_step()?;
+        self.exchange_at(step, out, want)
+    }
+
+    /// [`Session::exchange`] in a step that was taken before, so that steps can overlap: towards each peer they must
+    /// still be used in their order, each once.
+    pub fn exchange_at(
+        &mut self,
+        step: StepId,
+        out: Vec<(Peer, Vec<u8>)>,
+        want: &[(Peer, usize)],
+    ) -> Result<Vec<Vec<u8>>, NetError> {
         self.shared.check()?;
         self.transfer(step, out, want)
             .map_err(|e| self.shared.fail(e))

@@ -31,18 +31,18 @@ pub trait Visitor {
     fn reveal(&mut self, elements: usize);
     /// `operands` products with one set of weights.
     fn linear(&mut self, op: &LinearOp, operands: usize, rescale: Rescale);
-    /// Elementwise products, all of them together.
-    fn mul(&mut self, elements: usize, rescale: Rescale);
-    /// Division by a power of two, all operands together.
-    fn rescale(&mut self, elements: usize, rescale: Rescale);
+    /// Elementwise products; elements of each.
+    fn mul(&mut self, operands: &[usize], rescale: Rescale);
+    /// Division by a power of two; elements of each operand.
+    fn rescale(&mut self, operands: &[usize], rescale: Rescale);
     /// Comparison with zero; elements of each operand, and the widest bound.
     fn compare(&mut self, operands: &[usize], bound: u32);
     /// Conjunction; bits of each operand.
     fn and(&mut self, operands: &[usize]);
-    /// Selection; elements of all operands together.
-    fn select(&mut self, elements: usize);
-    /// Bits to integers; bits of all operands together.
-    fn to_arith(&mut self, bits: usize);
+    /// Selection; elements of each operand.
+    fn select(&mut self, operands: &[usize]);
+    /// Bits to integers; bits of each operand.
+    fn to_arith(&mut self, operands: &[usize]);
 }
 
 /// The engine of shapes.
@@ -154,8 +154,8 @@ impl<V: Visitor> Engine for Walk<V> {
         for (a, b) in pairs {
             check_mul(a, b, &rescale)?;
         }
-        self.visitor
-            .mul(pairs.iter().map(|(a, _)| a.len()).sum(), rescale);
+        let operands: Vec<usize> = pairs.iter().map(|(a, _)| a.len()).collect();
+        self.visitor.mul(&operands, rescale);
         Ok(pairs
             .iter()
             .map(|(a, _)| spec(&a.shape, rescale.to))
@@ -165,8 +165,8 @@ impl<V: Visitor> Engine for Walk<V> {
         for x in xs {
             check_rescale(x.format.frac(), x.format.bound(), &rescale)?;
         }
-        self.visitor
-            .rescale(xs.iter().map(|x| x.len()).sum(), rescale);
+        let operands: Vec<usize> = xs.iter().map(|x| x.len()).collect();
+        self.visitor.rescale(&operands, rescale);
         Ok(xs.iter().map(|x| spec(&x.shape, rescale.to)).collect())
     }
     fn non_negative(&mut self, xs: &[&Spec]) -> Result<Vec<usize>, Error> {
@@ -181,12 +181,13 @@ impl<V: Visitor> Engine for Walk<V> {
         Ok(operands)
     }
     fn select(&mut self, pairs: &[(&usize, &Spec)]) -> Result<Vec<Spec>, Error> {
-        self.visitor
-            .select(pairs.iter().map(|(_, x)| x.len()).sum());
+        let operands: Vec<usize> = pairs.iter().map(|(_, x)| x.len()).collect();
+        self.visitor.select(&operands);
         Ok(pairs.iter().map(|(_, x)| (*x).clone()).collect())
     }
     fn to_arith(&mut self, bits: &[(&usize, &Shape)], format: Format) -> Result<Vec<Spec>, Error> {
-        self.visitor.to_arith(bits.iter().map(|(n, _)| **n).sum());
+        let operands: Vec<usize> = bits.iter().map(|(n, _)| **n).collect();
+        self.visitor.to_arith(&operands);
         Ok(bits.iter().map(|(_, s)| spec(s, format)).collect())
     }
     fn begin_phase(&mut self, phase: Phase) {

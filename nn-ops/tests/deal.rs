@@ -65,13 +65,14 @@ impl Visitor for Spend {
             let product = Product::Conv(op.shape);
             self.take(|m| m.next_product::<u64>(product).map(drop));
         }
-        self.rescale(op.shape.output_len() * operands, rescale);
+        self.rescale(&[op.shape.output_len() * operands], rescale);
     }
-    fn mul(&mut self, elements: usize, rescale: Rescale) {
-        self.elements(elements);
-        self.rescale(elements, rescale);
+    fn mul(&mut self, operands: &[usize], rescale: Rescale) {
+        self.elements(operands.iter().sum());
+        self.rescale(operands, rescale);
     }
-    fn rescale(&mut self, elements: usize, rescale: Rescale) {
+    fn rescale(&mut self, operands: &[usize], rescale: Rescale) {
+        let elements: usize = operands.iter().sum();
         if rescale.shift > 0 {
             self.carry(rescale.shift as usize, 1, elements.div_ceil(64));
             self.elements(2 * elements);
@@ -84,12 +85,12 @@ impl Visitor for Spend {
     fn and(&mut self, operands: &[usize]) {
         Spend::and(self, 1, operands.iter().map(|n| n.div_ceil(64)).sum());
     }
-    fn select(&mut self, elements: usize) {
-        self.elements(elements);
-        self.elements(elements);
+    fn select(&mut self, operands: &[usize]) {
+        self.elements(operands.iter().sum());
+        self.elements(operands.iter().sum());
     }
-    fn to_arith(&mut self, bits: usize) {
-        self.elements(bits);
+    fn to_arith(&mut self, operands: &[usize]) {
+        self.elements(operands.iter().sum());
     }
 }
 

@@ -109,7 +109,7 @@ fn no_message_makes_a_peer_panic_or_hang() {
     });
     assert!(honest.iter().all(Result::is_ok), "nobody lies yet");
     let places = seen.lock().unwrap().clone();
-    assert!(places.len() > 250, "{} messages", places.len());
+    assert!(places.len() > 200, "{} messages", places.len());
 
     let mut jobs = Vec::new();
     for (i, (place, len)) in places.iter().enumerate() {

@@ -2,80 +2,92 @@
 //!
 //! |x| < 2^b, so with w = b + 1 the sign of x is bit w - 1 of `x mod 2^w`, and `x = r + c mod 2^w` where party 0 knows
 //! `r = x_0 + x_1` and parties 1 and 2 know `c = x_2`: bit w - 1 of a sum of two numbers, each known to someone.
-//! The carry into it comes from `bits`; nothing else is sent, and nothing is opened.
+//! The carry into it comes from `bits`; the top bits of both are added to its summands (party 0 hands its own out) before
+//! they are masked. Nothing is opened.
 
 use piquet_core::transpose;
 use piquet_core::{Ring, RingVec};
 use piquet_secret_sharing::{Rep3Bits, Rep3Party};
 
-use super::bits::Planes;
+use super::adder::Adder;
+use super::bits::{Before, Planes, hand_out_carry};
 use super::party::{Rep3, Rep3Arith};
+use super::piece::Piece;
 use crate::Error;
+
+/// Bits that a comparison looks at: a sign beside the largest bound.
+pub(super) fn window(bounds: impl Iterator<Item = u32>) -> usize {
+    bounds.max().unwrap_or(1).max(1) as usize + 1
+}
+
+/// Planes that party 0 hands out for a comparison on a window of bits.
+pub(super) fn handed_planes(adder: &Adder) -> usize {
+    adder.handed_planes() + 1
+}
 
 impl<R: Ring> Rep3<R> {
     /// One bit per element: x >= 0. Tensors share their rounds; the widest window serves all.
     pub(super) fn compare(&mut self, xs: &[&Rep3Arith<R>]) -> Result<Vec<Rep3Bits>, Error> {
         let window = window(xs.iter().map(|x| x.spec.format.bound()));
-        // Every tensor starts at a word, so that it can be cut out again.
-        let words: usize = xs.iter().map(|x| x.spec.len().div_ceil(64)).sum();
-        let mut known = RingVec::<u64>::zeros(64 * words);
-        let mut rest = known.as_mut_slice();
-        for x in xs {
-            let (out, tail) = rest.split_at_mut(x.spec.len().div_ceil(64) * 64);
-            self.known_summand(x, out);
-            rest = tail;
-        }
-        let mut planes = RingVec::zeros(window * words);
-        transpose::to_planes(known.as_slice(), window as u32, planes.as_mut_slice())?;
-        drop(known);
-        let (mut sign, p) = self.carry(planes, words, window - 1)?;
-        let top = (window - 1) * words;
-        let flip = |s: &mut RingVec<u64>, p: &RingVec<u64>| {
-            for (s, p) in s
-                .as_mut_slice()
-                .iter_mut()
-                .zip(p.as_slice().iter().skip(top))
-            {
-                *s ^= p;
+        let adder = Adder::new(window - 1);
+        let lens: Vec<usize> = xs.iter().map(|x| x.spec.len()).collect();
+        let mut out = Planes::new(self.me, &lens);
+        let pieces = self.pieces(lens, adder.swaps().count())?;
+        if self.me == Rep3Party::P0 {
+            for mut piece in pieces {
+                let v = self.known_planes(&piece, xs, window)?;
+                let top = (window - 1) * piece.words();
+                let (low, top) = v.as_slice().split_at_checked(top).unwrap_or_default();
+                let masks = hand_out_carry(&mut piece, &adder, low, Some(top));
+                out.put(&piece, masks);
+                self.send_hand(piece)?;
             }
-        };
-        let Planes { mine, next } = &mut sign;
-        flip(mine, &p.mine);
-        flip(next, &p.next);
-        let mut at = 0;
-        xs.iter()
-            .map(|x| {
-                let negative = sign.bits(self.me, at, x.spec.len())?;
-                at += x.spec.len().div_ceil(64);
-                Ok(negative.not())
-            })
-            .collect()
+        } else {
+            let bytes = |piece: &Piece| 8 * piece.words() * handed_planes(&adder);
+            let begin = |this: &mut Self, piece: &mut Piece, ()| {
+                let u = this.known_planes(piece, xs, window)?;
+                let top = (window - 1) * piece.words();
+                let add = u.as_slice().get(top..).map(|top| top.to_vec().into());
+                this.hear_hand(piece, bytes(piece))?;
+                Ok(Before { u, add, along: () })
+            };
+            let pieces = pieces.into_iter().map(|p| (p, ())).collect();
+            for (piece, (sign, ())) in self.carry(&adder, pieces, begin)? {
+                out.put(&piece, [sign.pad, sign.open]);
+            }
+        }
+        let negative = out.into_bits()?;
+        Ok(negative.into_iter().map(Rep3Bits::not).collect())
     }
 
-    /// `x_0 + x_1` at party 0, `x_2` at the others.
-    pub(super) fn known_summand(&self, x: &Rep3Arith<R>, out: &mut [u64]) {
-        let (mine, next) = x.share.raw_components();
+    /// Planes of `x_0 + x_1` at party 0, of `x_2` at the others.
+    fn known_planes(
+        &self,
+        piece: &Piece,
+        xs: &[&Rep3Arith<R>],
+        window: usize,
+    ) -> Result<RingVec<u64>, Error> {
+        let (mine, next) = xs
+            .get(piece.tensor)
+            .map(|x| x.share.raw_components())
+            .unwrap_or_default();
+        let (mine, next) = (piece.of(mine), piece.of(next));
+        let mut known: Vec<u64> = Vec::with_capacity(64 * piece.words());
         match self.me {
-            Rep3Party::P0 => {
-                for ((o, a), b) in out.iter_mut().zip(mine).zip(next) {
-                    *o = a.add(*b).to_u64();
-                }
-            }
-            Rep3Party::P1 => {
-                for (o, b) in out.iter_mut().zip(next) {
-                    *o = b.to_u64();
-                }
-            }
-            Rep3Party::P2 => {
-                for (o, a) in out.iter_mut().zip(mine) {
-                    *o = a.to_u64();
-                }
-            }
+            Rep3Party::P0 => known.extend(mine.iter().zip(next).map(|(a, b)| a.add(*b).to_u64())),
+            Rep3Party::P1 => known.extend(next.iter().map(|c| c.to_u64())),
+            Rep3Party::P2 => known.extend(mine.iter().map(|c| c.to_u64())),
         }
+        planes(known, window)
     }
 }
 
-/// Bits that a comparison looks at: a sign beside the largest bound.
-pub(super) fn window(bounds: impl Iterator<Item = u32>) -> usize {
-    bounds.max().unwrap_or(1).max(1) as usize + 1
+/// The lowest `count` planes of words, padded by zeros to whole words of planes.
+pub(super) fn planes(mut words: Vec<u64>, count: usize) -> Result<RingVec<u64>, Error> {
+    let per_plane = words.len().div_ceil(64);
+    words.resize(64 * per_plane, 0);
+    let words = RingVec::from(words);
+    let mut planes = RingVec::zeros(count * per_plane);
+    transpose::to_planes(words.as_slice(), count as u32, planes.as_mut_slice())?;
+    Ok(planes)
 }

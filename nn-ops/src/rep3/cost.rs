@@ -5,8 +5,10 @@ use piquet_secret_sharing::Rep3Party;
 use piquet_secret_sharing::fixed::local_truncation_failure;
 use piquet_secret_sharing::replicated::SeededShape;
 
-use super::compare::window;
+use super::adder::Adder;
+use super::compare::{handed_planes, window};
 use super::linear::shared_len;
+use super::piece::{AHEAD, ranges, seeded};
 use crate::engine::{LinearOp, Rescale, Truncation};
 use crate::ledger::Phase;
 use crate::plan::Plan;
@@ -52,7 +54,7 @@ impl Rep3Cost {
     pub fn truncation_failure(&self) -> f64 {
         self.failure.min(1.0)
     }
-    /// Multiply-accumulates of all parties together: two products each.
+    /// Multiply-accumulates of all parties together: five products.
     #[must_use]
     pub fn macs(&self) -> u64 {
         self.macs
@@ -86,33 +88,39 @@ impl Rep3Cost {
             .collect();
         self.plan.step(&messages);
     }
-    /// Each to the previous one.
-    fn around(&mut self, bytes: usize) {
-        self.plan
-            .step(&[(0, 2, bytes), (1, 0, bytes), (2, 1, bytes)]);
+    /// Party 0 hands out: for each piece a message to the one of parties 1 and 2 that does not expand it.
+    fn hand(&mut self, lens: &[usize], bytes: impl Fn(usize) -> usize) {
+        let messages: Vec<_> = ranges(lens.iter().copied())
+            .enumerate()
+            .map(|(i, (_, range))| {
+                let to = if seeded(i) == Rep3Party::P1 { 2 } else { 1 };
+                (0, to, bytes(range.len()))
+            })
+            .collect();
+        self.plan.step(&messages);
     }
-    /// Parties 1 and 2 to each other.
-    fn swap(&mut self, bytes: usize) {
-        self.plan.step(&[(1, 2, bytes), (2, 1, bytes)]);
-    }
-    fn hand_over(&mut self, bytes: usize) {
-        self.plan.step(&[(0, 2, bytes)]);
-    }
-    fn carry(&mut self, planes: usize, words: usize, mut positions: usize) {
-        self.hand_over(8 * planes * words);
-        self.swap(8 * positions * words);
-        while positions > 1 {
-            self.around(8 * (2 * (positions / 2) - 1) * words);
-            positions = positions.div_ceil(2);
+    /// Parties 1 and 2 swap.
+    fn swap(&mut self, lens: &[usize], bytes: impl Fn(usize) -> usize) {
+        let pieces: Vec<usize> = ranges(lens.iter().copied())
+            .map(|(_, range)| bytes(range.len()))
+            .collect();
+        for window in pieces.chunks(AHEAD + 1) {
+            let messages: Vec<_> = window
+                .iter()
+                .flat_map(|bytes| [(1, 2, *bytes), (2, 1, *bytes)])
+                .collect();
+            self.plan.step(&messages);
         }
     }
-    fn truncate(&mut self, n: usize, r: Rescale) {
+    fn carry(&mut self, lens: &[usize], adder: &Adder) {
+        for planes in adder.swaps() {
+            self.swap(lens, |n| 8 * planes * n.div_ceil(64));
+        }
+    }
+    fn truncate(&mut self, lens: &[usize], r: Rescale) {
+        let n: usize = lens.iter().sum();
         self.largest = self.largest.max(n as u64);
-        if r.mode == Truncation::Local {
-            let before = r.to.with_bound(r.to.bound() + r.shift);
-            let one = before.map_or(1.0, |f| local_truncation_failure(f, r.shift, f.width()));
-            self.failure += n as f64 * one;
-        }
+        let word = self.word;
         let s = r.shift as usize;
         let narrow = match s {
             0..=8 => 1,
@@ -120,31 +128,33 @@ impl Rep3Cost {
             17..=32 => 4,
             _ => 8,
         };
-        if s == 0 {
-            return self.around(self.word * n);
-        }
-        match r.mode {
-            Truncation::Local => {
-                let bytes = self.word * n;
+        if s > 0 && r.mode == Truncation::Local {
+            let before = r.to.with_bound(r.to.bound() + r.shift);
+            let one = before.map_or(1.0, |f| local_truncation_failure(f, r.shift, f.width()));
+            self.failure += n as f64 * one;
+            for n in lens {
+                let bytes = word * n;
                 self.plan.step(&[(0, 1, bytes), (2, 1, bytes)]);
                 self.plan.step(&[(1, 2, bytes)]);
             }
-            Truncation::Stochastic => {
-                self.mask_and_open(n, narrow);
-                self.swap(narrow * n);
+            return;
+        }
+        self.swap(lens, |n| word * n);
+        match (s, r.mode) {
+            (0, _) => self.hand(lens, |n| word * n),
+            (_, Truncation::Stochastic | Truncation::Local) => {
+                self.hand(lens, |n| (word + narrow) * n);
+                self.swap(lens, |n| narrow * n);
             }
-            Truncation::Exact | Truncation::Nearest => {
-                self.mask_and_open(n, narrow);
-                self.carry(s, n.div_ceil(64), s);
-                self.hand_over(self.word * n);
-                self.swap(self.word * n);
+            (_, Truncation::Exact | Truncation::Nearest) => {
+                let adder = Adder::new(s);
+                self.hand(lens, |n| {
+                    (2 * word + narrow) * n + 8 * adder.handed_planes() * n.div_ceil(64)
+                });
+                self.carry(lens, &adder);
+                self.swap(lens, |n| word * n);
             }
         }
-    }
-    fn mask_and_open(&mut self, n: usize, narrow: usize) {
-        let bytes = self.word * n;
-        self.plan
-            .step(&[(1, 2, bytes), (2, 1, bytes), (0, 2, bytes + narrow * n)]);
     }
 }
 
@@ -176,30 +186,33 @@ impl Visitor for Rep3Cost {
         ]);
     }
     fn linear(&mut self, op: &LinearOp, operands: usize, rescale: Rescale) {
-        self.macs += 6 * op.shape.macs() * operands as u64;
-        self.truncate(op.shape.output_len() * operands, rescale);
+        self.macs += 5 * op.shape.macs() * operands as u64;
+        self.truncate(&vec![op.shape.output_len(); operands], rescale);
     }
-    fn mul(&mut self, elements: usize, rescale: Rescale) {
-        self.truncate(elements, rescale);
+    fn mul(&mut self, operands: &[usize], rescale: Rescale) {
+        self.truncate(operands, rescale);
     }
-    fn rescale(&mut self, elements: usize, rescale: Rescale) {
-        self.truncate(elements, rescale);
+    fn rescale(&mut self, operands: &[usize], rescale: Rescale) {
+        self.truncate(operands, rescale);
     }
     fn compare(&mut self, operands: &[usize], bound: u32) {
-        let words = operands.iter().map(|n| n.div_ceil(64)).sum();
-        let planes = window(core::iter::once(bound));
-        self.carry(planes, words, planes - 1);
+        let adder = Adder::new(window(core::iter::once(bound)) - 1);
+        self.hand(operands, |n| 8 * handed_planes(&adder) * n.div_ceil(64));
+        self.carry(operands, &adder);
     }
     fn and(&mut self, operands: &[usize]) {
-        self.around(8 * operands.iter().map(|n| n.div_ceil(64)).sum::<usize>());
+        self.hand(operands, |n| 8 * n.div_ceil(64));
+        self.swap(operands, |n| 8 * n.div_ceil(64));
     }
-    fn select(&mut self, elements: usize) {
-        self.hand_over(2 * self.word * elements);
-        self.swap(self.word * elements);
+    fn select(&mut self, operands: &[usize]) {
+        let word = self.word;
+        self.hand(operands, |n| 2 * word * n);
+        self.swap(operands, |n| word * n);
     }
-    fn to_arith(&mut self, bits: usize) {
-        self.hand_over(self.word * bits);
-        self.swap(self.word * bits);
+    fn to_arith(&mut self, operands: &[usize]) {
+        let word = self.word;
+        self.hand(operands, |n| word * n);
+        self.swap(operands, |n| word * n);
     }
 }
 
@@ -209,13 +222,12 @@ mod tests {
     use crate::model::Format;
     use crate::transport::frame::wire_len;
 
-    /// ceil(log2(m))
-    fn log(m: usize) -> usize {
-        m.next_power_of_two().trailing_zeros() as usize
-    }
-
-    fn carry(m: usize) -> usize {
-        2 * m + 3 * (2 * (m - 1) - log(m))
+    /// Bits over all parties, and swaps.
+    fn carry(m: usize) -> (usize, u32) {
+        let adder = Adder::new(m);
+        let swapped: usize = adder.swaps().sum();
+        let bits = adder.handed_planes() + 2 * swapped;
+        (bits, adder.swaps().count() as u32)
     }
 
     /// Payload bits per element and rounds of one step over 64 elements.
@@ -246,21 +258,23 @@ mod tests {
                     to,
                 };
                 let narrow = s.next_power_of_two().max(8);
-                let of = |mode| cost(k, |c| c.rescale(64, rescale(mode)));
+                let of = |mode| cost(k, |c| c.rescale(&[64], rescale(mode)));
                 assert_eq!(of(Truncation::Stochastic), (3 * bits + 3 * narrow, 2));
                 assert_eq!(of(Truncation::Local), (3 * bits, 2));
-                let exact = 6 * bits + narrow + s + carry(s);
+                let (carry, swaps) = carry(s);
+                let exact = (6 * bits + narrow + carry, 2 + swaps);
                 for mode in [Truncation::Exact, Truncation::Nearest] {
-                    holds(of(mode), exact, 4 + log(s) as u32);
+                    assert_eq!(of(mode), exact);
                 }
             }
             for w in [3usize, 18, 31, 32] {
                 let got = cost(k, |c| c.compare(&[64], w as u32 - 1));
-                holds(got, w + carry(w - 1), 2 + log(w - 1) as u32);
+                let (carry, swaps) = carry(w - 1);
+                holds(got, 1 + carry, 1 + swaps);
             }
-            assert_eq!(cost(k, |c| c.select(64)), (4 * bits, 2));
-            assert_eq!(cost(k, |c| c.to_arith(64)), (3 * bits, 2));
-            assert_eq!(cost(k, |c| c.and(&[64])), (3, 1));
+            assert_eq!(cost(k, |c| c.select(&[64])), (4 * bits, 2));
+            assert_eq!(cost(k, |c| c.to_arith(&[64])), (3 * bits, 2));
+            holds(cost(k, |c| c.and(&[64])), 3, 2);
         }
     }
 }

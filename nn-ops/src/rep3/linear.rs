@@ -1,11 +1,14 @@
 //! Products with secret weights, and elementwise products.
 //!
-//! `x w = sum_i (x_i (w_i + w_{i+1}) + x_{i+1} w_i)`: party `i` computes summand `i` in one pass over the output, with
-//! `w_i + w_{i+1}` made once at set-up (Araki et al., eprint 2016/768, section 2.2; over rings ABY3, eprint 2018/403,
-//! section 3). The summand never leaves the party: it goes into `truncate`, which masks whatever it sends.
+//! With `x = r + c` and `w = rho + gamma`, r and rho (components 0 and 1) known to party 0, c and gamma (component 2) to
+//! parties 1 and 2, the product is `r rho + r gamma + c rho + c gamma`. Party 0 computes the first summand, party 1
+//! `x_1 gamma + c w_1`, party 2 `x_0 gamma + c (w_0 + gamma)`: five products where one that treats all parties alike takes
+//! six (as in Trio, arXiv 2206.03776, section 4.2), each party in one pass over the output, sums of weights made once at
+//! set-up. The summand never leaves the party: it goes into `truncate`, which masks whatever it sends.
 
 use piquet_core::linalg::PackedWeights;
-use piquet_core::{Ring, RingVec};
+use piquet_core::{Ring, RingVec, lanes};
+use piquet_secret_sharing::Rep3Party;
 
 use super::party::{Rep3, Rep3Arith};
 use crate::Error;
@@ -14,12 +17,18 @@ use crate::engine::{LinearOp, Rescale, check_mul, check_product};
 /// One party's share of the weights of a linear operation, packed for its kernels.
 #[derive(Debug)]
 pub struct Rep3Weights<R: Ring> {
-    /// `w_i + w_{i+1}`, the factor of `x_i`.
-    sum: PackedWeights<R>,
-    /// `w_i`, the factor of `x_{i+1}`.
-    mine: PackedWeights<R>,
+    factors: Factors<R>,
     /// `bias_i`
     bias: RingVec<R>,
+}
+
+/// What this party multiplies by what.
+#[derive(Debug)]
+enum Factors<R: Ring> {
+    /// Party 0: `x_0 + x_1`.
+    Sum(PackedWeights<R>),
+    /// Parties 1 and 2: the share's first component and its second.
+    Each([PackedWeights<R>; 2]),
 }
 
 /// Elements that the client shares for an operation: weights, then bias.
@@ -30,22 +39,31 @@ pub(super) fn shared_len(op: &LinearOp) -> usize {
 impl<R: Ring> Rep3Weights<R> {
     pub(super) fn receive(party: &mut Rep3<R>, op: &LinearOp) -> Result<Self, Error> {
         op.shape.validate()?;
-        let (mine, next) = party.receive(shared_len(op))?.into_raw_components();
-        let (w, bias) = mine
-            .as_slice()
-            .split_at_checked(op.shape.weight_len())
-            .unwrap_or_default();
-        let own = PackedWeights::pack(&op.shape, w)?;
-        let w_next = next
-            .as_slice()
-            .get(..op.shape.weight_len())
-            .unwrap_or_default();
-        let mut sum = PackedWeights::pack(&op.shape, w_next)?;
-        sum.add_assign(&own)?;
+        let weights = op.shape.weight_len();
+        let (mut mine, next) = party.receive(shared_len(op))?.into_raw_components();
+        let bias = mine.as_slice().get(weights..).unwrap_or_default().to_vec();
+        let pack = |w: &RingVec<R>| {
+            PackedWeights::pack(&op.shape, w.as_slice().get(..weights).unwrap_or_default())
+        };
+        let factors = match party.me {
+            Rep3Party::P0 => {
+                mine.add_assign(next.as_slice());
+                drop(next);
+                Factors::Sum(pack(&mine)?)
+            }
+            // x_1 gamma + c w_1
+            Rep3Party::P1 => Factors::Each([pack(&next)?, pack(&mine)?]),
+            // c (gamma + w_0) + x_0 gamma
+            Rep3Party::P2 => {
+                let gamma = pack(&mine)?;
+                mine.add_assign(next.as_slice());
+                drop(next);
+                Factors::Each([pack(&mine)?, gamma])
+            }
+        };
         Ok(Self {
-            sum,
-            mine: own,
-            bias: bias.to_vec().into(),
+            factors,
+            bias: bias.into(),
         })
     }
 
@@ -56,28 +74,37 @@ impl<R: Ring> Rep3Weights<R> {
         op: &LinearOp,
         rescale: Rescale,
     ) -> Result<Vec<Rep3Arith<R>>, Error> {
-        let per_operand = op.shape.output_len();
-        let mut z = RingVec::zeros(per_operand * xs.len());
-        for (x, out) in xs
-            .iter()
-            .zip(z.as_mut_slice().chunks_exact_mut(per_operand))
-        {
+        let len = op.shape.output_len();
+        let mut summands = Vec::with_capacity(xs.len());
+        for x in xs {
             check_product(&x.spec, op, &rescale)?;
+            let mut z = RingVec::zeros(len);
             let (mine, next) = x.share.raw_components();
-            party
-                .pool
-                .conv2d(&op.shape, &[(mine, &self.sum), (next, &self.mine)], out)?;
-            if op.bias {
-                for row in out.chunks_exact_mut(op.shape.out_channels) {
-                    for (y, b) in row.iter_mut().zip(self.bias.as_slice()) {
-                        *y = y.add(*b);
-                    }
+            match &self.factors {
+                Factors::Sum(w) => {
+                    let mut r = RingVec::from(mine.to_vec());
+                    r.add_assign(next);
+                    let terms = [(r.as_slice(), w)];
+                    party.pool.conv2d(&op.shape, &terms, z.as_mut_slice())?;
+                }
+                Factors::Each([w, v]) => {
+                    let terms = [(mine, w), (next, v)];
+                    party.pool.conv2d(&op.shape, &terms, z.as_mut_slice())?;
                 }
             }
+            if op.bias {
+                for row in z.as_mut_slice().chunks_exact_mut(op.shape.out_channels) {
+                    lanes::zip(row, self.bias.as_slice(), R::add);
+                }
+            }
+            summands.push(z);
         }
-        let (mine, next) = party.truncate(z, rescale)?;
-        let cuts: Vec<_> = xs.iter().map(|_| (&op.out, rescale.to)).collect();
-        party.cut(&cuts, mine, next)
+        let z: Vec<&[R]> = summands.iter().map(RingVec::as_slice).collect();
+        let fresh = party.truncate(&z, rescale)?;
+        fresh
+            .into_iter()
+            .map(|(mine, next)| party.arith(&op.out, rescale.to, mine, next))
+            .collect()
     }
 }
 
@@ -87,23 +114,37 @@ impl<R: Ring> Rep3<R> {
         pairs: &[(&Rep3Arith<R>, &Rep3Arith<R>)],
         rescale: Rescale,
     ) -> Result<Vec<Rep3Arith<R>>, Error> {
-        let mut z = Vec::with_capacity(pairs.iter().map(|(a, _)| a.spec.len()).sum());
+        let mut summands = Vec::with_capacity(pairs.len());
         for (a, b) in pairs {
             check_mul(&a.spec, &b.spec, &rescale)?;
             let ((a0, a1), (b0, b1)) = (a.share.raw_components(), b.share.raw_components());
-            z.extend(
-                a0.iter()
-                    .zip(a1)
-                    .zip(b0)
-                    .zip(b1)
-                    .map(|(((a0, a1), b0), b1)| a0.mul(b0.add(*b1)).add(a1.mul(*b0))),
-            );
+            let mut z = RingVec::from(a0.to_vec());
+            let z_mut = z.as_mut_slice();
+            match self.me {
+                Rep3Party::P0 => {
+                    lanes::zip3(z_mut, a1, b0, b1, |a0, a1, b0, b1| {
+                        a0.add(a1).mul(b0.add(b1))
+                    });
+                }
+                Rep3Party::P1 => {
+                    lanes::zip3(z_mut, a1, b0, b1, |a0, a1, b0, b1| {
+                        a0.mul(b1).add(a1.mul(b0))
+                    });
+                }
+                Rep3Party::P2 => {
+                    lanes::zip3(z_mut, a1, b0, b1, |a0, a1, b0, b1| {
+                        a0.mul(b0.add(b1)).add(a1.mul(b0))
+                    });
+                }
+            }
+            summands.push(z);
         }
-        let (mine, next) = self.truncate(z.into(), rescale)?;
-        let cuts: Vec<_> = pairs
+        let z: Vec<&[R]> = summands.iter().map(RingVec::as_slice).collect();
+        let fresh = self.truncate(&z, rescale)?;
+        pairs
             .iter()
-            .map(|(a, _)| (&a.spec.shape, rescale.to))
-            .collect();
-        self.cut(&cuts, mine, next)
+            .zip(fresh)
+            .map(|((a, _), (mine, next))| self.arith(&a.spec.shape, rescale.to, mine, next))
+            .collect()
     }
 }

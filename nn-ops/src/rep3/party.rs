@@ -46,18 +46,6 @@ pub(super) struct Pads {
 }
 
 impl Pads {
-    /// `n` words of the pad of `mine`.
-    pub(super) fn mine<T: Ring>(&mut self, n: usize) -> RingVec<T> {
-        let mut v = RingVec::zeros(n);
-        self.mine.fill_ring(v.as_mut_slice());
-        v
-    }
-    /// `n` words of the pad of `next`.
-    pub(super) fn next<T: Ring>(&mut self, n: usize) -> RingVec<T> {
-        let mut v = RingVec::zeros(n);
-        self.next.fill_ring(v.as_mut_slice());
-        v
-    }
     /// The stream that parties 0 and 2 share. Empty-handed for party 1.
     pub(super) fn zeroth(&mut self) -> &mut Prg {
         match self.me {
@@ -133,49 +121,6 @@ impl<R: Ring> Rep3<R> {
             got: n,
             want: N,
         })
-    }
-
-    /// Between parties 1 and 2 alone: each sends `mine` and hears as much; party 0 gets nothing.
-    pub(super) fn swap(&mut self, mine: Option<Vec<u8>>) -> Result<Option<Vec<u8>>, Error> {
-        let other = match self.me {
-            Rep3Party::P0 => None,
-            Rep3Party::P1 => Some(Rep3Party::P2),
-            Rep3Party::P2 => Some(Rep3Party::P1),
-        };
-        match (other, mine) {
-            (Some(other), Some(message)) => {
-                let n = message.len();
-                let [got] = self.exchange(vec![(other, message)], [(other, n)])?;
-                Ok(Some(got))
-            }
-            _ => {
-                self.exchange(vec![], [])?;
-                Ok(None)
-            }
-        }
-    }
-
-    /// From party 0 to party 2: the message there, `None` elsewhere.
-    pub(super) fn hand_over(
-        &mut self,
-        message: Option<Vec<u8>>,
-        len: usize,
-    ) -> Result<Option<Vec<u8>>, Error> {
-        match self.me {
-            Rep3Party::P0 => {
-                let message = message.unwrap_or_default();
-                self.exchange(vec![(Rep3Party::P2, message)], [])?;
-                Ok(None)
-            }
-            Rep3Party::P1 => {
-                self.exchange(vec![], [])?;
-                Ok(None)
-            }
-            Rep3Party::P2 => {
-                let [got] = self.exchange(vec![], [(Rep3Party::P0, len)])?;
-                Ok(Some(got))
-            }
-        }
     }
 
     pub(super) fn arith(

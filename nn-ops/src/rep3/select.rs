@@ -5,86 +5,87 @@
 //!
 //! `b x = beta (x_0 + x_1 + c) + (1 - 2 beta) (rho r + rho c)`.
 //!
-//! Party 0 shares `rho r` and `rho` additively between parties 1 and 2: pads common with party 1, and the differences,
-//! which party 2 gets. Then party 1 can compute `beta x_1 + (1 - 2 beta) (V_1 + rho_1 c)`, party 2 the like with `x_0 + c`,
-//! and the two summands add up to `b x`. They are reshared under fresh pads `F(k_1)`, `F(k_0)` common with party 0, which
-//! become components 1 and 0; the masked summands are swapped, and their sum is component 2.
+//! Party 0 hands out `rho r` and `rho`. Then party 1 can compute `beta x_1 + (1 - 2 beta) (V_1 + rho_1 c)`, party 2 the like
+//! with `x_0 + c`, and the two summands add up to `b x`. They mask them by fresh pads, which become components 1 and 0, and
+//! swap them: the sum is component 2.
 //!
-//! Security: party 0 receives nothing. Party 2 receives two vectors masked by pads that only parties 0 and 1 can
-//! compute, and one masked by `F(k_1)`; party 1 receives one masked by `F(k_0)`: uniform, independent of everything else
-//! it holds, and the output components are fresh. (ABY3's three-party OT, eprint 2018/403, section 5.4.1, does the same
-//! with six messages; the shape here is that of a product whose factors are each known to someone.)
+//! Security: party 0 receives nothing. Parties 1 and 2 receive values masked by pads that only party 0 and the
+//! other one can compute, each used once: uniform, independent of everything else they hold, and the output
+//! components are fresh. (ABY3's three-party OT, eprint 2018/403, section 5.4.1, does the same with six messages; the shape
+//! here is that of a product whose factors are each known to someone.)
 
-use piquet_core::{BitVec, Ring, RingVec};
+use piquet_core::{Ring, RingVec, lanes};
 use piquet_secret_sharing::{Rep3Bits, Rep3Party};
 
-use super::party::{Rep3, Rep3Arith, draw, message, words};
+use super::bits::bits_of;
+use super::party::{Rep3, Rep3Arith, message, words};
+use super::piece::{Piece, Shares};
 use crate::Error;
 use crate::model::{Format, Shape};
-
-/// All ones where the bit is set.
-pub(super) fn masks<R: Ring>(bits: &BitVec) -> impl Iterator<Item = R> + '_ {
-    let n = bits.len();
-    bits.words()
-        .iter()
-        .flat_map(|w| (0..64).map(move |i| R::ZERO.sub(R::from_u64(w >> i & 1))))
-        .take(n)
-}
 
 /// `-v` where the mask is set.
 fn negate_if<R: Ring>(v: R, mask: R) -> R {
     v.xor(mask).sub(mask)
 }
 
-/// The share of b that this party can use: rho at party 0, beta at the others.
-fn known_bits(me: Rep3Party, b: &Rep3Bits) -> BitVec {
-    let (mine, next) = b.raw_components();
-    match me {
-        Rep3Party::P0 => {
-            let mut rho = mine.duplicate();
-            rho.xor_assign(next);
-            rho
+/// Masks of the share of b that this party can use: rho at party 0, beta at the others.
+fn known_masks<R: Ring>(me: Rep3Party, piece: &Piece, b: Option<&&Rep3Bits>) -> RingVec<R> {
+    let mut out = RingVec::zeros(piece.len());
+    let Some(b) = b else { return out };
+    match (me, bits_of(piece, b)) {
+        (Rep3Party::P0, (mine, next)) => {
+            let mut rho = mine.to_vec();
+            lanes::zip(&mut rho, next, |a, b| a ^ b);
+            lanes::masks(out.as_mut_slice(), &rho);
         }
-        Rep3Party::P1 => next.duplicate(),
-        Rep3Party::P2 => mine.duplicate(),
+        (Rep3Party::P1, (_, beta)) | (Rep3Party::P2, (beta, _)) => {
+            lanes::masks(out.as_mut_slice(), beta);
+        }
     }
+    out
+}
+
+/// Parties 1 and 2: masks a summand of the result; the message is the masked summand.
+pub(super) fn say_summand<R: Ring>(
+    piece: &mut Piece,
+    mut summand: RingVec<R>,
+) -> (Vec<u8>, [RingVec<R>; 2]) {
+    let pad = piece.pad::<R>(summand.len());
+    summand.sub_assign(pad.as_slice());
+    (message(&summand), [pad, summand])
+}
+
+/// The other one's masked summand completes component 2: `[pad, component 2]`.
+pub(super) fn hear_summand<R: Ring>(
+    [pad, mut open]: [RingVec<R>; 2],
+    theirs: &[u8],
+) -> [RingVec<R>; 2] {
+    open.add_assign(words::<R>(theirs).as_slice());
+    [pad, open]
+}
+
+/// Party 0: hands `rho` out as an integer.
+pub(super) fn hand_out_bits<R: Ring>(piece: &mut Piece, masks: &RingVec<R>) {
+    let mut rho = masks.duplicate();
+    lanes::map(rho.as_mut_slice(), |m| m.and(R::ONE));
+    piece.hand_out(rho, R::sub);
+}
+
+/// Parties 1 and 2: this party's summand of `b = beta + (1 - 2 beta) rho`, from masks of beta.
+pub(super) fn take_bits<R: Ring>(
+    me: Rep3Party,
+    piece: &mut Piece,
+    masks: &RingVec<R>,
+) -> Result<RingVec<R>, Error> {
+    let mut b = piece.take::<R>(piece.len())?;
+    let own = if me == Rep3Party::P1 { R::ZERO } else { R::ONE };
+    lanes::zip(b.as_mut_slice(), masks.as_slice(), |rho, m| {
+        negate_if(rho, m).add(m.and(own))
+    });
+    Ok(b)
 }
 
 impl<R: Ring> Rep3<R> {
-    /// Parties 1 and 2 each hold a summand; all get a fresh replicated sharing of the sum.
-    ///
-    /// `pads` must be at the same place at both holders of each stream.
-    pub(super) fn reshare_two(
-        &mut self,
-        pads: &mut super::party::Pads,
-        summand: Option<RingVec<R>>,
-        n: usize,
-    ) -> Result<(RingVec<R>, RingVec<R>), Error> {
-        match self.me {
-            Rep3Party::P0 => {
-                let (y0, y1) = (draw(pads.zeroth(), n), draw(pads.first(), n));
-                self.swap(None)?;
-                Ok((y0, y1))
-            }
-            me @ (Rep3Party::P1 | Rep3Party::P2) => {
-                let pad: RingVec<R> = if me == Rep3Party::P1 {
-                    draw(pads.first(), n)
-                } else {
-                    draw(pads.zeroth(), n)
-                };
-                let mut ours = summand.unwrap_or_default();
-                ours.sub_assign(pad.as_slice());
-                let theirs = self.swap(Some(message(&ours)))?.unwrap_or_default();
-                ours.add_assign(words::<R>(&theirs).as_slice());
-                Ok(if me == Rep3Party::P1 {
-                    (pad, ours)
-                } else {
-                    (ours, pad)
-                })
-            }
-        }
-    }
-
     pub(super) fn select_impl(
         &mut self,
         pairs: &[(&Rep3Bits, &Rep3Arith<R>)],
@@ -98,69 +99,72 @@ impl<R: Ring> Rep3<R> {
                 });
             }
         }
-        let n: usize = pairs.iter().map(|(b, _)| b.len()).sum();
-        let mut pads = self.pads()?;
-        let summand = match self.me {
-            Rep3Party::P0 => {
-                let (mut v, mut r) = (draw::<R>(pads.first(), n), draw::<R>(pads.first(), n));
-                let (mut vs, mut rs) = (v.as_mut_slice().iter_mut(), r.as_mut_slice().iter_mut());
-                for (b, x) in pairs {
-                    let (mine, next) = x.share.raw_components();
-                    let rho = known_bits(self.me, b);
-                    for ((m, (x0, x1)), (v, r)) in masks::<R>(&rho)
-                        .zip(mine.iter().zip(next))
-                        .zip(vs.by_ref().zip(rs.by_ref()))
-                    {
-                        *v = x0.add(*x1).and(m).sub(*v);
-                        *r = m.and(R::ONE).sub(*r);
-                    }
-                }
-                let mut out = Vec::with_capacity(2 * R::BYTES * n);
-                out.extend_from_slice(v.as_bytes());
-                out.extend_from_slice(r.as_bytes());
-                self.hand_over(Some(out), 2 * R::BYTES * n)?;
-                None
-            }
-            me @ (Rep3Party::P1 | Rep3Party::P2) => {
-                let (v, r) = if me == Rep3Party::P1 {
-                    let v = draw::<R>(pads.first(), n);
-                    let r = draw::<R>(pads.first(), n);
-                    self.hand_over(None, 2 * R::BYTES * n)?;
-                    (v, r)
-                } else {
-                    let got = self.hand_over(None, 2 * R::BYTES * n)?.unwrap_or_default();
-                    let (v, r) = got.split_at_checked(R::BYTES * n).unwrap_or_default();
-                    (words(v), words(r))
-                };
-                let mut y = Vec::with_capacity(n);
-                let (mut vs, mut rs) = (v.as_slice().iter(), r.as_slice().iter());
-                for (b, x) in pairs {
-                    let (mine, next) = x.share.raw_components();
-                    let beta = known_bits(me, b);
-                    let shares = mine.iter().zip(next);
-                    for ((m, (a, b)), (v, r)) in masks::<R>(&beta)
-                        .zip(shares)
-                        .zip(vs.by_ref().zip(rs.by_ref()))
-                    {
-                        // Party 1 holds (x_1, c) and answers for x_1; party 2 holds (c, x_0) and answers for both.
-                        let (c, own) = if me == Rep3Party::P1 {
-                            (*b, *a)
-                        } else {
-                            (*a, a.add(*b))
-                        };
-                        let t = v.add(c.mul(*r));
-                        y.push(own.and(m).add(negate_if(t, m)));
-                    }
-                }
-                Some(RingVec::from(y))
-            }
+        let me = self.me;
+        let lens: Vec<usize> = pairs.iter().map(|(_, x)| x.spec.len()).collect();
+        let mut out = Shares::new(me, lens.iter().copied());
+        let bits: Vec<&Rep3Bits> = pairs.iter().map(|(b, _)| *b).collect();
+        let x = |piece: &Piece| {
+            let (mine, next) = pairs
+                .get(piece.tensor)
+                .map(|(_, x)| x.share.raw_components())
+                .unwrap_or_default();
+            let range = piece.range.clone();
+            (
+                mine.get(range.clone()).unwrap_or_default(),
+                next.get(range).unwrap_or_default(),
+            )
         };
-        let (mine, next) = self.reshare_two(&mut pads, summand, n)?;
-        let cuts: Vec<_> = pairs
-            .iter()
-            .map(|(_, x)| (&x.spec.shape, x.spec.format))
-            .collect();
-        self.cut(&cuts, mine, next)
+        let pieces = self.pieces(lens, 1)?;
+        if me == Rep3Party::P0 {
+            for mut piece in pieces {
+                let m = known_masks::<R>(me, &piece, bits.get(piece.tensor));
+                let (x0, x1) = x(&piece);
+                let mut v = m.duplicate();
+                lanes::zip2(v.as_mut_slice(), x0, x1, |m, a, b| a.add(b).and(m));
+                piece.hand_out(v, R::sub);
+                hand_out_bits(&mut piece, &m);
+                let [a, b] = piece.both_pads::<R>(piece.len());
+                out.put(&piece, a.as_slice(), b.as_slice());
+                self.send_hand(piece)?;
+            }
+        } else {
+            let pieces = pieces.into_iter().map(|p| (p, ())).collect();
+            self.swap(
+                pieces,
+                |this, piece, ()| {
+                    let n = piece.len();
+                    this.hear_hand(piece, 2 * R::BYTES * n)?;
+                    let mut y = piece.take::<R>(n)?;
+                    let rho = piece.take::<R>(n)?;
+                    let m = known_masks::<R>(me, piece, bits.get(piece.tensor));
+                    let (mine, next) = x(piece);
+                    // Party 1 holds (x_1, c) and answers for x_1; party 2 holds (c, x_0) and answers for both.
+                    let (c, own, both) = match me {
+                        Rep3Party::P0 | Rep3Party::P1 => (next, mine, R::ZERO),
+                        Rep3Party::P2 => (mine, next, R::ONE.neg()),
+                    };
+                    lanes::zip4(
+                        y.as_mut_slice(),
+                        rho.as_slice(),
+                        m.as_slice(),
+                        c,
+                        own,
+                        |v, rho, m, c, own| {
+                            let t = v.add(c.mul(rho));
+                            own.add(c.and(both)).and(m).add(negate_if(t, m))
+                        },
+                    );
+                    Ok(say_summand(piece, y))
+                },
+                |piece, ours, theirs| {
+                    let [pad, open] = hear_summand(ours, theirs);
+                    out.put(piece, pad.as_slice(), open.as_slice());
+                    Ok(())
+                },
+            )?;
+        }
+        let specs = pairs.iter().map(|(_, x)| (&x.spec.shape, x.spec.format));
+        self.finish_shares(specs, out)
     }
 
     pub(super) fn integers(
@@ -177,69 +181,48 @@ impl<R: Ring> Rep3<R> {
                 });
             }
         }
-        let n: usize = bits.iter().map(|(b, _)| b.len()).sum();
-        let mut pads = self.pads()?;
-        let known: Vec<BitVec> = bits.iter().map(|(b, _)| known_bits(self.me, b)).collect();
-        let summand = self.bits_summand(&mut pads, known.iter().flat_map(masks), n)?;
-        let (mine, next) = self.reshare_two(&mut pads, summand, n)?;
-        let cuts: Vec<_> = bits.iter().map(|(_, s)| (*s, format)).collect();
-        self.cut(&cuts, mine, next)
-    }
-
-    /// Summands of `b = beta + (1 - 2 beta) rho` at parties 1 and 2, from masks of rho at party 0 and of beta there.
-    pub(super) fn bits_summand(
-        &mut self,
-        pads: &mut super::party::Pads,
-        known: impl Iterator<Item = R>,
-        n: usize,
-    ) -> Result<Option<RingVec<R>>, Error> {
-        match self.me {
-            Rep3Party::P0 => {
-                let mut r = draw::<R>(pads.first(), n);
-                for (r, m) in r.as_mut_slice().iter_mut().zip(known) {
-                    *r = m.and(R::ONE).sub(*r);
-                }
-                self.hand_over(Some(message(&r)), R::BYTES * n)?;
-                Ok(None)
+        let me = self.me;
+        let lens: Vec<usize> = bits.iter().map(|(b, _)| b.len()).collect();
+        let mut out = Shares::new(me, lens.iter().copied());
+        let known: Vec<&Rep3Bits> = bits.iter().map(|(b, _)| *b).collect();
+        let pieces = self.pieces(lens, 1)?;
+        if me == Rep3Party::P0 {
+            for mut piece in pieces {
+                let m = known_masks::<R>(me, &piece, known.get(piece.tensor));
+                hand_out_bits(&mut piece, &m);
+                let [a, b] = piece.both_pads::<R>(piece.len());
+                out.put(&piece, a.as_slice(), b.as_slice());
+                self.send_hand(piece)?;
             }
-            Rep3Party::P1 => {
-                let mut r = draw::<R>(pads.first(), n);
-                self.hand_over(None, R::BYTES * n)?;
-                for (r, m) in r.as_mut_slice().iter_mut().zip(known) {
-                    *r = negate_if(*r, m);
-                }
-                Ok(Some(r))
-            }
-            Rep3Party::P2 => {
-                let mut r = words::<R>(&self.hand_over(None, R::BYTES * n)?.unwrap_or_default());
-                for (r, m) in r.as_mut_slice().iter_mut().zip(known) {
-                    *r = negate_if(*r, m).add(m.and(R::ONE));
-                }
-                Ok(Some(r))
-            }
+        } else {
+            let pieces = pieces.into_iter().map(|p| (p, ())).collect();
+            self.swap(
+                pieces,
+                |this, piece, ()| {
+                    this.hear_hand(piece, R::BYTES * piece.len())?;
+                    let m = known_masks::<R>(me, piece, known.get(piece.tensor));
+                    let b = take_bits(me, piece, &m)?;
+                    Ok(say_summand(piece, b))
+                },
+                |piece, ours, theirs| {
+                    let [pad, open] = hear_summand(ours, theirs);
+                    out.put(piece, pad.as_slice(), open.as_slice());
+                    Ok(())
+                },
+            )?;
         }
+        self.finish_shares(bits.iter().map(|(_, s)| (*s, format)), out)
     }
 
-    /// Cuts concatenated shares into tensors.
-    pub(super) fn cut(
+    /// Whole tensors from what their pieces became.
+    pub(super) fn finish_shares<'a>(
         &self,
-        cuts: &[(&Shape, Format)],
-        mine: RingVec<R>,
-        next: RingVec<R>,
+        specs: impl Iterator<Item = (&'a Shape, Format)>,
+        shares: Shares<R>,
     ) -> Result<Vec<Rep3Arith<R>>, Error> {
-        if let [(shape, format)] = cuts {
-            return Ok(vec![self.arith(shape, *format, mine, next)?]);
-        }
-        let mut at = 0;
-        cuts.iter()
-            .map(|(shape, format)| {
-                let range = at..at + shape.elements();
-                at = range.end;
-                let part = |v: &RingVec<R>| {
-                    RingVec::from(v.as_slice().get(range.clone()).unwrap_or_default().to_vec())
-                };
-                self.arith(shape, *format, part(&mine), part(&next))
-            })
+        specs
+            .zip(shares.into_tensors())
+            .map(|((shape, format), (mine, next))| self.arith(shape, format, mine, next))
             .collect()
     }
 }

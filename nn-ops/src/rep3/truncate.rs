@@ -11,14 +11,14 @@
 //!
 //! `floor(x' / 2^s) = (c >> s) - (r >> s) + (1 - c_top) t 2^(k - s) - kappa`, with `kappa = [c mod 2^s < r mod 2^s]`.
 //!
-//! Party 0 makes `-(r >> s)` the sum of components 0 and 1: one is a pad common with party 1, the other goes to party
-//! 2. `c >> s` is component 2. Party 0 also shares t between parties 1 and 2, modulo 2^s since it is multiplied by
-//! 2^(k - s); they multiply their shares by the bit `1 - c_top` that both know, and reshare. Leaving kappa out gives the
-//! stochastic version: the result is `floor((x' + rho) / 2^s)`, `rho = -r mod 2^s`. Otherwise kappa is the carry of
-//! `r mod 2^s` (party 0) and `2^s - 1 - (c mod 2^s)` (parties 1 and 2), made an integer as in `select`.
+//! Party 0 hands out `-(r >> s)`, whose parts become components 0 and 1; `c >> s` is component 2. It also hands out t,
+//! modulo 2^s since it is multiplied by 2^(k - s); parties 1 and 2 multiply their parts by the bit `1 - c_top` that both
+//! know, mask them and swap. Leaving kappa out gives the stochastic version: the result is `floor((x' + rho) / 2^s)`,
+//! `rho = -r mod 2^s`. Otherwise kappa is the carry of `r mod 2^s` (party 0) and `2^s - 1 - (c mod 2^s)` (parties 1 and 2), made
+//! an integer as in `select`. A shift of zero is the same without offset, wrap and kappa: c is component 2.
 //!
-//! Security: party 0 receives nothing but shares of bits in the carry. Parties 1 and 2 receive c, uniform as shown, and values
-//! masked by pads that they lack. The stochastic version leaves `r mod 2^s` with party 0 and `c mod 2^s` with the other two,
+//! Security: party 0 receives nothing. Parties 1 and 2 receive c, uniform as shown, and values masked by pads that they
+//! lack. The stochastic version leaves `r mod 2^s` with party 0 and `c mod 2^s` with the other two,
 //! each uniform by itself, so what it realises is the functionality that draws rho and tells it to party 0 if that one is
 //! corrupted, and `x + rho mod 2^s` to party 1 or 2 if those are. It does not realise a coin unknown to all.
 //!
@@ -26,10 +26,15 @@
 //! common to parties 0 and 2; each side shifts its half. Off by at most one unit unless the halves wrap around, which
 //! happens with probability |x| / 2^k; then the result is wrong by 2^(k - s).
 
-use piquet_core::{BitVec, Ring, RingVec, transpose};
+use piquet_core::{Ring, RingVec, lanes};
 use piquet_secret_sharing::Rep3Party;
 
+use super::adder::Adder;
+use super::bits::{Before, hand_out_carry};
+use super::compare::planes;
 use super::party::{Rep3, Rep3Arith, draw, message, words};
+use super::piece::{Piece, Shares};
+use super::select::{hand_out_bits, hear_summand, say_summand, take_bits};
 use crate::Error;
 use crate::engine::{Rescale, Truncation, check_rescale};
 
@@ -43,28 +48,34 @@ fn top<R: Ring>(x: R) -> R {
     x.shr(R::BITS - 1)
 }
 
+/// Modulo 2^s, at the top of a word.
+fn lift<T: Ring, R: Ring>(v: T, s: u32) -> R {
+    R::from_u64(v.to_u64()).shl(R::BITS - s)
+}
+
+/// Fresh components of whole tensors, (mine, next).
+type Fresh<R> = Vec<(RingVec<R>, RingVec<R>)>;
+
 impl<R: Ring> Rep3<R> {
     pub(super) fn rescale_impl(
         &mut self,
         xs: &[&Rep3Arith<R>],
         r: Rescale,
     ) -> Result<Vec<Rep3Arith<R>>, Error> {
-        let mut all = Vec::with_capacity(xs.iter().map(|x| x.spec.len()).sum());
+        let mut summands = Vec::with_capacity(xs.len());
         for x in xs {
             check_rescale(x.spec.format.frac(), x.spec.format.bound(), &r)?;
-            all.extend_from_slice(x.share.raw_components().0);
+            summands.push(x.share.raw_components().0);
         }
-        let (mine, next) = self.truncate(all.into(), r)?;
-        let cuts: Vec<_> = xs.iter().map(|x| (&x.spec.shape, r.to)).collect();
-        self.cut(&cuts, mine, next)
+        let fresh = self.truncate(&summands, r)?;
+        xs.iter()
+            .zip(fresh)
+            .map(|(x, (mine, next))| self.arith(&x.spec.shape, r.to, mine, next))
+            .collect()
     }
 
-    /// Fresh components of `x / 2^s` from this party's additive summand of x.
-    pub(super) fn truncate(
-        &mut self,
-        z: RingVec<R>,
-        r: Rescale,
-    ) -> Result<(RingVec<R>, RingVec<R>), Error> {
+    /// Fresh components of `x / 2^s` from this party's additive summands of every x.
+    pub(super) fn truncate(&mut self, z: &[&[R]], r: Rescale) -> Result<Fresh<R>, Error> {
         if r.shift == 0 {
             return self.reshare(z);
         }
@@ -85,216 +96,194 @@ impl<R: Ring> Rep3<R> {
         }
     }
 
-    /// Replicated sharing of a value given by summands: each is masked by a sharing of zero and sent on.
-    fn reshare(&mut self, mut z: RingVec<R>) -> Result<(RingVec<R>, RingVec<R>), Error> {
-        let n = z.len();
-        let mut pads = self.pads()?;
-        z.add_assign(pads.mine(n).as_slice());
-        z.sub_assign(pads.next(n).as_slice());
-        let (prev, next) = (self.me.prev(), self.me.next());
-        let [got] = self.exchange(vec![(prev, message(&z))], [(next, R::BYTES * n)])?;
-        Ok((z, words(&got)))
+    /// A fresh replicated sharing of values given by summands.
+    fn reshare(&mut self, z: &[&[R]]) -> Result<Fresh<R>, Error> {
+        let lens = || z.iter().map(|z| z.len());
+        let mut out = Shares::new(self.me, lens());
+        let pieces = self.pieces(lens(), 1)?;
+        if self.me == Rep3Party::P0 {
+            for mut piece in pieces {
+                let mut r = mask(&mut piece, z);
+                lanes::map(r.as_mut_slice(), R::neg);
+                let [a, b] = piece.hand_out(r, R::sub);
+                out.put(&piece, a.as_slice(), b.as_slice());
+                self.send_hand(piece)?;
+            }
+        } else {
+            for (mut piece, c) in self.open(pieces, z, R::ZERO)? {
+                self.hear_hand(&mut piece, R::BYTES * c.len())?;
+                let own = piece.take::<R>(c.len())?;
+                out.put(&piece, own.as_slice(), c.as_slice());
+            }
+        }
+        Ok(out.into_tensors().collect())
     }
 
-    /// Parties 1 and 2 learn c; party 0 learns r. Party 0 shares `-(r >> s)` and, modulo the word T, its top bit.
-    fn mask_and_open<T: Ring>(
+    /// Parties 1 and 2 learn `c = x + addend + r`.
+    fn open(
         &mut self,
-        pads: &mut super::party::Pads,
-        mut z: RingVec<R>,
-        s: u32,
+        pieces: Vec<Piece>,
+        z: &[&[R]],
         addend: R,
-    ) -> Result<Opened<R, T>, Error> {
-        let n = z.len();
-        match self.me {
-            Rep3Party::P0 => {
-                let mut r = draw::<R>(pads.zeroth(), n);
-                r.add_assign(draw::<R>(pads.first(), n).as_slice());
-                r.sub_assign(z.as_slice());
-                let y1 = draw::<R>(pads.first(), n);
-                let mut t = draw::<T>(pads.first(), n);
-                for (t, r) in t.as_mut_slice().iter_mut().zip(r.as_slice()) {
-                    *t = T::from_u64(top(*r).to_u64()).sub(*t);
-                }
-                for ((z, r), y1) in z
-                    .as_mut_slice()
-                    .iter_mut()
-                    .zip(r.as_slice())
-                    .zip(y1.as_slice())
-                {
-                    *z = r.shr(s).add(*y1).neg();
-                }
-                let mut out = Vec::with_capacity(n * (R::BYTES + T::BYTES));
-                out.extend_from_slice(z.as_bytes());
-                out.extend_from_slice(t.as_bytes());
-                self.exchange(vec![(Rep3Party::P2, out)], [])?;
-                Ok(Opened {
-                    masked: r,
-                    component: y1,
-                    other: z,
-                    top: RingVec::zeros(0),
-                })
-            }
-            Rep3Party::P1 => {
-                z.add_assign(draw::<R>(pads.first(), n).as_slice());
-                for z in z.as_mut_slice() {
-                    *z = z.add(addend);
-                }
-                let y1 = draw::<R>(pads.first(), n);
-                let top = draw::<T>(pads.first(), n);
-                let [got] = self.exchange(
-                    vec![(Rep3Party::P2, message(&z))],
-                    [(Rep3Party::P2, R::BYTES * n)],
-                )?;
-                z.add_assign(words::<R>(&got).as_slice());
-                Ok(Opened {
-                    masked: z,
-                    component: y1,
-                    other: RingVec::zeros(0),
-                    top,
-                })
-            }
-            Rep3Party::P2 => {
-                z.add_assign(draw::<R>(pads.zeroth(), n).as_slice());
-                let [theirs, helper] = self.exchange(
-                    vec![(Rep3Party::P1, message(&z))],
-                    [
-                        (Rep3Party::P1, R::BYTES * n),
-                        (Rep3Party::P0, n * (R::BYTES + T::BYTES)),
-                    ],
-                )?;
-                z.add_assign(words::<R>(&theirs).as_slice());
-                let (y0, top) = helper.split_at_checked(R::BYTES * n).unwrap_or_default();
-                Ok(Opened {
-                    masked: z,
-                    component: words(y0),
-                    other: RingVec::zeros(0),
-                    top: words(top),
-                })
-            }
-        }
+    ) -> Result<Vec<(Piece, RingVec<R>)>, Error> {
+        // One of the two adds it.
+        let addend = if self.me == Rep3Party::P1 {
+            addend
+        } else {
+            R::ZERO
+        };
+        self.swap(
+            pieces.into_iter().map(|p| (p, ())).collect(),
+            |_, piece, ()| {
+                let mut c = piece.pad::<R>(piece.len());
+                lanes::zip(c.as_mut_slice(), part(piece, z), |c, z| {
+                    c.add(z).add(addend)
+                });
+                Ok((message(&c), c))
+            },
+            |_, mut c, theirs| {
+                c.add_assign(words::<R>(theirs).as_slice());
+                Ok(c)
+            },
+        )
     }
 
-    fn truncate_stochastic<T: Ring>(
-        &mut self,
-        z: RingVec<R>,
-        s: u32,
-    ) -> Result<(RingVec<R>, RingVec<R>), Error> {
-        let n = z.len();
-        let mut pads = self.pads()?;
-        let mut o = self.mask_and_open::<T>(&mut pads, z, s, offset())?;
-        let lift = |v: T| R::from_u64(v.to_u64()).shl(R::BITS - s);
-        // The wrap, modulo 2^s: masked by pads that become part of components 1 and 0.
-        match self.me {
-            Rep3Party::P0 => {
-                let (m0, m1) = (draw::<T>(pads.zeroth(), n), draw::<T>(pads.first(), n));
-                self.swap(None)?;
-                for (y, m) in [(&mut o.other, m0), (&mut o.component, m1)] {
-                    for (y, m) in y.as_mut_slice().iter_mut().zip(m.as_slice()) {
-                        *y = y.add(lift(*m));
-                    }
+    fn truncate_stochastic<T: Ring>(&mut self, z: &[&[R]], s: u32) -> Result<Fresh<R>, Error> {
+        let lens = || z.iter().map(|z| z.len());
+        let mut out = Shares::new(self.me, lens());
+        let pieces = self.pieces(lens(), 2)?;
+        if self.me == Rep3Party::P0 {
+            for mut piece in pieces {
+                let r = mask(&mut piece, z);
+                let mut shares = hand_out_shifted(&mut piece, &r, s);
+                hand_out_top::<R, T>(&mut piece, &r);
+                // The wrap, modulo 2^s: its pads become part of components 0 and 1.
+                let pads = piece.both_pads::<T>(r.len());
+                for (y, m) in shares.iter_mut().zip(&pads) {
+                    lanes::zip(y.as_mut_slice(), m.as_slice(), |y, m| y.add(lift(m, s)));
                 }
-                Ok((o.other, o.component))
+                let [a, b] = shares;
+                out.put(&piece, a.as_slice(), b.as_slice());
+                self.send_hand(piece)?;
             }
-            me @ (Rep3Party::P1 | Rep3Party::P2) => {
-                let m = if me == Rep3Party::P1 {
-                    draw::<T>(pads.first(), n)
-                } else {
-                    draw::<T>(pads.zeroth(), n)
-                };
-                let mut d = o.top;
-                for ((d, c), m) in d
-                    .as_mut_slice()
-                    .iter_mut()
-                    .zip(o.masked.as_slice())
-                    .zip(m.as_slice())
-                {
-                    let no_top = T::ONE.sub(T::from_u64(top(*c).to_u64()));
-                    *d = d.mul(no_top).sub(*m);
-                }
-                let theirs = words::<T>(&self.swap(Some(message(&d)))?.unwrap_or_default());
-                d.add_assign(theirs.as_slice());
-                for (y, m) in o.component.as_mut_slice().iter_mut().zip(m.as_slice()) {
-                    *y = y.add(lift(*m));
-                }
-                for (c, d) in o.masked.as_mut_slice().iter_mut().zip(d.as_slice()) {
-                    *c = c.shr(s).sub(offset::<R>().shr(s)).add(lift(*d));
-                }
-                Ok(by_holder(me, o.component, o.masked))
-            }
+        } else {
+            let opened = self.open(pieces, z, offset())?;
+            self.swap(
+                opened,
+                |this, piece, c| {
+                    let n = c.len();
+                    this.hear_hand(piece, n * (R::BYTES + T::BYTES))?;
+                    let mut own = piece.take::<R>(n)?;
+                    let mut d = piece.take::<T>(n)?;
+                    let m = piece.pad::<T>(n);
+                    lanes::zip2(d.as_mut_slice(), c.as_slice(), m.as_slice(), |t, c, m| {
+                        t.mul(T::ONE.sub(T::from_u64(top(c).to_u64()))).sub(m)
+                    });
+                    lanes::zip(own.as_mut_slice(), m.as_slice(), |y, m| y.add(lift(m, s)));
+                    Ok((message(&d), (own, c, d)))
+                },
+                |piece, (own, mut c, mut d), theirs| {
+                    d.add_assign(words::<T>(theirs).as_slice());
+                    lanes::zip(c.as_mut_slice(), d.as_slice(), |c, d| {
+                        c.shr(s).sub(offset::<R>().shr(s)).add(lift(d, s))
+                    });
+                    out.put(piece, own.as_slice(), c.as_slice());
+                    Ok(())
+                },
+            )?;
         }
+        Ok(out.into_tensors().collect())
     }
 
-    fn truncate_exact<T: Ring>(
-        &mut self,
-        z: RingVec<R>,
-        r: Rescale,
-    ) -> Result<(RingVec<R>, RingVec<R>), Error> {
-        let (n, s) = (z.len(), r.shift);
+    fn truncate_exact<T: Ring>(&mut self, z: &[&[R]], r: Rescale) -> Result<Fresh<R>, Error> {
+        let s = r.shift;
         let half = match r.mode {
             Truncation::Nearest => R::ONE.shl(s - 1),
             Truncation::Exact | Truncation::Stochastic | Truncation::Local => R::ZERO,
         };
-        let mut pads = self.pads()?;
-        let mut o = self.mask_and_open::<T>(&mut pads, z, s, offset::<R>().add(half))?;
-        // kappa: party 0 adds r mod 2^s, the others the complement of c mod 2^s; planes drop the higher bits.
-        let per_plane = n.div_ceil(64);
-        let mut planes = RingVec::zeros(s as usize * per_plane);
-        let flip = if self.me == Rep3Party::P0 {
-            0
-        } else {
-            u64::MAX
-        };
-        let masked = o.masked.as_slice().iter();
-        let known: RingVec<u64> = masked.map(|v| v.to_u64() ^ flip).collect();
-        transpose::to_planes(known.as_slice(), s, planes.as_mut_slice())?;
-        drop(known);
-        let (carry, _) = self.carry(planes, per_plane, s as usize)?;
-        let known: Vec<u64> = match self.me {
-            Rep3Party::P0 => {
-                let (a, b) = (carry.mine.as_slice(), carry.next.as_slice());
-                a.iter().zip(b).map(|(a, b)| a ^ b).collect()
-            }
-            Rep3Party::P1 => carry.next.as_slice().to_vec(),
-            Rep3Party::P2 => carry.mine.as_slice().to_vec(),
-        };
-        let known = BitVec::from_words(n, known);
-        let kappa = self.bits_summand(&mut pads, super::select::masks(&known), n)?;
-        let summand = kappa.map(|kappa| -> RingVec<R> {
-            kappa
-                .as_slice()
-                .iter()
-                .zip(o.top.as_slice())
-                .zip(o.masked.as_slice())
-                .map(|((k, t), c)| {
-                    let wrap = R::from_u64(t.to_u64()).mul(R::ONE.sub(top(*c)));
-                    wrap.shl(R::BITS - s).sub(*k)
-                })
-                .collect()
-        });
-        let (mut mine, mut next) = self.reshare_two(&mut pads, summand, n)?;
-        match self.me {
-            Rep3Party::P0 => {
-                mine.add_assign(o.other.as_slice());
-                next.add_assign(o.component.as_slice());
-            }
-            me @ (Rep3Party::P1 | Rep3Party::P2) => {
-                for c in o.masked.as_mut_slice() {
-                    *c = c.shr(s).sub(offset::<R>().shr(s));
+        let adder = Adder::new(s as usize);
+        let lens = || z.iter().map(|z| z.len());
+        let mut out = Shares::new(self.me, lens());
+        let pieces = self.pieces(lens(), 2 + adder.swaps().count())?;
+        if self.me == Rep3Party::P0 {
+            for mut piece in pieces {
+                let r = mask(&mut piece, z);
+                let shifted = hand_out_shifted(&mut piece, &r, s);
+                hand_out_top::<R, T>(&mut piece, &r);
+                // kappa: party 0 adds r mod 2^s, the others the complement of c mod 2^s; planes drop the higher bits.
+                let v = planes(r.as_slice().iter().map(|r| r.to_u64()).collect(), s as usize)?;
+                let [mut kappa, other] = hand_out_carry(&mut piece, &adder, v.as_slice(), None);
+                lanes::zip(kappa.as_mut_slice(), other.as_slice(), |a, b| a ^ b);
+                let mut masks = r;
+                lanes::masks(masks.as_mut_slice(), kappa.as_slice());
+                hand_out_bits(&mut piece, &masks);
+                let mut shares = piece.both_pads::<R>(masks.len());
+                for (y, shifted) in shares.iter_mut().zip(&shifted) {
+                    y.add_assign(shifted.as_slice());
                 }
-                let (a, b) = by_holder(me, o.component, o.masked);
-                mine.add_assign(a.as_slice());
-                next.add_assign(b.as_slice());
+                let [a, b] = shares;
+                out.put(&piece, a.as_slice(), b.as_slice());
+                self.send_hand(piece)?;
             }
+        } else {
+            let me = self.me;
+            let opened = self.open(pieces, z, offset::<R>().add(half))?;
+            let begin = |this: &mut Self, piece: &mut Piece, c: RingVec<R>| {
+                let n = c.len();
+                this.hear_hand(piece, handed_exact::<R, T>(&adder, n))?;
+                let own = piece.take::<R>(n)?;
+                let wrap = piece.take::<T>(n)?;
+                let u = c.as_slice().iter().map(|c| !c.to_u64()).collect();
+                Ok(Before {
+                    u: planes(u, s as usize)?,
+                    add: None,
+                    along: (own, wrap, c),
+                })
+            };
+            let carried = self.carry(&adder, opened, begin)?;
+            self.swap(
+                carried,
+                |_, piece, (kappa, (own, wrap, c))| {
+                    let mut masks = RingVec::zeros(c.len());
+                    lanes::masks(masks.as_mut_slice(), kappa.open.as_slice());
+                    let mut y = take_bits(me, piece, &masks)?;
+                    lanes::zip2(
+                        y.as_mut_slice(),
+                        wrap.as_slice(),
+                        c.as_slice(),
+                        |kappa, t, c| {
+                            let wraps = R::from_u64(t.to_u64()).mul(R::ONE.sub(top(c)));
+                            wraps.shl(R::BITS - s).sub(kappa)
+                        },
+                    );
+                    let (message, ours) = say_summand(piece, y);
+                    Ok((message, (ours, own, c)))
+                },
+                |piece, (ours, own, c), theirs| {
+                    let [mut pad, mut open] = hear_summand(ours, theirs);
+                    pad.add_assign(own.as_slice());
+                    lanes::zip(open.as_mut_slice(), c.as_slice(), |y, c| {
+                        y.add(c.shr(s).sub(offset::<R>().shr(s)))
+                    });
+                    out.put(piece, pad.as_slice(), open.as_slice());
+                    Ok(())
+                },
+            )?;
         }
-        Ok((mine, next))
+        Ok(out.into_tensors().collect())
     }
 
-    fn truncate_local(
+    fn truncate_local(&mut self, z: &[&[R]], s: u32) -> Result<Fresh<R>, Error> {
+        z.iter().map(|z| self.truncate_local_one(z, s)).collect()
+    }
+
+    fn truncate_local_one(
         &mut self,
-        mut z: RingVec<R>,
+        z: &[R],
         s: u32,
     ) -> Result<(RingVec<R>, RingVec<R>), Error> {
         let n = z.len();
+        let mut z = RingVec::from(z.to_vec());
         let mut pads = self.pads()?;
         let shift = |v: &mut RingVec<R>| {
             for v in v.as_mut_slice() {
@@ -337,27 +326,40 @@ impl<R: Ring> Rep3<R> {
     }
 }
 
-/// What a party holds after the mask was opened.
-struct Opened<R: Ring, T: Ring> {
-    /// r at party 0, c at the others.
-    masked: RingVec<R>,
-    /// Component 1 at parties 0 and 1, component 0 at party 2.
-    component: RingVec<R>,
-    /// Component 0 at party 0.
-    other: RingVec<R>,
-    /// Summand of the top bit of r, at parties 1 and 2.
-    top: RingVec<T>,
+/// What a piece covers of the summands.
+fn part<'a, R>(piece: &Piece, z: &[&'a [R]]) -> &'a [R] {
+    let range = piece.range.clone();
+    z.get(piece.tensor)
+        .and_then(|z| z.get(range))
+        .unwrap_or_default()
 }
 
-/// (mine, next) of party 1 or 2 from its pad component and component 2.
-fn by_holder<R: Ring>(
-    me: Rep3Party,
-    pad: RingVec<R>,
-    second: RingVec<R>,
-) -> (RingVec<R>, RingVec<R>) {
-    if me == Rep3Party::P1 {
-        (pad, second)
-    } else {
-        (second, pad)
-    }
+/// Party 0: `r = b_0 + b_1 - z_0`.
+fn mask<R: Ring>(piece: &mut Piece, z: &[&[R]]) -> RingVec<R> {
+    let [mut r, b1] = piece.both_pads::<R>(piece.len());
+    lanes::zip2(r.as_mut_slice(), b1.as_slice(), part(piece, z), |b0, b1, z| {
+        b0.add(b1).sub(z)
+    });
+    r
+}
+
+/// Party 0: hands `-(r >> s)` out; returns both parts.
+fn hand_out_shifted<R: Ring>(piece: &mut Piece, r: &RingVec<R>, s: u32) -> [RingVec<R>; 2] {
+    let mut shifted = r.duplicate();
+    lanes::map(shifted.as_mut_slice(), |r| r.shr(s).neg());
+    piece.hand_out(shifted, R::sub)
+}
+
+/// Party 0: hands the top bit of r out, modulo the word T.
+fn hand_out_top<R: Ring, T: Ring>(piece: &mut Piece, r: &RingVec<R>) {
+    let mut t = RingVec::<T>::zeros(r.len());
+    lanes::zip(t.as_mut_slice(), r.as_slice(), |_, r| {
+        T::from_u64(top(r).to_u64())
+    });
+    piece.hand_out(t, T::sub);
+}
+
+/// Bytes that party 0 hands out for an exact truncation of n elements.
+fn handed_exact<R: Ring, T: Ring>(adder: &Adder, n: usize) -> usize {
+    n * (2 * R::BYTES + T::BYTES) + 8 * adder.handed_planes() * n.div_ceil(64)
 }

@@ -1,0 +1,281 @@
+//! The pieces of a step, and the two moves that every nonlinear step is made of.
+//!
+//! Party 0 knows one number (`x_0 + x_1`, or a mask it chose), parties 1 and 2 know another (`x_2`, or what the mask
+//! hides). Party 0 *hands out*: it splits a vector between parties 1 and 2, one half expanded from the stream it has in
+//! common with one of them, the other sent to the other one. Parties 1 and 2 *swap*: each sends the other its summand
+//! of a value, masked by a pad that it has in common with party 0, so that both learn the value under a mask which
+//! only party 0 knows. Party 0 hears nothing, ever: it is the helper of a computation in the preprocessing model between
+//! the two others, as in ASTRA (eprint 2019/429, section 3) and Trio (arXiv 2206.03776, section 4).
+//!
+//! Tensors are cut into pieces whose vectors fit in cache. Each piece has pads of its own, and which of the two parties
+//! hears what is handed out alternates from piece to piece, so that the links share the load. A swap sends up to
+//! [`AHEAD`] pieces before it waits for the first answer: computing and sending overlap, and what is under way
+//! stays bounded.
+
+use core::ops::Range;
+use std::collections::VecDeque;
+
+use piquet_core::{Ring, RingVec};
+use piquet_secret_sharing::Rep3Party;
+
+use super::party::{Pads, Rep3, draw, words};
+use crate::Error;
+use crate::session::StepId;
+use crate::transport::Peer;
+
+/// Elements of a piece: a multiple of 64, so that the bits of pieces join at words.
+pub(super) const PIECE: usize = 1 << 15;
+/// Pieces on their way to the other party before the first of its answers is waited for.
+pub(super) const AHEAD: usize = 32;
+
+/// Pieces of tensors of these lengths: which tensor, and which elements of it.
+pub(super) fn ranges(
+    lens: impl IntoIterator<Item = usize>,
+) -> impl Iterator<Item = (usize, Range<usize>)> {
+    lens.into_iter().enumerate().flat_map(|(tensor, len)| {
+        (0..len)
+            .step_by(PIECE)
+            .map(move |first| (tensor, first..len.min(first + PIECE)))
+    })
+}
+
+/// Who of parties 1 and 2 expands its half of what is handed out for a piece; the other one hears it.
+pub(super) fn seeded(piece: usize) -> Rep3Party {
+    match piece % 2 {
+        0 => Rep3Party::P1,
+        _ => Rep3Party::P2,
+    }
+}
+
+/// One piece of a step: what it covers, its pads, its steps, and what was handed out for it.
+pub(super) struct Piece {
+    pub(super) tensor: usize,
+    pub(super) range: Range<usize>,
+    me: Rep3Party,
+    seeded: Rep3Party,
+    pads: Pads,
+    hand_step: StepId,
+    swap_steps: VecDeque<StepId>,
+    hand: Vec<u8>,
+    taken: usize,
+}
+
+impl Piece {
+    /// Elements.
+    pub(super) fn len(&self) -> usize {
+        self.range.len()
+    }
+
+    /// Words of a plane of bits.
+    pub(super) fn words(&self) -> usize {
+        self.len().div_ceil(64)
+    }
+
+    /// This party's part of a tensor.
+    pub(super) fn of<'a, T>(&self, all: &'a [T]) -> &'a [T] {
+        all.get(self.range.clone()).unwrap_or_default()
+    }
+
+    /// Parties 1 and 2: a pad in common with party 0 that the other one lacks.
+    pub(super) fn pad<T: Ring>(&mut self, n: usize) -> RingVec<T> {
+        match self.me {
+            Rep3Party::P0 | Rep3Party::P1 => draw(self.pads.first(), n),
+            Rep3Party::P2 => draw(self.pads.zeroth(), n),
+        }
+    }
+
+    /// Party 0: the pads of parties 2 and 1, which are components 0 and 1 of whatever they mask.
+    pub(super) fn both_pads<T: Ring>(&mut self, n: usize) -> [RingVec<T>; 2] {
+        [draw(self.pads.zeroth(), n), draw(self.pads.first(), n)]
+    }
+
+    /// Party 0: splits `v` between parties 2 and 1 and returns their parts, in this order. `minus` is subtraction, or
+    /// exclusive or.
+    pub(super) fn hand_out<T: Ring>(
+        &mut self,
+        mut v: RingVec<T>,
+        minus: fn(T, T) -> T,
+    ) -> [RingVec<T>; 2] {
+        let n = v.len();
+        let seeded: RingVec<T> = match self.seeded {
+            Rep3Party::P0 | Rep3Party::P1 => draw(self.pads.first(), n),
+            Rep3Party::P2 => draw(self.pads.zeroth(), n),
+        };
+        for (v, s) in v.as_mut_slice().iter_mut().zip(seeded.as_slice()) {
+            *v = minus(*v, *s);
+        }
+        self.hand.extend_from_slice(v.as_bytes());
+        match self.seeded {
+            Rep3Party::P0 | Rep3Party::P1 => [v, seeded],
+            Rep3Party::P2 => [seeded, v],
+        }
+    }
+
+    /// Parties 1 and 2: this party's part of the next `n` words that were handed out.
+    pub(super) fn take<T: Ring>(&mut self, n: usize) -> Result<RingVec<T>, Error> {
+        if self.me == self.seeded {
+            return Ok(self.pad(n));
+        }
+        let end = self.taken + n * T::BYTES;
+        let part = self.hand.get(self.taken..end).ok_or(Error::Length {
+            what: "words handed out",
+            got: self.hand.len(),
+            want: end,
+        })?;
+        self.taken = end;
+        Ok(words(part))
+    }
+}
+
+impl<R: Ring> Rep3<R> {
+    /// The pieces of a step over tensors of these lengths, with `swaps` swaps.
+    pub(super) fn pieces(
+        &mut self,
+        lens: impl IntoIterator<Item = usize>,
+        swaps: usize,
+    ) -> Result<Vec<Piece>, Error> {
+        let ranges: Vec<_> = ranges(lens).collect();
+        let mut step = || self.session.next_step();
+        let hands = ranges.iter().map(|_| step()).collect::<Result<Vec<_>, _>>()?;
+        let mut swap_steps = vec![VecDeque::with_capacity(swaps); ranges.len()];
+        for _ in 0..swaps {
+            for of_piece in &mut swap_steps {
+                of_piece.push_back(step()?);
+            }
+        }
+        ranges
+            .into_iter()
+            .zip(hands)
+            .zip(swap_steps)
+            .enumerate()
+            .map(|(i, (((tensor, range), hand_step), swap_steps))| {
+                Ok(Piece {
+                    tensor,
+                    range,
+                    me: self.me,
+                    seeded: seeded(i),
+                    pads: self.pads()?,
+                    hand_step,
+                    swap_steps,
+                    hand: Vec::new(),
+                    taken: 0,
+                })
+            })
+            .collect()
+    }
+
+    /// Party 0: sends what was handed out for a piece, and is done with it.
+    pub(super) fn send_hand(&mut self, piece: Piece) -> Result<(), Error> {
+        let to = match piece.seeded {
+            Rep3Party::P0 | Rep3Party::P1 => Rep3Party::P2,
+            Rep3Party::P2 => Rep3Party::P1,
+        };
+        let out = vec![(peer(to), piece.hand)];
+        self.session.exchange_at(piece.hand_step, out, &[])?;
+        Ok(())
+    }
+
+    /// Parties 1 and 2: waits for the `bytes` that were handed out for a piece, if they are not expanded here.
+    pub(super) fn hear_hand(&mut self, piece: &mut Piece, bytes: usize) -> Result<(), Error> {
+        if self.me != piece.seeded {
+            piece.hand = self.receive_at(piece.hand_step, Rep3Party::P0, bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Parties 1 and 2: for every piece, `say` makes this party's message and `hear` takes the other's, of equal length.
+    pub(super) fn swap<A, B, C>(
+        &mut self,
+        pieces: Vec<(Piece, A)>,
+        mut say: impl FnMut(&mut Self, &mut Piece, A) -> Result<(Vec<u8>, B), Error>,
+        mut hear: impl FnMut(&mut Piece, B, &[u8]) -> Result<C, Error>,
+    ) -> Result<Vec<(Piece, C)>, Error> {
+        let other = match self.me {
+            Rep3Party::P0 | Rep3Party::P1 => Rep3Party::P2,
+            Rep3Party::P2 => Rep3Party::P1,
+        };
+        let mut done = Vec::with_capacity(pieces.len());
+        let mut waiting = VecDeque::with_capacity(AHEAD + 1);
+        let mut answer = |this: &mut Self, (mut piece, step, bytes, said): (Piece, _, _, B)| {
+            let theirs = this.receive_at(step, other, bytes)?;
+            let heard = hear(&mut piece, said, &theirs)?;
+            done.push((piece, heard));
+            Ok::<_, Error>(())
+        };
+        for (mut piece, state) in pieces {
+            let (message, said) = say(self, &mut piece, state)?;
+            let step = piece.swap_steps.pop_front().ok_or(Error::Length {
+                what: "steps of a piece",
+                got: 0,
+                want: 1,
+            })?;
+            let bytes = message.len();
+            self.session
+                .exchange_at(step, vec![(peer(other), message)], &[])?;
+            waiting.push_back((piece, step, bytes, said));
+            if waiting.len() > AHEAD
+                && let Some(first) = waiting.pop_front()
+            {
+                answer(self, first)?;
+            }
+        }
+        for rest in waiting {
+            answer(self, rest)?;
+        }
+        Ok(done)
+    }
+
+    fn receive_at(
+        &mut self,
+        step: StepId,
+        from: Rep3Party,
+        bytes: usize,
+    ) -> Result<Vec<u8>, Error> {
+        let got = self
+            .session
+            .exchange_at(step, Vec::new(), &[(peer(from), bytes)])?;
+        Ok(crate::layer::only(got)?)
+    }
+}
+
+fn peer(p: Rep3Party) -> Peer {
+    Peer::party(p.index() as u8)
+}
+
+/// Shares of whole tensors, filled piece by piece.
+pub(super) struct Shares<R: Ring> {
+    me: Rep3Party,
+    tensors: Vec<[RingVec<R>; 2]>,
+}
+
+impl<R: Ring> Shares<R> {
+    pub(super) fn new(me: Rep3Party, lens: impl IntoIterator<Item = usize>) -> Self {
+        Self {
+            me,
+            tensors: lens
+                .into_iter()
+                .map(|n| [RingVec::zeros(n), RingVec::zeros(n)])
+                .collect(),
+        }
+    }
+
+    /// Party 0: components 0 and 1 of a piece. Parties 1 and 2: their pad, and what both know.
+    pub(super) fn put(&mut self, piece: &Piece, a: &[R], b: &[R]) {
+        let (mine, next) = match self.me {
+            Rep3Party::P0 | Rep3Party::P1 => (a, b),
+            Rep3Party::P2 => (b, a),
+        };
+        if let Some(all) = self.tensors.get_mut(piece.tensor) {
+            for (all, part) in all.iter_mut().zip([mine, next]) {
+                if let Some(place) = all.as_mut_slice().get_mut(piece.range.clone()) {
+                    place.copy_from_slice(part);
+                }
+            }
+        }
+    }
+
+    /// (mine, next) of every tensor.
+    pub(super) fn into_tensors(self) -> impl Iterator<Item = (RingVec<R>, RingVec<R>)> {
+        self.tensors.into_iter().map(|[mine, next]| (mine, next))
+    }
+}
