@@ -410,6 +410,29 @@ fn gates_and_products() {
     }
 }
 
+/// Steps over more than one piece, and over more pieces than may be under way at once.
+#[test]
+fn pieces_join() {
+    let pieces = [1 << 15, (1 << 15) + 1, 3 * (1 << 15) - 65, 5];
+    let case = pieces.iter().enumerate().fold(Case::default(), |c, (i, n)| {
+        c.input(&[1, *n], z64(12, 20), values(*n, 20, i as u64))
+    });
+    assert!(agree(&case, &Relu, 1).1);
+    for mode in [Truncation::Exact, Truncation::Nearest] {
+        let to = z64(5, 14);
+        let shift = 7;
+        assert!(agree(&case, &RescaleBy(Rescale { shift, mode, to }), 1).1);
+    }
+    let n = (1 << 16) + 3;
+    let case = Case::default()
+        .input(&[1, n], z64(8, 15), values(n, 15, 1))
+        .input(&[1, n], z64(8, 15), values(n, 15, 2));
+    assert!(agree(&case, &Gates, 1).1);
+    let n = 34 << 15;
+    let case = Case::default().input(&[1, n], z64(0, 9), values(n, 9, 3));
+    assert!(agree(&case, &Relu, 1).1);
+}
+
 struct Local;
 impl Script for Local {
     fn run<E: Layers>(

@@ -272,6 +272,11 @@ mod tests {
                 let (carry, swaps) = carry(w - 1);
                 holds(got, 1 + carry, 1 + swaps);
             }
+            let carries = [3, 8, 12, 16, 20, 24, 31, 40, 48, 63].map(carry);
+            let page = [9, 34, 59, 91, 103, 132, 173, 228, 286, 356];
+            let swaps = [1, 2, 2, 2, 3, 3, 3, 3, 3, 4];
+            assert_eq!(carries.map(|c| c.0), page);
+            assert_eq!(carries.map(|c| c.1), swaps);
             assert_eq!(cost(k, |c| c.select(&[64])), (4 * bits, 2));
             assert_eq!(cost(k, |c| c.to_arith(&[64])), (3 * bits, 2));
             holds(cost(k, |c| c.and(&[64])), 3, 2);
