@@ -7,6 +7,7 @@
 
 mod demand;
 mod limit;
+mod page;
 mod rates;
 mod row;
 mod table;
@@ -72,6 +73,8 @@ struct Everything<'a> {
     command: String,
     /// What the limits over loop-back are made of.
     rates: Rates,
+    /// What `times_limit` of rows over slower networks should be at most.
+    times_limit_target: f64,
     rows: &'a [Row],
 }
 
@@ -90,10 +93,11 @@ pub(super) fn bench(args: &BenchArgs) -> Result<(), Failure> {
     if rows.is_empty() {
         return Err("no row has that in its name".into());
     }
-    let page = table::Page {
+    let page = page::Page {
         suite: &args.suite,
         command: args.command(),
         machine: &machine,
+        times_limit: beside.targets.times_limit,
         rows: &rows,
     };
     if args.markdown {
@@ -111,6 +115,7 @@ pub(super) fn bench(args: &BenchArgs) -> Result<(), Failure> {
             revision: env!("PIQUET_REVISION"),
             command: args.command(),
             rates: beside.rates,
+            times_limit_target: beside.targets.times_limit,
             rows: &rows,
         };
         report::write_json(path, &all)?;

@@ -15,7 +15,7 @@ use crate::config::Network;
 use crate::peers::Figure;
 use crate::record::{self, Record};
 use crate::report::{Check, Machine, Report};
-use crate::targets::Target;
+use crate::targets::{Target, Targets};
 use crate::task;
 
 /// A planned memory that is further from the measured one than this part of it is worth a note.
@@ -63,7 +63,7 @@ pub(super) struct Row {
 pub(super) struct Beside {
     pub(super) rates: Rates,
     pub(super) peers: Vec<Figure>,
-    pub(super) targets: Vec<Target>,
+    pub(super) targets: Targets,
 }
 
 impl Beside {
@@ -75,7 +75,7 @@ impl Beside {
     }
     fn target(&self, name: &str, v: &Variant, args: &BenchArgs) -> Option<Target> {
         let row = format!("{name}{}", v.suffix);
-        let mut all = self.targets.iter();
+        let mut all = self.targets.rows.iter();
         all.find(|t| args.size.is_none() && t.rows.contains(&row))
             .cloned()
     }
@@ -243,7 +243,7 @@ pub(super) mod tests {
                 is: super::super::limit::OF_NETWORK,
             }),
             times_limit: Some(1.2),
-            target: targets::targets().unwrap().first().cloned(),
+            target: targets::targets().unwrap().rows.first().cloned(),
             peers: peers::figures().unwrap(),
         }
     }
