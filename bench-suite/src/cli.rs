@@ -15,7 +15,7 @@ use piquet_nn_ops::engine::Truncation;
 use piquet_nn_ops::model::Calibration;
 
 #[cfg(test)]
-pub(crate) use bench::rows as bench_rows;
+pub(crate) use bench::{like as bench_like, rows as bench_rows};
 
 use crate::config::{Config, Network};
 use crate::zoo;

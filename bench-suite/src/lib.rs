@@ -1,14 +1,17 @@
 #![doc = include_str!("../README.md")]
-#![forbid(unsafe_code)]
+// Allowed in `multiply` alone.
+#![deny(unsafe_code)]
 
 pub mod certs;
 pub mod cli;
 pub mod config;
 pub mod image;
+mod multiply;
 pub mod npy;
 pub mod peers;
 pub mod record;
 pub mod report;
+pub mod targets;
 pub mod task;
 pub mod zoo;
 

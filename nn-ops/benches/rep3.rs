@@ -1,6 +1,10 @@
 //! Operations of `rep3`: three parties of one thread each in this process, over loop-back TCP with mutual TLS.
 //!
-//! Inputs come from a stated seed; outputs are opened to a client and held to the oracle before anything is timed.
+//! Each row comes in `Z_2^64` and, with the suffix `-z32`, in `Z_2^32`. Comparisons, of values in ReLU and of differences in
+//! the pool, are on windows of 32 bits in `Z_2^64`, and on the widest that there are in `Z_2^32`: 31 bits. A network
+//! declares less: the windows of its calibrated layers are near 19 bits, and cost accordingly less.
+//!
+//! Inputs come from a stated seed, fill their window and touch its ends; outputs are opened to a client and held to the oracle before anything is timed.
 //! Bytes are those of the plan, to which tests hold the ledger. The limit of a row is what its bytes take through
 //! the sockets of three parties that do nothing else, or what its multiply-accumulates take on all cores, whichever is
 //! longer, both measured in the same run.
@@ -12,7 +16,7 @@ use std::sync::Arc;
 use loopback::{Failure, Rig, certified, sockets};
 use piquet_bench_harness::{Limit, Table, limits};
 use piquet_core::linalg::ConvShape;
-use piquet_core::{Block, Prg};
+use piquet_core::{Block, Prg, Ring};
 use piquet_nn_ops::Error;
 use piquet_nn_ops::engine::{LinearOp, PlainWeights, Rescale, Spec, Truncation};
 use piquet_nn_ops::layer::Layers;
@@ -30,8 +34,8 @@ use rand_core::UnwrapErr;
 const SEED: u128 = 2026;
 const FRAC: u32 = 12;
 const WEIGHT_FRAC: u32 = 14;
-/// Raw inputs are below 2 to this: 8 before the point.
-const BOUND: u32 = 15;
+/// Raw operands of the product are below 2 to this: 8 before the point.
+const FACTOR_BOUND: u32 = 15;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut t = Table::new("piquet-nn-ops", piquet_core::cpu::detect()?.name());
@@ -48,8 +52,26 @@ fn bench(t: &mut Table) -> Result<(), Failure> {
         .map_or(1, usize::from)
         .min(3);
     let macs = limits::multiply_accumulates_u64(t).per_second() * cores as f64;
-    for work in [relu()?, max_pool()?, matmul()?] {
-        row(t, Arc::new(work), &wire, macs, &security)?;
+    for work in [
+        relu("rep3-relu-1e6", 64, 31)?,
+        max_pool("rep3-maxpool-stem", 64, 30)?,
+        matmul("rep3-matmul-1024", 64, WEIGHT_FRAC, FACTOR_BOUND + 10)?,
+    ] {
+        row::<u64>(t, work, &wire, macs, &security)?;
+    }
+    let macs = limits::multiply_accumulates_u32(t).per_second() * cores as f64;
+    for work in [
+        relu("rep3-relu-1e6-z32", 32, 30)?,
+        max_pool("rep3-maxpool-stem-z32", 32, 29)?,
+        // Weights below 1/32 keep every sum, and so its product, within 30 bits.
+        matmul(
+            "rep3-matmul-1024-z32",
+            32,
+            WEIGHT_FRAC - 5,
+            FACTOR_BOUND + 1,
+        )?,
+    ] {
+        row::<u32>(t, work, &wire, macs, &security)?;
     }
     Ok(())
 }
@@ -98,44 +120,53 @@ struct Work {
     kind: Kind,
 }
 
-/// Raw numbers with |v| < 2^bound.
+/// Raw numbers with |v| < 2^bound: every other one uniform, the rest of all magnitudes, and first of all zero and the ends.
 fn random(n: usize, bound: u32, stream: u128) -> Vec<i64> {
-    let mut words = vec![0u64; n];
+    let mut words = vec![0u64; 2 * n];
     Prg::new(Block::from_u128(SEED + stream)).fill_ring(&mut words);
     let limit = (1i64 << bound) - 1;
-    words
-        .into_iter()
-        .map(|w| (w as i64 >> (63 - bound)).clamp(-limit, limit))
-        .collect()
+    let mut all: Vec<i64> = words
+        .chunks_exact(2)
+        .enumerate()
+        .map(|(i, w)| {
+            let uniform = (w[0] as i64 >> (63 - bound)).clamp(-limit, limit);
+            let less = if i % 2 == 0 {
+                0
+            } else {
+                w[1] % u64::from(bound)
+            };
+            uniform >> less
+        })
+        .collect();
+    for (place, v) in all.iter_mut().zip([0, 1, -1, limit, -limit]) {
+        *place = v;
+    }
+    all
 }
 
-fn work(id: &'static str, shape: Shape, kind: Kind) -> Result<Work, Failure> {
-    Ok(Work {
+fn work(id: &'static str, shape: Shape, format: Format, kind: Kind) -> Work {
+    Work {
         id,
-        input: random(shape.elements(), BOUND, 0),
-        spec: Spec {
-            shape,
-            format: Format::z64(FRAC, BOUND)?,
-        },
+        input: random(shape.elements(), format.bound(), 0),
+        spec: Spec { shape, format },
         kind,
-    })
+    }
 }
 
-fn relu() -> Result<Work, Failure> {
-    work("rep3-relu-1e6", Shape::nchw(1, 64, 125, 125)?, Kind::Relu)
+fn relu(id: &'static str, width: u32, bound: u32) -> Result<Work, Failure> {
+    let format = Format::new(width, FRAC, bound)?;
+    let shape = Shape::nchw(1, 64, 125, 125)?;
+    Ok(work(id, shape, format, Kind::Relu))
 }
 
-fn max_pool() -> Result<Work, Failure> {
+fn max_pool(id: &'static str, width: u32, bound: u32) -> Result<Work, Failure> {
     let pool = MaxPool::new(3, 2).padding(1);
-    let out = Shape::nchw(1, 64, 56, 56)?;
-    work(
-        "rep3-maxpool-stem",
-        Shape::nchw(1, 64, 112, 112)?,
-        Kind::MaxPool(pool, out),
-    )
+    let (shape, out) = (Shape::nchw(1, 64, 112, 112)?, Shape::nchw(1, 64, 56, 56)?);
+    let format = Format::new(width, FRAC, bound)?;
+    Ok(work(id, shape, format, Kind::MaxPool(pool, out)))
 }
 
-fn matmul() -> Result<Work, Failure> {
+fn matmul(id: &'static str, width: u32, weight_bound: u32, bound: u32) -> Result<Work, Failure> {
     let n = 1024;
     let out = Shape::new(&[n, n])?;
     let op = LinearOp {
@@ -148,10 +179,11 @@ fn matmul() -> Result<Work, Failure> {
     let rescale = Rescale {
         shift: WEIGHT_FRAC,
         mode: Truncation::Stochastic,
-        to: Format::z64(FRAC, BOUND + 10)?,
+        to: Format::new(width, FRAC, bound)?,
     };
-    let weights = random(n * n, WEIGHT_FRAC, 1);
-    work("rep3-matmul-1024", out, Kind::Product(op, weights, rescale))
+    let weights = random(n * n, weight_bound, 1);
+    let format = Format::new(width, FRAC, FACTOR_BOUND)?;
+    Ok(work(id, out, format, Kind::Product(op, weights, rescale)))
 }
 
 impl Work {
@@ -187,7 +219,7 @@ impl Work {
 
     /// Bytes of the plan, and the format and shape of the result.
     fn plan(&self) -> Result<(u64, Spec), Failure> {
-        let mut e = Walk::new(Rep3Cost::new(64));
+        let mut e = Walk::new(Rep3Cost::new(self.spec.format.width()));
         piquet_nn_ops::engine::Engine::begin_phase(&mut e, Phase::Online);
         let y = self
             .run(&mut e, Some(&()), &self.spec)?
@@ -196,10 +228,10 @@ impl Work {
     }
 
     /// What each peer does: the client sends, checks, and waits; parties repeat the operation.
-    fn peer(&self, s: Session, steps: &loopback::Steps) -> Result<(), Failure> {
+    fn peer<R: Ring>(&self, s: Session, steps: &loopback::Steps) -> Result<(), Failure> {
         let mut rng = UnwrapErr(getrandom::SysRng);
         if s.me() != Peer::Client {
-            let mut e = Rep3::<u64>::new(s, Pool::new(1)?, &mut rng)?;
+            let mut e = Rep3::<R>::new(s, Pool::new(1)?, &mut rng)?;
             let w = self.prepare(&mut e, false)?;
             let x = piquet_nn_ops::engine::Engine::input(&mut e, &self.spec, None)?;
             let y = self.run(&mut e, w.as_ref(), &x)?.ok_or("no result")?;
@@ -212,7 +244,7 @@ impl Work {
             e.finish()?;
             return Ok(());
         }
-        let mut client = Rep3Client::<u64>::new(s)?;
+        let mut client = Rep3Client::<R>::new(s)?;
         if let Kind::Product(op, weights, _) = &self.kind {
             client.weights(op, PlainWeights { weights, bias: &[] }, &mut rng)?;
         }
@@ -229,9 +261,9 @@ impl Work {
     }
 }
 
-fn row(
+fn row<R: Ring>(
     t: &mut Table,
-    work: Arc<Work>,
+    work: Work,
     wire: &Limit,
     macs: f64,
     security: &[(Peer, Security)],
@@ -245,8 +277,8 @@ fn row(
         ),
         _ => wire.per(bytes as f64),
     };
-    let (id, peer) = (work.id, work);
-    let rig = Rig::new(sockets(security)?, move |s, steps| peer.peer(s, steps))?;
+    let (id, peer) = (work.id, Arc::new(work));
+    let rig = Rig::new(sockets(security)?, move |s, steps| peer.peer::<R>(s, steps))?;
     let mut outcome = Ok(());
     t.bench(id)
         .bytes(bytes as f64)

@@ -2,8 +2,11 @@
 //!
 //! [`Plan`] plays the messages of an engine on a clock for each peer: a message arrives one tick after its sender's
 //! clock when it was sent, so rounds come out as in the ledger, as the longest chain of messages. Bytes include
-//! framing. The engine says which messages its steps consist of ([`crate::rep3::Rep3Cost`]); a test holds plan and
+//! framing; they are also kept for each directed link, because a network is as slow as its busiest one. The engine says which messages its steps consist of ([`crate::rep3::Rep3Cost`]); a test holds plan and
 //! ledger to each other.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
@@ -31,6 +34,19 @@ pub struct PlanRow {
     pub rounds: u32,
 }
 
+/// What a plan sends over one direction of one link in one phase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Link {
+    /// Phase.
+    pub phase: Phase,
+    /// Sender, as in [`Message`].
+    pub from: usize,
+    /// Receiver.
+    pub to: usize,
+    /// Payload and framing.
+    pub bytes: u64,
+}
+
 /// A message of one step: sender, receiver, payload bytes.
 pub type Message = (usize, usize, usize);
 
@@ -39,6 +55,7 @@ pub type Message = (usize, usize, usize);
 pub struct Plan {
     clocks: Vec<u32>,
     rows: Vec<PlanRow>,
+    links: BTreeMap<(Phase, usize, usize), u64>,
     phase: Phase,
     layer: Option<(String, String)>,
 }
@@ -56,6 +73,7 @@ impl Plan {
         Self {
             clocks,
             rows: Vec::new(),
+            links: BTreeMap::new(),
             phase: Phase::Setup,
             layer: None,
         }
@@ -66,7 +84,9 @@ impl Plan {
         let mut after = self.clocks.clone();
         let mut bytes = 0;
         for (from, to, payload) in messages {
-            bytes += wire_len(*payload);
+            let framed = wire_len(*payload);
+            bytes += framed;
+            *self.links.entry((self.phase, *from, *to)).or_default() += framed;
             if let (Some(sent), Some(clock)) = (self.clocks.get(*from), after.get_mut(*to)) {
                 *clock = (*clock).max(sent + 1);
             }
@@ -103,6 +123,27 @@ impl Plan {
             all.rounds += r.rounds;
         }
         all
+    }
+
+    /// What every directed link carries, by phase, sender and receiver; links without messages are left out.
+    pub fn links(&self) -> impl Iterator<Item = Link> + '_ {
+        let link = |((phase, from, to), bytes): (&(Phase, usize, usize), &u64)| Link {
+            phase: *phase,
+            from: *from,
+            to: *to,
+            bytes: *bytes,
+        };
+        self.links.iter().map(link)
+    }
+
+    /// The directed link that carries most in a phase, the first of equals; `None` if nothing is sent.
+    ///
+    /// With so many bytes a second in each direction of each link, no schedule of the phase is faster than this link.
+    #[must_use]
+    pub fn busiest_link(&self, phase: Phase) -> Option<Link> {
+        self.links()
+            .filter(|l| l.phase == phase)
+            .max_by_key(|l| (l.bytes, Reverse((l.from, l.to))))
     }
 
     pub(crate) fn begin_phase(&mut self, phase: Phase) {
@@ -158,4 +199,39 @@ pub fn plan<V: Visitor>(visitor: V, program: &Program, mode: Truncation) -> Resu
     let mut walk = Walk::new(visitor);
     crate::run::infer(&mut walk, program, None, None, mode, &mut |_| {})?;
     Ok(walk.into_visitor())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_two_directions_of_a_link_are_apart_and_so_are_the_phases() {
+        let mut plan = Plan::new(3);
+        plan.step(&[(0, 1, 100), (1, 0, 40), (2, 1, 7)]);
+        plan.begin_phase(Phase::Online);
+        plan.step(&[(0, 1, 10), (1, 2, 50)]);
+        plan.step(&[(1, 2, 50)]);
+        let busiest = |phase| plan.busiest_link(phase).unwrap();
+        let (setup, online) = (busiest(Phase::Setup), busiest(Phase::Online));
+        assert_eq!((setup.from, setup.to, setup.bytes), (0, 1, wire_len(100)));
+        assert_eq!((online.from, online.to), (1, 2));
+        assert_eq!(online.bytes, 2 * wire_len(50));
+        assert_eq!(plan.busiest_link(Phase::Offline), None);
+        for phase in [Phase::Setup, Phase::Offline, Phase::Online] {
+            let over_links = plan.links().filter(|l| l.phase == phase);
+            assert_eq!(
+                over_links.map(|l| l.bytes).sum::<u64>(),
+                plan.total(phase).bytes
+            );
+        }
+    }
+
+    #[test]
+    fn of_equally_busy_links_the_first_is_named() {
+        let mut plan = Plan::new(3);
+        plan.step(&[(2, 1, 8), (1, 0, 8), (0, 2, 8)]);
+        let link = plan.busiest_link(Phase::Setup).unwrap();
+        assert_eq!((link.from, link.to), (0, 2));
+    }
 }

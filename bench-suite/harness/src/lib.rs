@@ -20,6 +20,9 @@
 //! once and nothing is measured, printed or written.
 
 pub mod limits;
+// At home in the published crate, whose command measures the same bound.
+#[path = "../../src/multiply.rs"]
+mod multiply;
 // The type is at home in the published crate, which must not depend on this one.
 #[path = "../../src/record.rs"]
 mod record;

@@ -25,36 +25,67 @@ pub(super) struct Local {
 }
 
 impl Local {
-    /// Writes certificates, program and configuration to a folder of their own and starts the parties.
+    /// Writes program and configuration beside the certificates and starts the parties.
     pub(super) fn start(
         &self,
         program: &Program,
         say: &Narrator,
     ) -> Result<(Config, Parties), Failure> {
-        let mut name = [0; 8];
-        UnwrapErr(getrandom::SysRng).fill_bytes(&mut name);
-        let folder = std::env::temp_dir().join(format!("piquet-{:016x}", u64::from_le_bytes(name)));
-        let parties = Parties::new(folder.clone())?;
-        let addresses = free_addresses(3)?;
-        certs::create(&folder, addresses.len())?;
-        let file = |name: &str, bytes: &[u8]| -> Result<PathBuf, Failure> {
-            let path = folder.join(name);
-            std::fs::write(&path, bytes).map_err(|e| format!("{}: {e}", path.display()))?;
-            Ok(path)
-        };
-        file("program.json", &program.to_json()?)?;
-        let mut config = Config::local(&addresses, &self.engine, "program.json", self.truncation);
+        let site = settle()?;
+        site.file("program.json", &program.to_json()?)?;
+        let mut config = Config::local(
+            &site.addresses,
+            &self.engine,
+            "program.json",
+            self.truncation,
+        );
         config.threads = self.threads;
         config.network = self.network;
         config.deadline_seconds = self.deadline;
         config.insecure_plaintext = self.insecure_plaintext;
-        let path = file("parties.toml", config.to_toml()?.as_bytes())?;
+        let path = site.file("parties.toml", config.to_toml()?.as_bytes())?;
         say.step("starting the parties");
         let bar = say.layers(program.graph().nodes().len() as u64 - 1);
-        parties.start(&path, addresses.len(), move |done| bar.set_position(done))?;
+        let parties = site.parties;
+        parties.start(&path, site.addresses.len(), move |done| {
+            bar.set_position(done)
+        })?;
         // As the parties read it, with its paths.
         Ok((Config::load(Path::new(&path))?, parties))
     }
+}
+
+/// A place for the parties of one run. Dropping it, or its parties, removes it.
+#[derive(Debug)]
+pub(super) struct Site {
+    /// Of this machine, one for each party.
+    pub(super) addresses: Vec<String>,
+    pub(super) parties: Parties,
+    folder: PathBuf,
+}
+
+impl Site {
+    /// Writes a file into the folder.
+    pub(super) fn file(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, Failure> {
+        let path = self.folder.join(name);
+        std::fs::write(&path, bytes).map_err(|e| format!("{}: {e}", path.display()))?;
+        Ok(path)
+    }
+}
+
+/// A folder of their own with certificates for three parties and a client, and addresses for them.
+pub(super) fn settle() -> Result<Site, Failure> {
+    let mut name = [0; 8];
+    UnwrapErr(getrandom::SysRng).fill_bytes(&mut name);
+    let folder = std::env::temp_dir().join(format!("piquet-{:016x}", u64::from_le_bytes(name)));
+    let parties = Parties::new(folder.clone())?;
+    let addresses = free_addresses(3)?;
+    certs::create(&folder, addresses.len())?;
+    Ok(Site {
+        addresses,
+        parties,
+        folder,
+    })
 }
 
 /// What a person at a terminal sees meanwhile; nothing elsewhere.
