@@ -349,6 +349,11 @@ fn check(
                 Err(format!("a sum of 2^{worst} at worst is not {y}"))
             }
         }
+        // A maximum is the one value and what the other exceeds it by: the sum has two bits more, and a sign.
+        (Op::MaxPool(_) | Op::Argmax, _) if largest + 2 >= y.width() => Err(format!(
+            "differences of values of 2^{largest} do not fit into {} bits",
+            y.width()
+        )),
         (Op::Argmax, Arithmetic::Exact) if y.frac() == 0 => Ok(()),
         (Op::Relu | Op::MaxPool(_) | Op::Concat | Op::Flatten, Arithmetic::Exact)
             if y.frac() == x.frac() && y.bound() <= largest =>

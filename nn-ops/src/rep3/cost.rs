@@ -26,8 +26,14 @@ pub struct Rep3Cost {
     failure: f64,
     macs: u64,
     weights: u64,
-    largest: u64,
+    /// Most elements that a step works on beside the weights: operands and result, two components each, and summands.
+    working: u64,
+    /// Pads drawn.
+    draws: u64,
 }
+
+/// What a party holds beside shares: code, stacks, buffers of connections, and messages that came early.
+const PROCESS_BYTES: u64 = 32 << 20;
 
 impl Rep3Cost {
     /// Nothing yet, after the handshake, for arithmetic in Z_2^width.
@@ -40,7 +46,8 @@ impl Rep3Cost {
             failure: 0.0,
             macs: 0,
             weights: 0,
-            largest: 0,
+            working: 0,
+            draws: 0,
         }
     }
     /// What was added up.
@@ -59,11 +66,15 @@ impl Rep3Cost {
     pub fn macs(&self) -> u64 {
         self.macs
     }
-    /// Estimate of one party's memory: two components of all weights, packed, and six times those of the largest value
-    /// (operand, result, summand, messages and pads at once).
+    /// Estimate of the memory of party 1 or 2 (party 0 needs half as much for weights): two components of all weights,
+    /// packed, and what the largest step works on.
     #[must_use]
     pub fn memory_bytes(&self) -> u64 {
-        2 * self.word as u64 * (self.weights + 6 * self.largest)
+        PROCESS_BYTES + self.word as u64 * (2 * self.weights + self.working)
+    }
+
+    fn works_on(&mut self, elements: usize) {
+        self.working = self.working.max(elements as u64);
     }
 
     /// The client shares a vector.
@@ -88,15 +99,19 @@ impl Rep3Cost {
             .collect();
         self.plan.step(&messages);
     }
-    /// Party 0 hands out: for each piece a message to the one of parties 1 and 2 that does not expand it.
+    /// Party 0 hands out, once in a step: for each piece a message to the one of parties 1 and 2 that does not expand it.
     fn hand(&mut self, lens: &[usize], bytes: impl Fn(usize) -> usize) {
         let messages: Vec<_> = ranges(lens.iter().copied())
-            .enumerate()
-            .map(|(i, (_, range))| {
-                let to = if seeded(i) == Rep3Party::P1 { 2 } else { 1 };
+            .zip(self.draws..)
+            .map(|((_, range), pad)| {
+                let to = match seeded(pad) {
+                    Rep3Party::P1 => 2,
+                    Rep3Party::P0 | Rep3Party::P2 => 1,
+                };
                 (0, to, bytes(range.len()))
             })
             .collect();
+        self.draws += messages.len() as u64;
         self.plan.step(&messages);
     }
     /// Parties 1 and 2 swap.
@@ -119,7 +134,6 @@ impl Rep3Cost {
     }
     fn truncate(&mut self, lens: &[usize], r: Rescale) {
         let n: usize = lens.iter().sum();
-        self.largest = self.largest.max(n as u64);
         let word = self.word;
         let s = r.shift as usize;
         let narrow = match s {
@@ -136,6 +150,7 @@ impl Rep3Cost {
                 let bytes = word * n;
                 self.plan.step(&[(0, 1, bytes), (2, 1, bytes)]);
                 self.plan.step(&[(1, 2, bytes)]);
+                self.draws += 1;
             }
             return;
         }
@@ -170,6 +185,8 @@ impl Visitor for Rep3Cost {
     }
     fn weights(&mut self, op: &LinearOp) {
         self.weights += shared_len(op) as u64;
+        // A message, two components, and two packed: only the last stay.
+        self.works_on(3 * shared_len(op));
         self.share(shared_len(op));
     }
     fn bias(&mut self, elements: usize) {
@@ -187,12 +204,15 @@ impl Visitor for Rep3Cost {
     }
     fn linear(&mut self, op: &LinearOp, operands: usize, rescale: Rescale) {
         self.macs += 5 * op.shape.macs() * operands as u64;
+        self.works_on(operands * (2 * op.shape.input_len() + 3 * op.shape.output_len()));
         self.truncate(&vec![op.shape.output_len(); operands], rescale);
     }
     fn mul(&mut self, operands: &[usize], rescale: Rescale) {
+        self.works_on(7 * operands.iter().sum::<usize>());
         self.truncate(operands, rescale);
     }
     fn rescale(&mut self, operands: &[usize], rescale: Rescale) {
+        self.works_on(4 * operands.iter().sum::<usize>());
         self.truncate(operands, rescale);
     }
     fn compare(&mut self, operands: &[usize], bound: u32) {
@@ -205,6 +225,7 @@ impl Visitor for Rep3Cost {
         self.swap(operands, |n| 8 * n.div_ceil(64));
     }
     fn select(&mut self, operands: &[usize]) {
+        self.works_on(4 * operands.iter().sum::<usize>());
         let word = self.word;
         self.hand(operands, |n| 2 * word * n);
         self.swap(operands, |n| word * n);

@@ -33,7 +33,8 @@ pub struct Rep3<R: Ring> {
     pub(super) session: Session,
     pub(super) prss: Prss,
     pub(super) pool: Pool,
-    draws: u64,
+    /// Pads drawn so far.
+    pub(super) draws: u64,
     pub(super) sharings: u64,
     ring: PhantomData<R>,
 }

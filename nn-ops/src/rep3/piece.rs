@@ -8,7 +8,7 @@
 //! the two others, as in ASTRA (eprint 2019/429, section 3) and Trio (arXiv 2206.03776, section 4).
 //!
 //! Tensors are cut into pieces whose vectors fit in cache. Each piece has pads of its own, and which of the two parties
-//! hears what is handed out alternates from piece to piece, so that the links share the load. A swap sends up to
+//! hears what is handed out alternates from pad to pad, so that the links share the load. A swap sends up to
 //! [`AHEAD`] pieces before it waits for the first answer: computing and sending overlap, and what is under way
 //! stays bounded.
 
@@ -39,9 +39,9 @@ pub(super) fn ranges(
     })
 }
 
-/// Who of parties 1 and 2 expands its half of what is handed out for a piece; the other one hears it.
-pub(super) fn seeded(piece: usize) -> Rep3Party {
-    match piece % 2 {
+/// Who of parties 1 and 2 expands its half of what is handed out under a pad; the other one hears it.
+pub(super) fn seeded(pad: u64) -> Rep3Party {
+    match pad % 2 {
         0 => Rep3Party::P1,
         _ => Rep3Party::P2,
     }
@@ -147,13 +147,12 @@ impl<R: Ring> Rep3<R> {
             .into_iter()
             .zip(hands)
             .zip(swap_steps)
-            .enumerate()
-            .map(|(i, (((tensor, range), hand_step), swap_steps))| {
+            .map(|(((tensor, range), hand_step), swap_steps)| {
                 Ok(Piece {
                     tensor,
                     range,
                     me: self.me,
-                    seeded: seeded(i),
+                    seeded: seeded(self.draws),
                     pads: self.pads()?,
                     hand_step,
                     swap_steps,

@@ -273,3 +273,25 @@ proptest! {
         fuzzing::graph_json(&json);
     }
 }
+
+#[test]
+fn a_maximum_has_room_for_the_difference() {
+    let mut g = GraphBuilder::new("pool", Shape::nchw(1, 1, 4, 4).unwrap());
+    let x = g.input();
+    let y = g.max_pool("max", x, MaxPool::new(2, 2));
+    let g = g.finish(y).unwrap();
+    let c = |width| Calibration {
+        margin_bits: 0,
+        width,
+        ..Calibration::default()
+    };
+    // A bound of `bound` bits, 12 of them behind the point.
+    let program = |bound: i32, width| {
+        let ranges = Ranges::declared(&g, vec![2f32.powi(bound - 13); 2])?;
+        quantize_as_is(&g, &Params::new(), &ranges, c(width)).map(|(p, _)| p)
+    };
+    assert_eq!(program(29, None).unwrap().width().unwrap(), 32);
+    assert_eq!(program(30, None).unwrap().width().unwrap(), 64);
+    let refused = program(30, Some(32)).unwrap_err().to_string();
+    assert!(refused.contains("do not fit into 32 bits"), "{refused}");
+}
