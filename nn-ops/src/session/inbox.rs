@@ -5,7 +5,7 @@
 //! back-pressure. Each lane's steps arrive in order, so a wrong one is known at once, not after a deadline.
 
 use std::collections::{HashMap, VecDeque};
-use std::io::{self, Read};
+use std::io;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use crossbeam_channel::Sender;
 
 use super::step::{Lane, StepId};
 use crate::transport::frame::FrameHeader;
-use crate::transport::{NetError, Peer};
+use crate::transport::{NetError, Peer, Source};
 
 /// What holding a piece costs beside its bytes, so that empty messages are bounded too.
 const OVERHEAD: usize = 128;
@@ -98,7 +98,6 @@ struct LaneState {
 struct Posted {
     want: Want,
     bytes: Vec<u8>,
-    filled: usize,
 }
 
 /// A message that nobody has asked for yet, perhaps not whole.
@@ -169,7 +168,7 @@ impl Inbox {
     pub(super) fn receive(
         &self,
         header: &FrameHeader,
-        source: &mut dyn Read,
+        source: &mut dyn Source,
         patience: Duration,
     ) -> Result<(), Broken> {
         let step = StepId::from_u64(header.step);
@@ -183,8 +182,8 @@ impl Inbox {
             let lane = state.lanes.entry(step.lane()).or_default();
             if let Some(mut posted) = lane.posted.take() {
                 drop(state);
-                let space = posted.space(self.peer, header)?;
-                source.read_exact(space)?;
+                posted.check(self.peer, header)?;
+                source.append(posted.space(), header.length)?;
                 self.lock().settle(posted, header);
                 return Ok(());
             }
@@ -204,8 +203,8 @@ impl Inbox {
         }
         state.held += cost;
         drop(state);
-        let mut piece = vec![0; header.length];
-        source.read_exact(&mut piece)?;
+        let mut piece = Vec::with_capacity(header.length);
+        source.append(&mut piece, header.length)?;
         let mut state = self.lock();
         let lane = state.lanes.entry(step.lane()).or_default();
         if let Some(mut posted) = lane.posted.take() {
@@ -322,7 +321,6 @@ impl Posted {
         Self {
             want,
             bytes: Vec::new(),
-            filled: 0,
         }
     }
 
@@ -340,7 +338,7 @@ impl Posted {
         if header.session != self.want.tag {
             return Err(NetError::WrongSession { peer, step });
         }
-        let got = self.filled + header.length;
+        let got = self.bytes.len() + header.length;
         if got > want || (header.is_last() && got != want) {
             return Err(NetError::WrongLength {
                 peer,
@@ -352,19 +350,16 @@ impl Posted {
         Ok(())
     }
 
-    /// The part of the buffer that the frame fills.
-    fn space(&mut self, peer: Peer, header: &FrameHeader) -> Result<&mut [u8], NetError> {
-        self.check(peer, header)?;
+    /// Where the payload of a frame goes; the whole message has room.
+    fn space(&mut self) -> &mut Vec<u8> {
         if self.bytes.is_empty() {
-            self.bytes = vec![0; self.want.length];
+            self.bytes = Vec::with_capacity(self.want.length);
         }
-        let end = self.filled + header.length;
-        Ok(&mut self.bytes[self.filled..end])
+        &mut self.bytes
     }
 
     /// Moves on; delivers, and returns nothing, if it was the last frame.
-    fn advance(mut self, header: &FrameHeader) -> Option<Self> {
-        self.filled += header.length;
+    fn advance(self, header: &FrameHeader) -> Option<Self> {
         if !header.is_last() {
             return Some(self);
         }
@@ -380,11 +375,11 @@ impl Posted {
 
     /// Takes a payload that was read already, without a copy if it is the whole message.
     fn put(&mut self, peer: Peer, header: &FrameHeader, piece: Vec<u8>) -> Result<(), NetError> {
-        if self.filled == 0 && header.is_last() {
-            self.check(peer, header)?;
+        self.check(peer, header)?;
+        if self.bytes.is_empty() && header.is_last() {
             self.bytes = piece;
         } else {
-            self.space(peer, header)?.copy_from_slice(&piece);
+            self.space().extend_from_slice(&piece);
         }
         Ok(())
     }

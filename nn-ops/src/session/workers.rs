@@ -1,7 +1,7 @@
 //! The threads of a session: one reader and one writer for each peer.
 
 use std::collections::BTreeMap;
-use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::io::{self, ErrorKind, IoSlice, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -15,7 +15,7 @@ use super::Limits;
 use super::inbox::{Broken, Inbox};
 use super::shared::{Line, Outbound, Pulse, Shared};
 use crate::transport::frame::{CHUNK, FrameHeader, HEADER, Kind, LAST, sanitise};
-use crate::transport::{Link, Links, NetError, Peer};
+use crate::transport::{Link, Links, NetError, Peer, Source};
 
 /// Messages that wait for a writer before whoever sends has to wait itself.
 const QUEUE: usize = 16;
@@ -282,7 +282,7 @@ pub(crate) fn write_frame(
     stream.write_all(body)
 }
 
-fn read_loop(shared: &Shared, peer: Peer, mut stream: Box<dyn Read + Send>) {
+fn read_loop(shared: &Shared, peer: Peer, mut stream: Box<dyn Source>) {
     match read_all(shared, peer, &mut stream) {
         Ok(()) | Err(Broken::Closed) => {}
         Err(Broken::Net(e)) => {
@@ -294,7 +294,7 @@ fn read_loop(shared: &Shared, peer: Peer, mut stream: Box<dyn Read + Send>) {
     }
 }
 
-fn read_all(shared: &Shared, peer: Peer, stream: &mut dyn Read) -> Result<(), Broken> {
+fn read_all(shared: &Shared, peer: Peer, stream: &mut dyn Source) -> Result<(), Broken> {
     let line = shared.line(peer)?;
     loop {
         let mut header = [0; HEADER];
