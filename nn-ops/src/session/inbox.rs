@@ -2,7 +2,8 @@
 //!
 //! A receive is posted with its step and length before it is waited for, and the link's reader fills it in place. What
 //! arrives before it is posted is held, up to a bound; beyond it the reader stops reading, which the peer feels as
-//! back-pressure. Each lane's steps arrive in order, so a wrong one is known at once, not after a deadline.
+//! back-pressure. Forks share a link, so that what one of them waits for may be behind what another has yet to ask for;
+//! and two parties may wait to send to each other. While this party waits in either way the bound is wider. Each lane's steps arrive in order, so a wrong one is known at once, not after a deadline.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -11,12 +12,13 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 
+use super::outbox::OVERHEAD;
 use super::step::{Lane, StepId};
 use crate::transport::frame::FrameHeader;
 use crate::transport::{NetError, Peer, Source};
 
-/// What holding a piece costs beside its bytes, so that empty messages are bounded too.
-const OVERHEAD: usize = 128;
+/// How many times the bound may be held while this party can only go on if its reader does.
+pub(super) const RELIEF: usize = 8;
 
 /// A complete message for whoever posted its receive.
 #[derive(Debug)]
@@ -72,15 +74,21 @@ pub(super) struct Inbox {
 /// Without what it holds: seeds pass through here.
 impl core::fmt::Debug for Inbox {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "Inbox from {}", self.peer)
+        let (peer, most) = (self.peer, self.lock().most);
+        write!(f, "Inbox from {peer} that held at most {most} bytes")
     }
 }
 
 #[derive(Default)]
 struct State {
     lanes: HashMap<Lane, LaneState>,
-    /// Cost of all pieces held.
+    /// Cost of all pieces held, and the most that it was.
     held: usize,
+    most: usize,
+    /// So many wait to send, to this peer or to another.
+    sending: usize,
+    /// The reader waits for room.
+    blocked: bool,
     /// The peer has said goodbye.
     ended: bool,
     closed: bool,
@@ -149,8 +157,7 @@ impl Inbox {
             match posted.advance(&header) {
                 Some(unfinished) => posted = unfinished,
                 None => {
-                    drop(state);
-                    self.changed.notify_all();
+                    self.wake(state);
                     return Ok(());
                 }
             }
@@ -159,9 +166,26 @@ impl Inbox {
             return Err(NetError::Ended { peer: self.peer });
         }
         state.lanes.entry(step.lane()).or_default().posted = Some(posted);
-        drop(state);
-        self.changed.notify_all();
+        self.wake(state);
         Ok(())
+    }
+
+    /// One more, or one less, waits to send.
+    pub(super) fn relieve(&self, more: bool) {
+        let mut state = self.lock();
+        if more {
+            state.sending += 1;
+        } else {
+            state.sending = state.sending.saturating_sub(1);
+        }
+        self.wake(state);
+    }
+
+    fn wake(&self, mut state: MutexGuard<'_, State>) {
+        if core::mem::take(&mut state.blocked) {
+            drop(state);
+            self.changed.notify_all();
+        }
     }
 
     /// Reads the payload of a `Data` frame from `source` to where it belongs.
@@ -173,7 +197,7 @@ impl Inbox {
     ) -> Result<(), Broken> {
         let step = StepId::from_u64(header.step);
         let cost = header.length + OVERHEAD;
-        let until = Instant::now() + patience;
+        let mut until = None;
         let mut state = self.lock();
         loop {
             if state.closed {
@@ -188,10 +212,14 @@ impl Inbox {
                 return Ok(());
             }
             lane.check_order(self.peer, step)?;
-            if state.held == 0 || state.held + cost <= self.capacity {
+            if state.held == 0 || state.held + cost <= state.bound(self.capacity) {
                 break;
             }
-            let left = until.saturating_duration_since(Instant::now());
+            state.blocked = true;
+            let now = Instant::now();
+            let left = until
+                .get_or_insert(now + patience)
+                .saturating_duration_since(now);
             if left.is_zero() {
                 return Err(Broken::Net(NetError::Flooding {
                     peer: self.peer,
@@ -202,6 +230,7 @@ impl Inbox {
             state = woken.unwrap_or_else(PoisonError::into_inner).0;
         }
         state.held += cost;
+        state.most = state.most.max(state.held);
         drop(state);
         let mut piece = Vec::with_capacity(header.length);
         source.append(&mut piece, header.length)?;
@@ -232,6 +261,11 @@ impl Inbox {
         self.lock().ended
     }
 
+    #[cfg(test)]
+    pub(super) fn most(&self) -> usize {
+        self.lock().most
+    }
+
     /// The session failed: the reader must not wait any longer.
     pub(super) fn close(&self) {
         self.lock().closed = true;
@@ -257,6 +291,16 @@ impl Inbox {
 }
 
 impl State {
+    /// How much may be held now.
+    fn bound(&self, capacity: usize) -> usize {
+        let waiting = self.sending > 0 || self.lanes.values().any(|lane| lane.posted.is_some());
+        if waiting {
+            capacity.saturating_mul(RELIEF)
+        } else {
+            capacity
+        }
+    }
+
     /// Puts a receive back after a frame, or delivers it after its last. Both happen under the lock, because the receiver
     /// may post its next step as soon as it has this one.
     fn settle(&mut self, posted: Posted, header: &FrameHeader) {
