@@ -232,7 +232,9 @@ impl<C: Side, S: Read + Write> TlsStream<C, S> {
 impl<C: Side, S: Read + Write> Write for TlsStream<C, S> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         let whole = buf.len() - buf.len() % RECORD;
-        if self.staged.is_empty() && whole > 0 {
+        if whole > 0 {
+            // A short record before a long message costs less than copying its bytes to fill the record.
+            self.seal_staged()?;
             self.seal(&buf[..whole])?;
             return Ok(whole);
         }
