@@ -12,6 +12,12 @@ use piquet_nn_ops::transport::{Links, Peer, memory};
 const SIZE: usize = 8 << 20;
 /// Messages of one step.
 const MESSAGES: usize = 8;
+/// Bytes of a message of a small piece of work, of which a sender has several under way.
+const SMALL: usize = 64 << 10;
+/// Small messages that go before any is received.
+const BURST: usize = 16;
+/// Bursts of one step.
+const BURSTS: usize = 16;
 /// Rounds of one step, so that waking the threads does not count.
 const PINGS: usize = 200;
 
@@ -55,6 +61,10 @@ fn rows(
                 .work((MESSAGES * SIZE) as u64)
                 .limit(&copy)
                 .rate(&mut step),
+            "64k" => bench
+                .work((2 * BURSTS * BURST * SMALL) as u64)
+                .limit(&copy)
+                .rate(&mut step),
             _ => bench
                 .work((2 * MESSAGES * SIZE) as u64)
                 .limit(&copy)
@@ -64,6 +74,7 @@ fn rows(
     };
     row("one-way", one_way)?;
     row("both-ways", both_ways)?;
+    row("64k", bursts)?;
     row("round", rounds)
 }
 
@@ -88,6 +99,23 @@ fn both_ways(s: &mut Session) -> Result<(), Failure> {
     for _ in 0..MESSAGES {
         s.exchange(vec![(peer, vec![1; SIZE])], &[(peer, SIZE)])?;
     }
+    Ok(())
+}
+
+/// Each party sends on a lane of its own, so that both can send before they receive.
+fn bursts(s: &mut Session) -> Result<(), Failure> {
+    let peer = s.peers()[0];
+    let mut lanes = s.fork(2)?;
+    let (ours, theirs) = if s.me() < peer { (0, 1) } else { (1, 0) };
+    for _ in 0..BURSTS {
+        for _ in 0..BURST {
+            lanes[ours].send(peer, vec![1; SMALL])?;
+        }
+        for _ in 0..BURST {
+            lanes[theirs].recv(peer, SMALL)?;
+        }
+    }
+    s.join(lanes)?;
     Ok(())
 }
 

@@ -6,11 +6,12 @@
 //! is over when nothing has moved on its link for [`Limits::deadline`]. After the first failure every call returns that
 //! failure, and every peer has been told.
 //!
-//! A client hears nothing between its input and its result, so parties tell it every quarter of the deadline that they are
-//! alive. These frames follow the clock and not the program; the ledger leaves them out.
+//! A client hears nothing between its input and its result, so parties that have said nothing for a quarter of the deadline
+//! tell it that they are alive. These frames follow the clock and not the program; the ledger leaves them out.
 
 mod handshake;
 mod inbox;
+mod outbox;
 mod seeds;
 mod shared;
 mod step;
@@ -33,7 +34,8 @@ use crate::ledger::{Ledger, Phase};
 use crate::transport::frame::{HEADER, MAX_DEPTH};
 use crate::transport::{Links, NetError, PartyId, Peer, memory};
 use inbox::{Arrival, Want};
-use shared::{Outbound, Shared};
+use outbox::{Message, Outbound};
+use shared::Shared;
 use step::Counter;
 use workers::Workers;
 
@@ -43,7 +45,8 @@ pub struct Limits {
     /// Longest time in which a link that is waited for may not move at all; also how long a peer that has filled
     /// `early_bytes` may have to wait for this party before it counts as flooding. Longer than any local computation.
     pub deadline: Duration,
-    /// Bytes held for each peer of what it sends before it is wanted.
+    /// Bytes held for each peer of what it sends before it is wanted; eight times as many while this party waits for
+    /// another message of that peer, or waits to send. See [`Session`] on running ahead.
     pub early_bytes: usize,
 }
 
@@ -51,12 +54,28 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             deadline: Duration::from_secs(60),
-            early_bytes: 64 << 20,
+            early_bytes: 8 << 20,
         }
     }
 }
 
 /// A running session, or a fork of one.
+///
+/// # Running ahead
+///
+/// A party that only sends may be ahead of whoever receives by what is queued here, at most 4 MiB for each peer or one
+/// longer message, and what is held there, at most [`Limits::early_bytes`]; the system's socket buffers come on top. Then
+/// [`Session::send`] waits until the peer has taken something, which it must do once in every [`Limits::deadline`].
+///
+/// - One session without forks never deadlocks, whatever it sends: a message is received in the step in which it is
+///   sent, so whoever is behind is never waited for by whoever it waits for.
+/// - Forks share each link. While one waits for a message, what was sent before it on the same link to other forks is
+///   held until it comes, up to eight times `early_bytes`. The same holds of everything while a party waits to send. So
+///   two parties may each send the other up to `8 * early_bytes + 4 MiB` (68 MiB by default; 128 bytes count for each message, and for
+///   each piece of 256 KiB of a longer one) on a fork of its own before either receives.
+/// - Beyond that nothing is sure, and whoever waits gets [`NetError::Stalled`] or [`NetError::Flooding`] at the
+///   deadline. The same may befall three parties that wait in a ring for messages of different forks, when one of
+///   these has more than `early_bytes + 4 MiB` on its way that its peer has not asked for.
 ///
 /// Dropping it before [`Session::finish`] tells every peer that this one is gone; dropping a fork does nothing.
 #[derive(Debug)]
@@ -290,13 +309,13 @@ impl Session {
         let depth = self.ledger.depth().min(MAX_DEPTH);
         for (peer, payload) in out {
             self.ledger.sent(wire_len(payload.len()), 1);
-            let message = Outbound::Message {
+            let message = Message {
                 step,
                 tag: self.tag,
                 depth,
                 payload,
             };
-            self.shared.enqueue(peer, message)?;
+            self.shared.enqueue(peer, Outbound::Message(message))?;
         }
         self.collect(want, since)
     }

@@ -15,7 +15,7 @@ pub mod tls;
 
 use core::fmt;
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 
 pub use error::NetError;
 pub use hello::HelloError;
@@ -101,7 +101,7 @@ impl fmt::Display for Peer {
 /// Two ordered byte streams to and from one peer, and the means to break both from another thread.
 pub struct Link {
     pub(crate) writer: Box<dyn Write + Send>,
-    pub(crate) reader: Box<dyn Read + Send>,
+    pub(crate) reader: Box<dyn Source>,
     pub(crate) closer: Box<dyn Fn() + Send + Sync>,
     pub(crate) sent: u64,
 }
@@ -112,6 +112,14 @@ impl Link {
     pub fn new(
         writer: impl Write + Send + 'static,
         reader: impl Read + Send + 'static,
+        closer: impl Fn() + Send + Sync + 'static,
+    ) -> Self {
+        Self::over(writer, Plain(reader), closer)
+    }
+
+    pub(crate) fn over(
+        writer: impl Write + Send + 'static,
+        reader: impl Source + 'static,
         closer: impl Fn() + Send + Sync + 'static,
     ) -> Self {
         Self {
@@ -132,6 +140,33 @@ impl Link {
             writer: wrap(self.writer),
             ..self
         }
+    }
+}
+
+/// A stream that can put what it reads where nothing is yet, if possible without clearing the place first.
+pub(crate) trait Source: Read + Send {
+    /// Reads exactly `len` bytes to the end of `to`.
+    fn append(&mut self, to: &mut Vec<u8>, len: usize) -> io::Result<()> {
+        let start = to.len();
+        to.resize(start + len, 0);
+        self.read_exact(&mut to[start..])
+    }
+}
+
+/// A stream that can only fill what is there.
+struct Plain<R>(R);
+
+impl<R: Read> Read for Plain<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buf)
+    }
+}
+
+impl<R: Read + Send> Source for Plain<R> {}
+
+impl<S: Source + ?Sized> Source for Box<S> {
+    fn append(&mut self, to: &mut Vec<u8>, len: usize) -> io::Result<()> {
+        (**self).append(to, len)
     }
 }
 

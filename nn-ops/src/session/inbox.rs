@@ -2,21 +2,23 @@
 //!
 //! A receive is posted with its step and length before it is waited for, and the link's reader fills it in place. What
 //! arrives before it is posted is held, up to a bound; beyond it the reader stops reading, which the peer feels as
-//! back-pressure. Each lane's steps arrive in order, so a wrong one is known at once, not after a deadline.
+//! back-pressure. Forks share a link, so that what one of them waits for may be behind what another has yet to ask for;
+//! and two parties may wait to send to each other. While this party waits in either way the bound is wider. Each lane's steps arrive in order, so a wrong one is known at once, not after a deadline.
 
 use std::collections::{HashMap, VecDeque};
-use std::io::{self, Read};
+use std::io;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Sender;
 
+use super::outbox::OVERHEAD;
 use super::step::{Lane, StepId};
 use crate::transport::frame::FrameHeader;
-use crate::transport::{NetError, Peer};
+use crate::transport::{NetError, Peer, Source};
 
-/// What holding a piece costs beside its bytes, so that empty messages are bounded too.
-const OVERHEAD: usize = 128;
+/// How many times the bound may be held while this party can only go on if its reader does.
+pub(super) const RELIEF: usize = 8;
 
 /// A complete message for whoever posted its receive.
 #[derive(Debug)]
@@ -72,15 +74,21 @@ pub(super) struct Inbox {
 /// Without what it holds: seeds pass through here.
 impl core::fmt::Debug for Inbox {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "Inbox from {}", self.peer)
+        let (peer, most) = (self.peer, self.lock().most);
+        write!(f, "Inbox from {peer} that held at most {most} bytes")
     }
 }
 
 #[derive(Default)]
 struct State {
     lanes: HashMap<Lane, LaneState>,
-    /// Cost of all pieces held.
+    /// Cost of all pieces held, and the most that it was.
     held: usize,
+    most: usize,
+    /// So many wait to send, to this peer or to another.
+    sending: usize,
+    /// The reader waits for room.
+    blocked: bool,
     /// The peer has said goodbye.
     ended: bool,
     closed: bool,
@@ -98,7 +106,6 @@ struct LaneState {
 struct Posted {
     want: Want,
     bytes: Vec<u8>,
-    filled: usize,
 }
 
 /// A message that nobody has asked for yet, perhaps not whole.
@@ -150,8 +157,7 @@ impl Inbox {
             match posted.advance(&header) {
                 Some(unfinished) => posted = unfinished,
                 None => {
-                    drop(state);
-                    self.changed.notify_all();
+                    self.wake(state);
                     return Ok(());
                 }
             }
@@ -160,21 +166,38 @@ impl Inbox {
             return Err(NetError::Ended { peer: self.peer });
         }
         state.lanes.entry(step.lane()).or_default().posted = Some(posted);
-        drop(state);
-        self.changed.notify_all();
+        self.wake(state);
         Ok(())
+    }
+
+    /// One more, or one less, waits to send.
+    pub(super) fn relieve(&self, more: bool) {
+        let mut state = self.lock();
+        if more {
+            state.sending += 1;
+        } else {
+            state.sending = state.sending.saturating_sub(1);
+        }
+        self.wake(state);
+    }
+
+    fn wake(&self, mut state: MutexGuard<'_, State>) {
+        if core::mem::take(&mut state.blocked) {
+            drop(state);
+            self.changed.notify_all();
+        }
     }
 
     /// Reads the payload of a `Data` frame from `source` to where it belongs.
     pub(super) fn receive(
         &self,
         header: &FrameHeader,
-        source: &mut dyn Read,
+        source: &mut dyn Source,
         patience: Duration,
     ) -> Result<(), Broken> {
         let step = StepId::from_u64(header.step);
         let cost = header.length + OVERHEAD;
-        let until = Instant::now() + patience;
+        let mut until = None;
         let mut state = self.lock();
         loop {
             if state.closed {
@@ -183,16 +206,20 @@ impl Inbox {
             let lane = state.lanes.entry(step.lane()).or_default();
             if let Some(mut posted) = lane.posted.take() {
                 drop(state);
-                let space = posted.space(self.peer, header)?;
-                source.read_exact(space)?;
+                posted.check(self.peer, header)?;
+                source.append(posted.space(), header.length)?;
                 self.lock().settle(posted, header);
                 return Ok(());
             }
             lane.check_order(self.peer, step)?;
-            if state.held == 0 || state.held + cost <= self.capacity {
+            if state.held == 0 || state.held + cost <= state.bound(self.capacity) {
                 break;
             }
-            let left = until.saturating_duration_since(Instant::now());
+            state.blocked = true;
+            let now = Instant::now();
+            let left = until
+                .get_or_insert(now + patience)
+                .saturating_duration_since(now);
             if left.is_zero() {
                 return Err(Broken::Net(NetError::Flooding {
                     peer: self.peer,
@@ -203,9 +230,10 @@ impl Inbox {
             state = woken.unwrap_or_else(PoisonError::into_inner).0;
         }
         state.held += cost;
+        state.most = state.most.max(state.held);
         drop(state);
-        let mut piece = vec![0; header.length];
-        source.read_exact(&mut piece)?;
+        let mut piece = Vec::with_capacity(header.length);
+        source.append(&mut piece, header.length)?;
         let mut state = self.lock();
         let lane = state.lanes.entry(step.lane()).or_default();
         if let Some(mut posted) = lane.posted.take() {
@@ -233,6 +261,11 @@ impl Inbox {
         self.lock().ended
     }
 
+    #[cfg(test)]
+    pub(super) fn most(&self) -> usize {
+        self.lock().most
+    }
+
     /// The session failed: the reader must not wait any longer.
     pub(super) fn close(&self) {
         self.lock().closed = true;
@@ -258,6 +291,16 @@ impl Inbox {
 }
 
 impl State {
+    /// How much may be held now.
+    fn bound(&self, capacity: usize) -> usize {
+        let waiting = self.sending > 0 || self.lanes.values().any(|lane| lane.posted.is_some());
+        if waiting {
+            capacity.saturating_mul(RELIEF)
+        } else {
+            capacity
+        }
+    }
+
     /// Puts a receive back after a frame, or delivers it after its last. Both happen under the lock, because the receiver
     /// may post its next step as soon as it has this one.
     fn settle(&mut self, posted: Posted, header: &FrameHeader) {
@@ -322,7 +365,6 @@ impl Posted {
         Self {
             want,
             bytes: Vec::new(),
-            filled: 0,
         }
     }
 
@@ -340,7 +382,7 @@ impl Posted {
         if header.session != self.want.tag {
             return Err(NetError::WrongSession { peer, step });
         }
-        let got = self.filled + header.length;
+        let got = self.bytes.len() + header.length;
         if got > want || (header.is_last() && got != want) {
             return Err(NetError::WrongLength {
                 peer,
@@ -352,19 +394,16 @@ impl Posted {
         Ok(())
     }
 
-    /// The part of the buffer that the frame fills.
-    fn space(&mut self, peer: Peer, header: &FrameHeader) -> Result<&mut [u8], NetError> {
-        self.check(peer, header)?;
+    /// Where the payload of a frame goes; the whole message has room.
+    fn space(&mut self) -> &mut Vec<u8> {
         if self.bytes.is_empty() {
-            self.bytes = vec![0; self.want.length];
+            self.bytes = Vec::with_capacity(self.want.length);
         }
-        let end = self.filled + header.length;
-        Ok(&mut self.bytes[self.filled..end])
+        &mut self.bytes
     }
 
     /// Moves on; delivers, and returns nothing, if it was the last frame.
-    fn advance(mut self, header: &FrameHeader) -> Option<Self> {
-        self.filled += header.length;
+    fn advance(self, header: &FrameHeader) -> Option<Self> {
         if !header.is_last() {
             return Some(self);
         }
@@ -380,11 +419,11 @@ impl Posted {
 
     /// Takes a payload that was read already, without a copy if it is the whole message.
     fn put(&mut self, peer: Peer, header: &FrameHeader, piece: Vec<u8>) -> Result<(), NetError> {
-        if self.filled == 0 && header.is_last() {
-            self.check(peer, header)?;
+        self.check(peer, header)?;
+        if self.bytes.is_empty() && header.is_last() {
             self.bytes = piece;
         } else {
-            self.space(peer, header)?.copy_from_slice(&piece);
+            self.space().extend_from_slice(&piece);
         }
         Ok(())
     }

@@ -6,28 +6,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, SendTimeoutError, Sender};
+use crossbeam_channel::{Receiver, Sender};
 
 use super::Limits;
 use super::inbox::Inbox;
-use super::step::StepId;
+use super::outbox::{Outbound, Outbox};
 use crate::transport::{NetError, Peer};
-
-/// What a writer thread is told to do.
-#[derive(Debug)]
-pub(super) enum Outbound {
-    /// Send a message.
-    Message {
-        step: StepId,
-        tag: u64,
-        depth: u32,
-        payload: Vec<u8>,
-    },
-    /// Say that there will be something to say.
-    Alive,
-    /// Say goodbye and end.
-    Bye,
-}
 
 /// When a direction last moved, in milliseconds since the session began.
 #[derive(Debug, Default)]
@@ -47,7 +31,7 @@ impl Pulse {
 #[derive(Debug)]
 pub(super) struct Line {
     pub(super) inbox: Inbox,
-    pub(super) queue: Sender<Outbound>,
+    pub(super) outbox: Outbox,
     pub(super) heard: Pulse,
     pub(super) wrote: Pulse,
     /// This party's farewell is on its way.
@@ -101,7 +85,10 @@ impl Shared {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        self.lines.values().for_each(|line| line.inbox.close());
+        for line in self.lines.values() {
+            line.inbox.close();
+            line.outbox.close();
+        }
         first
     }
 
@@ -133,17 +120,39 @@ impl Shared {
     }
 
     /// Queues something for a peer; waits, within the deadline, while its queue is full.
-    pub(super) fn enqueue(&self, peer: Peer, mut what: Outbound) -> Result<(), NetError> {
-        const GLANCE: Duration = Duration::from_millis(20);
+    pub(super) fn enqueue(&self, peer: Peer, what: Outbound) -> Result<(), NetError> {
         let line = self.line(peer)?;
+        self.check()?;
+        let Err(mut what) = line.outbox.offer(what, Duration::ZERO) else {
+            return Ok(());
+        };
+        // The peer may be waiting to send as well, to this party or around a ring of them.
+        let _relief = Relief::new(self);
         let since = Instant::now();
         loop {
             self.check()?;
-            what = match line.queue.send_timeout(what, GLANCE) {
+            const GLANCE: Duration = Duration::from_millis(20);
+            what = match line.outbox.offer(what, GLANCE) {
                 Ok(()) => return Ok(()),
-                Err(SendTimeoutError::Timeout(back) | SendTimeoutError::Disconnected(back)) => back,
+                Err(back) => back,
             };
             self.patience(peer, since, &line.wrote, "sending")?;
         }
+    }
+}
+
+/// While it is there this party takes more than it has asked for, because it waits to send.
+struct Relief<'a>(&'a Shared);
+
+impl<'a> Relief<'a> {
+    fn new(shared: &'a Shared) -> Self {
+        shared.lines.values().for_each(|l| l.inbox.relieve(true));
+        Self(shared)
+    }
+}
+
+impl Drop for Relief<'_> {
+    fn drop(&mut self) {
+        self.0.lines.values().for_each(|l| l.inbox.relieve(false));
     }
 }

@@ -1,5 +1,7 @@
 //! Whole sessions in memory.
 
+mod ahead;
+
 use super::*;
 use crate::transport::frame::{CHUNK, FrameError};
 use crate::transport::shaped::{self, Shape};

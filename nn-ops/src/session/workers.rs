@@ -1,28 +1,30 @@
 //! The threads of a session: one reader and one writer for each peer.
 
 use std::collections::BTreeMap;
-use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::io::{self, ErrorKind, IoSlice, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, never, select, tick};
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 
 use zeroize::Zeroize;
 
 use super::Limits;
 use super::inbox::{Broken, Inbox};
-use super::shared::{Line, Outbound, Pulse, Shared};
+use super::outbox::{Message, Outbound, Outbox};
+use super::shared::{Line, Pulse, Shared};
 use crate::transport::frame::{CHUNK, FrameHeader, HEADER, Kind, LAST, sanitise};
-use crate::transport::{Link, Links, NetError, Peer};
+use crate::transport::{Link, Links, NetError, Peer, Source};
 
-/// Messages that wait for a writer before whoever sends has to wait itself.
-const QUEUE: usize = 16;
 /// Messages up to this length are wiped once they are written.
 const WIPED: usize = 4096;
 /// How long a failing party waits for its last words to leave, or for a peer's to arrive.
 const GRACE: Duration = Duration::from_millis(500);
+
+/// Bytes of memory that a process does well not to return to the system each time they become free.
+const KEPT: usize = 4 << 20;
 
 /// The running threads. Dropping it breaks every link and joins them all.
 pub(super) struct Workers {
@@ -43,14 +45,12 @@ impl core::fmt::Debug for Workers {
 
 /// Starts the threads of all links.
 pub(super) fn start(links: Links, limits: Limits) -> Result<(Arc<Shared>, Workers), NetError> {
+    keep_memory();
     let mut lines = BTreeMap::new();
-    let mut queues = Vec::new();
     for &peer in links.by_peer.keys() {
-        let (queue, queued) = bounded(QUEUE);
-        queues.push(queued);
         let line = Line {
             inbox: Inbox::new(peer, limits.early_bytes),
-            queue,
+            outbox: Outbox::default(),
             heard: Pulse::default(),
             wrote: Pulse::default(),
             sent_all: AtomicBool::new(false),
@@ -73,7 +73,7 @@ pub(super) fn start(links: Links, limits: Limits) -> Result<(Arc<Shared>, Worker
         writers,
         readers,
     };
-    for ((peer, link), queued) in links.by_peer.into_iter().zip(queues) {
+    for (peer, link) in links.by_peer {
         let Link {
             writer,
             reader,
@@ -83,7 +83,7 @@ pub(super) fn start(links: Links, limits: Limits) -> Result<(Arc<Shared>, Worker
         workers.closers.push(closer);
         let (state, alive) = (shared.clone(), alive_writers.clone());
         workers.spawn(format!("to {peer}"), move || {
-            write_loop(&state, peer, writer, &queued);
+            write_loop(&state, peer, writer);
             drop(alive);
         })?;
         let (state, alive) = (shared.clone(), alive_readers.clone());
@@ -153,85 +153,58 @@ impl Drop for Workers {
     }
 }
 
-fn write_loop(
-    shared: &Shared,
-    peer: Peer,
-    mut stream: Box<dyn Write + Send>,
-    queue: &Receiver<Outbound>,
-) {
-    if let Err(e) = write_all(shared, peer, &mut stream, queue) {
+/// Messages come and go by the thousand, and glibc returns as little as 128 KiB to the system, which then clears the same
+/// pages again for the next message: up to a third of all the time of a link. It returns no less than twice the
+/// largest block that was ever freed, so we free a large one, without touching it. Other allocators do not mind.
+fn keep_memory() {
+    drop(core::hint::black_box(Vec::<u8>::with_capacity(KEPT)));
+}
+
+fn write_loop(shared: &Shared, peer: Peer, mut stream: Box<dyn Write + Send>) {
+    let written = match shared.line(peer) {
+        Ok(line) => write_all(shared, peer, line, &mut stream),
+        Err(_) => Ok(()),
+    };
+    if let Err(e) = written {
         // A peer that aborts also stops reading: its own words, which the reader hears, tell more than a broken pipe.
         let _ = shared.stopped.recv_timeout(GRACE);
         shared.fail(io_error(peer, &e));
     }
 }
 
-fn write_all(
-    shared: &Shared,
-    peer: Peer,
-    stream: &mut dyn Write,
-    queue: &Receiver<Outbound>,
-) -> io::Result<()> {
-    let line = shared.lines.get(&peer);
-    let beat = || {
-        if let Some(line) = line {
-            line.wrote.beat(shared.began);
-        }
-    };
+fn write_all(shared: &Shared, peer: Peer, line: &Line, stream: &mut dyn Write) -> io::Result<()> {
     // Parties talk to each other in every layer, but the client hears nothing from the input to the result.
     let quiet = match peer {
-        Peer::Client => tick((shared.limits.deadline / 4).max(Duration::from_millis(1))),
-        Peer::Party(_) => never(),
+        Peer::Client => Some((shared.limits.deadline / 4).max(Duration::from_millis(1))),
+        Peer::Party(_) => None,
     };
     loop {
-        let next = select! {
-            recv(queue) -> next => next.ok(),
-            recv(shared.stopped) -> _ => None,
-            recv(quiet) -> _ => Some(Outbound::Alive),
+        let next = match line.outbox.try_next() {
+            Some(next) => Some(next),
+            None => {
+                // What was written leaves now, and not before: messages that wait together go in one piece.
+                stream.flush()?;
+                line.outbox.next(quiet)
+            }
         };
         match next {
-            Some(Outbound::Message {
-                step,
-                tag,
-                depth,
-                mut payload,
-            }) if shared.failure().is_none() => {
-                let pieces = payload.len().div_ceil(CHUNK).max(1);
-                for index in 0..pieces {
-                    if shared.failure().is_some() {
-                        break;
-                    }
-                    let start = index * CHUNK;
-                    let piece = &payload[start..payload.len().min(start + CHUNK)];
-                    let header = FrameHeader {
-                        kind: Kind::Data,
-                        flags: if index + 1 == pieces { LAST } else { 0 },
-                        length: piece.len(),
-                        session: tag,
-                        step: step.to_u64(),
-                        depth,
-                    };
-                    write_frame(stream, &header, piece)?;
-                    beat();
-                }
+            Some(Outbound::Message(mut message)) if shared.failure().is_none() => {
+                write_message(shared, line, stream, &message)?;
+                let length = message.payload.len();
                 // Seeds are short, and are all that a later reader of this memory could use; long messages are masked.
-                if payload.len() <= WIPED {
-                    payload.as_mut_slice().zeroize();
+                if length <= WIPED {
+                    message.payload.as_mut_slice().zeroize();
                 }
-                if queue.is_empty() {
-                    stream.flush()?;
-                }
+                drop(message);
+                line.outbox.wrote(length);
             }
             Some(Outbound::Alive) if shared.failure().is_none() => {
                 write_frame(stream, &control(Kind::Alive, 0), &[])?;
-                stream.flush()?;
             }
             Some(Outbound::Bye) if shared.failure().is_none() => {
                 write_frame(stream, &control(Kind::Bye, 0), &[])?;
                 stream.flush()?;
-                if let Some(line) = line {
-                    line.sent_all.store(true, Ordering::Release);
-                }
+                line.sent_all.store(true, Ordering::Release);
                 return Ok(());
             }
             _ => {
@@ -246,6 +219,35 @@ fn write_all(
             }
         }
     }
+}
+
+/// Writes a message frame by frame, or stops between two of them if the session fails.
+fn write_message(
+    shared: &Shared,
+    line: &Line,
+    stream: &mut dyn Write,
+    message: &Message,
+) -> io::Result<()> {
+    let payload = &message.payload;
+    let pieces = payload.len().div_ceil(CHUNK).max(1);
+    for index in 0..pieces {
+        if shared.failure().is_some() {
+            break;
+        }
+        let start = index * CHUNK;
+        let piece = &payload[start..payload.len().min(start + CHUNK)];
+        let header = FrameHeader {
+            kind: Kind::Data,
+            flags: if index + 1 == pieces { LAST } else { 0 },
+            length: piece.len(),
+            session: message.tag,
+            step: message.step.to_u64(),
+            depth: message.depth,
+        };
+        write_frame(stream, &header, piece)?;
+        line.wrote.beat(shared.began);
+    }
+    Ok(())
 }
 
 fn control(kind: Kind, length: usize) -> FrameHeader {
@@ -282,7 +284,7 @@ pub(crate) fn write_frame(
     stream.write_all(body)
 }
 
-fn read_loop(shared: &Shared, peer: Peer, mut stream: Box<dyn Read + Send>) {
+fn read_loop(shared: &Shared, peer: Peer, mut stream: Box<dyn Source>) {
     match read_all(shared, peer, &mut stream) {
         Ok(()) | Err(Broken::Closed) => {}
         Err(Broken::Net(e)) => {
@@ -294,7 +296,7 @@ fn read_loop(shared: &Shared, peer: Peer, mut stream: Box<dyn Read + Send>) {
     }
 }
 
-fn read_all(shared: &Shared, peer: Peer, stream: &mut dyn Read) -> Result<(), Broken> {
+fn read_all(shared: &Shared, peer: Peer, stream: &mut dyn Source) -> Result<(), Broken> {
     let line = shared.line(peer)?;
     loop {
         let mut header = [0; HEADER];

@@ -10,7 +10,7 @@ mod dial;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -21,7 +21,7 @@ use crossbeam_channel::RecvTimeoutError;
 
 use super::hello::{Direction, Hello};
 use super::tls::Credentials;
-use super::{Link, Links, NetError, Peer, peers_of};
+use super::{Link, Links, NetError, Peer, Source, peers_of};
 
 /// What protects the bytes.
 #[derive(Debug, Clone)]
@@ -161,8 +161,8 @@ struct End {
 }
 
 /// A socket, or TLS over one.
-trait Duplex: Read + Write + Send {}
-impl<T: Read + Write + Send> Duplex for T {}
+trait Duplex: Source + Write {}
+impl<T: Source + Write> Duplex for T {}
 
 fn link(peer: Peer, out: End, back: End) -> Result<Link, NetError> {
     let failed = |e: io::Error| NetError::Io {
@@ -178,7 +178,7 @@ fn link(peer: Peer, out: End, back: End) -> Result<Link, NetError> {
         socket: out.socket.try_clone().map_err(failed)?,
     };
     let sockets = [out.socket, back.socket];
-    let mut link = Link::new(writer, back.stream, move || {
+    let mut link = Link::over(writer, back.stream, move || {
         for socket in &sockets {
             let _ = socket.shutdown(Shutdown::Both);
         }
@@ -212,34 +212,42 @@ impl Drop for Writer {
     }
 }
 
-/// A socket that reads in large pieces, because TLS asks for small ones.
-struct Socket {
-    reader: BufReader<TcpStream>,
-    writer: TcpStream,
+/// Waits for no longer than `patience` on a socket that is to carry messages.
+fn prepare(socket: &TcpStream, patience: Duration) -> io::Result<TcpStream> {
+    socket.set_nodelay(true)?;
+    let patience = patience.max(Duration::from_millis(1));
+    socket.set_read_timeout(Some(patience))?;
+    socket.set_write_timeout(Some(patience))?;
+    socket.try_clone()
 }
 
-impl Socket {
-    const BUFFER: usize = 128 * 1024;
+/// A socket without TLS, which puts short reads and writes together.
+struct Bare {
+    reader: BufReader<TcpStream>,
+    writer: BufWriter<TcpStream>,
+}
 
-    fn new(stream: &TcpStream, patience: Duration) -> io::Result<Self> {
-        stream.set_nodelay(true)?;
-        let patience = patience.max(Duration::from_millis(1));
-        stream.set_read_timeout(Some(patience))?;
-        stream.set_write_timeout(Some(patience))?;
+impl Bare {
+    /// Longer pieces pass by the buffers.
+    const BUFFER: usize = 32 * 1024;
+
+    fn new(socket: TcpStream) -> io::Result<Self> {
         Ok(Self {
-            reader: BufReader::with_capacity(Self::BUFFER, stream.try_clone()?),
-            writer: stream.try_clone()?,
+            reader: BufReader::with_capacity(Self::BUFFER, socket.try_clone()?),
+            writer: BufWriter::with_capacity(Self::BUFFER, socket),
         })
     }
 }
 
-impl Read for Socket {
+impl Read for Bare {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         self.reader.read(buf)
     }
 }
 
-impl Write for Socket {
+impl Source for Bare {}
+
+impl Write for Bare {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         self.writer.write(buf)
     }

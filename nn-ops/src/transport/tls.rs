@@ -4,21 +4,24 @@
 //! whom it claims to be; the key behind it is proved by the handshake. Sessions are never resumed. Each connection carries data in one
 //! direction only, so that no lock is ever held around a TLS state.
 
+mod buffers;
+mod stream;
+
 use core::fmt;
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustls::client::Resumption;
+use rustls::client::{Resumption, UnbufferedClientConnection};
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::server::WebPkiClientVerifier;
+use rustls::server::{UnbufferedServerConnection, WebPkiClientVerifier};
 use rustls::version::TLS13;
-use rustls::{
-    ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection, StreamOwned,
-};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+
+pub(super) use stream::TlsStream;
 
 use super::{NetError, Peer};
 
@@ -104,28 +107,24 @@ impl Credentials {
     pub(super) fn call<S: Read + Write>(
         &self,
         peer: Peer,
-        mut socket: S,
-    ) -> Result<StreamOwned<ClientConnection, S>, TlsFailure> {
+        socket: S,
+    ) -> Result<TlsStream<UnbufferedClientConnection, S>, TlsFailure> {
         let name = ServerName::try_from(server_name(peer)).map_err(TlsFailure::refused)?;
-        let mut tls =
-            ClientConnection::new(self.client.clone(), name).map_err(TlsFailure::refused)?;
-        while tls.is_handshaking() {
-            tls.complete_io(&mut socket)?;
-        }
-        self.check(peer, tls.peer_certificates())?;
-        Ok(StreamOwned::new(tls, socket))
+        let tls = UnbufferedClientConnection::new(self.client.clone(), name)
+            .map_err(TlsFailure::refused)?;
+        let stream = TlsStream::handshake(tls, socket)?;
+        self.check(peer, stream.state().peer_certificates())?;
+        Ok(stream)
     }
 
     /// Answers a call of someone whose certificate the authority signed; who it is has yet to be [checked](Self::check).
     pub(super) fn answer<S: Read + Write>(
         &self,
-        mut socket: S,
-    ) -> Result<StreamOwned<ServerConnection, S>, TlsFailure> {
-        let mut tls = ServerConnection::new(self.server.clone()).map_err(TlsFailure::refused)?;
-        while tls.is_handshaking() {
-            tls.complete_io(&mut socket)?;
-        }
-        Ok(StreamOwned::new(tls, socket))
+        socket: S,
+    ) -> Result<TlsStream<UnbufferedServerConnection, S>, TlsFailure> {
+        let tls =
+            UnbufferedServerConnection::new(self.server.clone()).map_err(TlsFailure::refused)?;
+        Ok(TlsStream::handshake(tls, socket)?)
     }
 
     /// Whether the certificate that was shown is `peer`'s.

@@ -11,7 +11,7 @@ use crossbeam_channel::Sender;
 
 use super::super::hello::{Direction, Hello, Status};
 use super::super::tls::TlsFailure;
-use super::{Attempt, Duplex, End, Listener, Security, Socket, calls};
+use super::{Attempt, Bare, Duplex, End, Listener, Security, calls, prepare};
 use crate::transport::{NetError, Peer};
 
 const GLANCE: Duration = Duration::from_millis(2);
@@ -138,7 +138,7 @@ fn greet(
     guests: &Guests,
     socket: &TcpStream,
 ) -> Result<Welcomed, TlsFailure> {
-    let wrapped = Socket::new(socket, attempt.left().min(SILENCE))?;
+    let socket = prepare(socket, attempt.left().min(SILENCE))?;
     let mut hello = [0; Hello::LEN];
     let read = |stream: &mut dyn Read, hello: &mut [u8; Hello::LEN]| {
         stream.read_exact(hello)?;
@@ -146,14 +146,14 @@ fn greet(
     };
     let (call, mut stream): (_, Box<dyn Duplex>) = match attempt.security {
         Security::InsecurePlaintext => {
-            let mut stream = wrapped;
+            let mut stream = Bare::new(socket)?;
             (read(&mut stream, &mut hello)?, Box::new(stream))
         }
         Security::Tls(credentials) => {
-            let mut stream = credentials.answer(wrapped)?;
+            let mut stream = credentials.answer(socket)?;
             let call = read(&mut stream, &mut hello)?;
             if let Err(TlsFailure::Refused(why)) =
-                credentials.check(call.from, stream.conn.peer_certificates())
+                credentials.check(call.from, stream.state().peer_certificates())
             {
                 let _ = answer(&mut stream, attempt.me, &call, Status::NotExpected);
                 let why = format!("calls itself {}, but {why}", call.from);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::super::hello::{Direction, Hello, Status};
 use super::super::tls::TlsFailure;
-use super::{Attempt, Duplex, End, Security, Socket};
+use super::{Attempt, Bare, Duplex, End, Security, prepare};
 use crate::transport::{NetError, Peer};
 
 const PAUSE: Duration = Duration::from_millis(50);
@@ -79,10 +79,10 @@ fn greet(
         TlsFailure::Io(e) => Failure::Again(e.to_string()),
         TlsFailure::Refused(cause) => Failure::Fatal(NetError::Untrusted { peer, cause }),
     };
-    let wrapped = Socket::new(&socket, attempt.left()).map_err(again)?;
+    let raw = prepare(&socket, attempt.left()).map_err(again)?;
     let mut stream: Box<dyn Duplex> = match attempt.security {
-        Security::InsecurePlaintext => Box::new(wrapped),
-        Security::Tls(credentials) => match credentials.call(peer, wrapped) {
+        Security::InsecurePlaintext => Box::new(Bare::new(raw).map_err(again)?),
+        Security::Tls(credentials) => match credentials.call(peer, raw) {
             Ok(tls) => Box::new(tls),
             Err(TlsFailure::Io(e)) => return Err(again(e)),
             Err(TlsFailure::Refused(cause)) => {

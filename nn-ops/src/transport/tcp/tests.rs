@@ -326,3 +326,60 @@ fn a_process_that_dies_is_named_at_once() {
     assert!(ends[0].is_err() && ends[1].is_err());
     assert!(began.elapsed() < Duration::from_secs(5));
 }
+
+/// Passes bytes on, but changes one bit of the byte at `place`.
+fn pump(mut from: TcpStream, mut to: TcpStream, place: usize) {
+    let (mut bytes, mut seen) = (vec![0; 10_000], 0);
+    while let Ok(n @ 1..) = from.read(&mut bytes) {
+        if (seen..seen + n).contains(&place) {
+            bytes[place - seen] ^= 4;
+        }
+        seen += n;
+        if to.write_all(&bytes[..n]).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(Shutdown::Write);
+}
+
+#[test]
+fn a_bit_that_is_changed_on_the_way_is_noticed() {
+    let office = Office::new();
+    let listener = Listener::bind("127.0.0.1:0").unwrap();
+    let (between, real) = (
+        TcpListener::bind("127.0.0.1:0").unwrap(),
+        listener.address(),
+    );
+    let addresses = Addresses {
+        parties: vec![between.local_addr().unwrap().to_string(), String::new()],
+        client: false,
+    };
+    thread::spawn(move || {
+        for caller in between.incoming().take(2).map(Result::unwrap) {
+            let called = TcpStream::connect(real).unwrap();
+            let (back, forth) = (called.try_clone().unwrap(), caller.try_clone().unwrap());
+            thread::spawn(move || pump(caller, called, 300_000));
+            thread::spawn(move || pump(back, forth, usize::MAX));
+        }
+    });
+    let (zero, one) = (Peer::party(0), Peer::party(1));
+    let links = thread::scope(|scope| {
+        let called = scope.spawn(|| {
+            let security = office.security(zero);
+            connect(zero, Some(listener), &addresses, &security, PATIENCE)
+        });
+        let own = Listener::bind("127.0.0.1:0").unwrap();
+        let caller = connect(one, Some(own), &addresses, &office.security(one), PATIENCE);
+        vec![called.join().unwrap().unwrap(), caller.unwrap()]
+    });
+    let ends = run_over(links, &agreement(), Limits::default(), |mut s| {
+        everyone_to_everyone(&mut s, 100_000)?;
+        everyone_to_everyone(&mut s, 1 << 20)?;
+        s.finish()
+    });
+    let NetError::Io { peer, cause } = ends[0].as_ref().unwrap_err() else {
+        panic!("{ends:?}");
+    };
+    assert!(*peer == one && cause.contains("decrypt"), "{ends:?}");
+    assert!(ends[1].is_err(), "{ends:?}");
+}
