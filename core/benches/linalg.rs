@@ -14,19 +14,33 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let u64s = limits::multiply_accumulates_u64(&t);
     let u32s = limits::multiply_accumulates_u32(&t);
     let gemm = ConvShape::matmul(1024, 1024, 1024);
-    row::<u64>(&mut t, "gemm-u64-1024", gemm, &u64s)?;
-    row::<u32>(&mut t, "gemm-u32-1024", gemm, &u32s)?;
-    row::<u64>(&mut t, "conv-u64-3x3-56-64", square(56, 64, 64, 3), &u64s)?;
-    row::<u64>(
-        &mut t,
-        "conv-u64-1x1-56-64-256",
-        square(56, 64, 256, 1),
-        &u64s,
-    )?;
+    row::<u64>(&mut t, "gemm-u64-1024", gemm, 1, &u64s)?;
+    row::<u32>(&mut t, "gemm-u32-1024", gemm, 1, &u32s)?;
+    let conv = square(56, 64, 64, 3);
+    row::<u64>(&mut t, "conv-u64-3x3-56-64", conv, 1, &u64s)?;
+    let conv = square(56, 64, 256, 1);
+    row::<u64>(&mut t, "conv-u64-1x1-56-64-256", conv, 1, &u64s)?;
+    // Layers of ResNet-50 as a party of a replicated protocol computes them: two products into one output.
+    for (id, shape) in [
+        ("conv-u32-3x3-56-64", square(56, 64, 64, 3)),
+        ("conv-u32-1x1-56-64-256", square(56, 64, 256, 1)),
+        ("conv-u32-1x1-14-1024-256", square(14, 1024, 256, 1)),
+        ("conv-u32-3x3-14-256", square(14, 256, 256, 3)),
+        ("conv-u32-3x3-7-512", square(7, 512, 512, 3)),
+        (
+            "conv-u32-7x7-224-3-64",
+            ConvShape {
+                stride: [2; 2],
+                ..square(224, 3, 64, 7)
+            },
+        ),
+    ] {
+        row::<u32>(&mut t, id, shape, 2, &u32s)?;
+    }
     t.finish()
 }
 
-/// A convolution that keeps the size of its input.
+/// A convolution that, at a stride of one, keeps the size of its input.
 fn square(side: usize, in_channels: usize, out_channels: usize, kernel: usize) -> ConvShape {
     ConvShape {
         input: [side; 2],
@@ -40,6 +54,7 @@ fn row<R: Ring>(
     t: &mut Table,
     id: &str,
     shape: ConvShape,
+    products: usize,
     limit: &Limit,
 ) -> Result<(), ShapeError> {
     let mut prg = Prg::new(SEED);
@@ -48,29 +63,26 @@ fn row<R: Ring>(
         prg.fill_ring(v.as_mut_slice());
         v
     };
-    let (x, w) = (random(shape.input_len()), random(shape.weight_len()));
-    let packed = PackedWeights::pack(&shape, w.as_slice())?;
+    let mut want = RingVec::<R>::zeros(shape.output_len());
+    let mut factors = Vec::new();
+    for _ in 0..products {
+        let (x, w) = (random(shape.input_len()), random(shape.weight_len()));
+        want.add_assign(&definition(&shape, x.as_slice(), w.as_slice()));
+        factors.push((x, PackedWeights::pack(&shape, w.as_slice())?));
+    }
+    let terms: Vec<_> = factors.iter().map(|(x, w)| (x.as_slice(), w)).collect();
     let mut out = vec![R::ZERO; shape.output_len()];
-    conv2d(&shape, &[(x.as_slice(), &packed)], &mut out)?;
-    assert!(
-        out == definition(&shape, x.as_slice(), w.as_slice()),
-        "{id}"
-    );
+    conv2d(&shape, &terms, &mut out)?;
+    assert!(out == want.as_slice(), "{id}");
     t.bench(id)
-        .work(shape.macs())
+        .work(shape.macs() * products as u64)
         .limit(limit)
         .samples(20)
-        .rate(|| {
-            conv2d(
-                &shape,
-                &[(black_box(x.as_slice()), &packed)],
-                black_box(&mut out),
-            )
-        });
+        .rate(|| conv2d(&shape, black_box(&terms), black_box(&mut out)));
     Ok(())
 }
 
-/// One product at a time, for strides and dilations of one and a single group.
+/// One product at a time, for dilations of one and a single group.
 fn definition<R: Ring>(shape: &ConvShape, x: &[R], w: &[R]) -> Vec<R> {
     let ([oh, ow], [h, iw], [kh, kw]) = (shape.output(), shape.input, shape.kernel);
     let (ic, oc) = (shape.in_channels, shape.out_channels);
@@ -81,7 +93,8 @@ fn definition<R: Ring>(shape: &ConvShape, x: &[R], w: &[R]) -> Vec<R> {
         for o in 0..oc {
             let mut sum = R::ZERO;
             for tap in 0..kh * kw {
-                let (i, j) = (r + tap / kw, c + tap % kw);
+                let [sy, sx] = shape.stride;
+                let (i, j) = (r * sy + tap / kw, c * sx + tap % kw);
                 if i < top || j < left || i - top >= h || j - left >= iw {
                     continue;
                 }

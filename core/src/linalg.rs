@@ -1,9 +1,13 @@
 //! Matrix products and convolutions modulo 2^k.
 //!
-//! A convolution is a matrix product whose left rows are gathered as it goes: for every kernel tap, the rows
-//! of a register tile are pointers into the input (or into zeros, where the tap falls on padding), so no
-//! copy of the input is ever made, whatever the stride, padding, dilation or grouping. A matrix product is the
-//! 1x1 case. All versions compute the same bits: addition modulo 2^k is associative.
+//! A convolution is a matrix product whose left rows are gathered as it goes: for every kernel row or tap, the rows of a
+//! register tile are slices of the input (or zeros, where the tap falls on padding), whatever the stride, padding,
+//! dilation or grouping. Copies are small and few: what straddles the edge of the padding, and what the cache could not
+//! hold where it lies, of one block of output positions at a time. A matrix product is the 1x1 case.
+//!
+//! Where the processor is better at additions than at multiplications, products go in pairs, two for one multiplication
+//! (Winograd's inner product; `tile.rs`). All versions compute the same bits: both rest on nothing but the laws of a
+//! commutative ring, which the integers modulo 2^k are.
 //!
 //! Activations are `[batch][height][width][channel]`; weights come as `[out][in / groups][kh][kw]` and are
 //! repacked once ([`PackedWeights`]). Several products into one output (`x_0 w_0 + x_1 w_1`, as a party of a
@@ -11,16 +15,27 @@
 //!
 //! Time depends on shapes alone, never on values.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod depthwise;
+mod gather;
 mod kernel;
+mod pack;
+mod plan;
+mod tile;
+mod words;
 
-pub(crate) use kernel::Tiles;
+pub use pack::PackedWeights;
+pub(crate) use tile::Tiles;
 
 use core::ops::Range;
 
 use crate::Ring;
 
-/// Output channels per packed panel.
-pub(crate) const PANEL: usize = 32;
+/// No panel has more output channels.
+const MAX_PANEL: usize = 32;
 
 /// Why a shape was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -157,7 +172,7 @@ impl ConvShape {
         product(
             "weight size",
             &[
-                self.out_channels + PANEL * self.groups,
+                self.out_channels + MAX_PANEL * self.groups,
                 self.in_channels / self.groups,
                 self.kernel[0],
                 self.kernel[1],
@@ -217,142 +232,9 @@ impl ConvShape {
     }
 }
 
-/// Weights in the order in which the kernels read them. Wiped when freed.
-pub struct PackedWeights<R: Ring> {
-    /// `[group][panel][tap][channel][PANEL]`, or `[tap][channel]` for depthwise shapes.
-    data: crate::RingVec<R>,
-    out_channels: usize,
-    fan_in: usize,
-    groups: usize,
-}
-
-impl<R: Ring> core::fmt::Debug for PackedWeights<R> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(
-            f,
-            "PackedWeights<Z_2^{}>[{} x {}]",
-            R::BITS,
-            self.out_channels,
-            self.fan_in
-        )
-    }
-}
-
 /// One channel in, one channel out per group: vectorised over channels instead of outputs of one group.
 fn is_depthwise(shape: &ConvShape) -> bool {
     shape.groups > 1 && shape.groups == shape.in_channels && shape.groups == shape.out_channels
-}
-
-impl<R: Ring> PackedWeights<R> {
-    /// Packs `[out][in / groups][kh][kw]` weights for `shape`.
-    pub fn pack(shape: &ConvShape, weights: &[R]) -> Result<Self, ShapeError> {
-        shape.validate()?;
-        check_len("weights", weights.len(), shape.weight_len())?;
-        let taps = shape.kernel[0] * shape.kernel[1];
-        let in_group = shape.in_channels / shape.groups;
-        let out_group = shape.out_channels / shape.groups;
-        let fan_in = shape.fan_in();
-        let data = if is_depthwise(shape) {
-            let mut data = crate::RingVec::zeros(weights.len());
-            let d = data.as_mut_slice();
-            for (c, per_channel) in weights.chunks_exact(taps).enumerate() {
-                for (t, w) in per_channel.iter().enumerate() {
-                    d[t * shape.out_channels + c] = *w;
-                }
-            }
-            data
-        } else {
-            let panels = out_group.div_ceil(PANEL);
-            let mut data = crate::RingVec::zeros(shape.groups * panels * fan_in * PANEL);
-            let place = Place { taps, in_group };
-            for (i, panel) in data
-                .as_mut_slice()
-                .chunks_exact_mut(fan_in * PANEL)
-                .enumerate()
-            {
-                let (group, first) = (i / panels, i % panels * PANEL);
-                let rows = &weights[(group * out_group + first) * fan_in..];
-                let count = PANEL.min(out_group - first);
-                pack_panel(&rows[..count * fan_in], panel, place);
-            }
-            data
-        };
-        Ok(Self {
-            data,
-            out_channels: shape.out_channels,
-            fan_in,
-            groups: shape.groups,
-        })
-    }
-
-    /// Packs a row-major `k x n` matrix for `ConvShape::matmul(_, k, n)`.
-    pub fn pack_matrix(k: usize, n: usize, matrix: &[R]) -> Result<Self, ShapeError> {
-        let shape = ConvShape::matmul(1, k, n);
-        shape.validate()?;
-        check_len("matrix", matrix.len(), shape.weight_len())?;
-        let panels = n.div_ceil(PANEL);
-        let mut data = crate::RingVec::zeros(panels * k * PANEL);
-        let d = data.as_mut_slice();
-        for (r, row) in matrix.chunks_exact(n).enumerate() {
-            for (p, part) in row.chunks(PANEL).enumerate() {
-                d[(p * k + r) * PANEL..][..part.len()].copy_from_slice(part);
-            }
-        }
-        Ok(Self {
-            data,
-            out_channels: n,
-            fan_in: k,
-            groups: 1,
-        })
-    }
-
-    /// `self += rhs`, for weights packed for the same shape.
-    pub fn add_assign(&mut self, rhs: &Self) -> Result<(), ShapeError> {
-        check_len("weights", rhs.data.len(), self.data.len())?;
-        self.data.add_assign(rhs.data.as_slice());
-        Ok(())
-    }
-
-    fn fits(&self, shape: &ConvShape) -> Result<(), ShapeError> {
-        if self.groups != shape.groups || self.fan_in != shape.fan_in() {
-            return Err(ShapeError::Buffer {
-                what: "packed weights per output",
-                got: self.fan_in,
-                want: shape.fan_in(),
-            });
-        }
-        check_len(
-            "packed weight outputs",
-            self.out_channels,
-            shape.out_channels,
-        )
-    }
-}
-
-/// Where a weight goes: `[channel][tap]` becomes `[tap][channel]`.
-#[derive(Clone, Copy)]
-struct Place {
-    taps: usize,
-    in_group: usize,
-}
-
-/// Packs the `[fan_in]` rows of up to [`PANEL`] outputs, eight columns at a time, so that every cache line of the source is
-/// read once while the lines of the destination stay near.
-fn pack_panel<R: Ring>(rows: &[R], panel: &mut [R], place: Place) {
-    const RUN: usize = 8;
-    let fan_in = place.taps * place.in_group;
-    for first in (0..fan_in).step_by(RUN) {
-        let run = RUN.min(fan_in - first);
-        let to: [usize; RUN] = core::array::from_fn(|j| {
-            let k = first + j;
-            (k % place.taps * place.in_group + k / place.taps) * PANEL
-        });
-        for (o, row) in rows.chunks_exact(fan_in).enumerate() {
-            for (w, to) in row[first..first + run].iter().zip(to) {
-                panel[to + o] = *w;
-            }
-        }
-    }
 }
 
 fn check_len(what: &'static str, got: usize, want: usize) -> Result<(), ShapeError> {
@@ -406,7 +288,7 @@ pub fn conv2d_at<R: Ring>(
         w.fits(shape)?;
     }
     if is_depthwise(shape) {
-        kernel::depthwise(shape, terms, pixels, out);
+        depthwise::depthwise(shape, terms, pixels, out);
     } else {
         kernel::panels(level, shape, terms, pixels, out);
     }

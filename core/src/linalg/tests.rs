@@ -55,11 +55,16 @@ fn oracle<R: Ring>(shape: &ConvShape, terms: &[(&[R], &[R])]) -> Vec<R> {
 }
 
 fn agree<R: Ring>(shape: &ConvShape, seed: u64) {
+    agree_on::<R>(shape, 2, shape.pixels() / 3, seed);
+}
+
+/// All levels against the definition, for so many products, the output computed in two parts.
+fn agree_on<R: Ring>(shape: &ConvShape, products: usize, cut: usize, seed: u64) {
     let mut rng = ChaCha20Rng::seed_from_u64(seed);
-    let x: Vec<RingVec<R>> = (0..2)
+    let x: Vec<RingVec<R>> = (0..products)
         .map(|_| RingVec::random(shape.input_len(), &mut rng))
         .collect();
-    let w: Vec<RingVec<R>> = (0..2)
+    let w: Vec<RingVec<R>> = (0..products)
         .map(|_| RingVec::random(shape.weight_len(), &mut rng))
         .collect();
     let packed: Vec<_> = w
@@ -79,7 +84,6 @@ fn agree<R: Ring>(shape: &ConvShape, seed: u64) {
     let want = oracle(shape, &plain);
     for level in [Level::Portable, Level::Avx2, Level::Avx512] {
         let mut out = vec![R::ONE; shape.output_len()];
-        let cut = shape.pixels() / 3;
         let (a, b) = out.split_at_mut(cut * shape.out_channels);
         conv2d_at(level, shape, &terms, 0..cut, a).unwrap();
         conv2d_at(level, shape, &terms, cut..shape.pixels(), b).unwrap();
@@ -116,6 +120,116 @@ fn long_reductions_are_cut_and_joined() {
     agree::<u64>(&ConvShape::matmul(13, 2500, 33), 1);
     agree::<u32>(&ConvShape::matmul(13, 2500, 33), 1);
     agree::<u16>(&ConvShape::matmul(1, 1025, 1), 2);
+}
+
+/// Every height of a tile and its neighbours, below and above what makes products go by pairs.
+#[test]
+fn every_height_of_a_tile() {
+    for m in 1..=26 {
+        agree_on::<u32>(&ConvShape::matmul(m, 19, 33), 2, 0, 3);
+        agree_on::<u64>(&ConvShape::matmul(m, 19, 17), 2, 0, 4);
+        // Both parts by pairs, of different heights.
+        agree_on::<u32>(&ConvShape::matmul(40 + m, 8, 5), 1, 20, 5);
+        agree_on::<u64>(&ConvShape::matmul(40 + m, 9, 5), 1, 20, 6);
+    }
+    // A block and one position, two blocks and a rest.
+    for m in [96, 97, 200] {
+        agree_on::<u32>(&ConvShape::matmul(m, 11, 3), 2, 0, 7);
+        agree_on::<u64>(&ConvShape::matmul(m, 11, 3), 2, 0, 8);
+    }
+}
+
+#[test]
+fn every_width_of_a_panel() {
+    for n in 1..=65 {
+        for m in [5, 25] {
+            agree_on::<u32>(&ConvShape::matmul(m, 17, n), 1, 0, 9);
+            agree_on::<u64>(&ConvShape::matmul(m, 17, n), 1, 0, 10);
+        }
+    }
+}
+
+/// Few channels make short runs, odd ones leave an element without a partner.
+#[test]
+fn every_length_of_a_run() {
+    for channels in 1..=18 {
+        for products in 0..4 {
+            let rows = ConvShape {
+                input: [7, 6],
+                kernel: [3, 3],
+                padding: [1, 2, 0, 1],
+                ..ConvShape::matmul(1, channels, 18)
+            };
+            let taps = ConvShape {
+                dilation: [1, 2],
+                ..rows
+            };
+            let groups = ConvShape {
+                in_channels: 2 * channels,
+                groups: 2,
+                stride: [1, 2],
+                batch: 2,
+                ..rows
+            };
+            for shape in [rows, taps, groups] {
+                agree_on::<u32>(&shape, products, 3, 11);
+                agree_on::<u64>(&shape, products, 3, 12);
+            }
+        }
+    }
+}
+
+/// Kernels wider than the input, strides past it, and windows with nothing but padding under them.
+#[test]
+fn windows_in_the_padding() {
+    for (kernel, stride, padding) in [
+        ([7, 7], [2, 2], [3; 4]),
+        ([1, 1], [1, 1], [2, 3, 1, 2]),
+        ([2, 9], [1, 3], [0, 8, 3, 8]),
+        ([5, 1], [3, 1], [9, 0, 9, 0]),
+    ] {
+        let shape = ConvShape {
+            batch: 3,
+            input: [4, 5],
+            kernel,
+            stride,
+            padding,
+            ..ConvShape::matmul(1, 11, 20)
+        };
+        agree::<u32>(&shape, 13);
+        agree::<u64>(&shape, 14);
+        agree::<u16>(&shape, 15);
+    }
+}
+
+/// Rows a power of two apart are copied, and long ones are cut.
+#[test]
+fn rows_that_share_cache_sets() {
+    for k in [512, 1024, 2048] {
+        agree_on::<u64>(&ConvShape::matmul(37, k, 7), 1, 18, 16);
+        agree_on::<u32>(&ConvShape::matmul(37, k, 7), 2, 18, 17);
+    }
+    let strided = ConvShape {
+        input: [5, 9],
+        stride: [2, 2],
+        padding: [1; 4],
+        ..ConvShape::matmul(2, 512, 5)
+    };
+    agree::<u32>(&strided, 18);
+}
+
+#[test]
+fn packed_weights_add() {
+    let shape = ConvShape::matmul(20, 9, 35);
+    let mut rng = ChaCha20Rng::seed_from_u64(19);
+    let [x, a, b] = [20 * 9, 9 * 35, 9 * 35].map(|n| RingVec::<u64>::random(n, &mut rng));
+    let mut sum = PackedWeights::pack(&shape, a.as_slice()).unwrap();
+    sum.add_assign(&PackedWeights::pack(&shape, b.as_slice()).unwrap())
+        .unwrap();
+    let mut out = vec![0; shape.output_len()];
+    conv2d(&shape, &[(x.as_slice(), &sum)], &mut out).unwrap();
+    let x = x.as_slice();
+    assert_eq!(out, oracle(&shape, &[(x, a.as_slice()), (x, b.as_slice())]));
 }
 
 #[test]
