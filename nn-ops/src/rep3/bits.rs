@@ -27,7 +27,7 @@ use piquet_secret_sharing::{Rep3Bits, Rep3Party};
 
 use super::adder::{Adder, Group};
 use super::party::{Rep3, message, words};
-use super::piece::Piece;
+use super::piece::{Piece, Pieces};
 use crate::Error;
 
 /// Planes as parties 1 and 2 hold them.
@@ -63,13 +63,13 @@ pub(super) fn say_masked(piece: &mut Piece, summand: RingVec<u64>) -> (Vec<u8>, 
 
 /// The other one's masked summands complete what was opened.
 pub(super) fn hear_masked(mut ours: Masked, theirs: &[u8]) -> Masked {
-    xor(ours.open.as_mut_slice(), words::<u64>(theirs).as_slice());
+    xor(ours.open.as_mut_slice(), &words::<u64>(theirs));
     ours
 }
 
-/// Party 0: the one-hot vectors of the digits of v, `e_1` to `e_(2^m - 1)` of each, lowest digit first.
-fn one_hot(adder: &Adder, v: &[u64], words: usize) -> RingVec<u64> {
-    let mut out = Vec::with_capacity(adder.table_planes() * words);
+/// Party 0: the one-hot vectors of the digits of v, `e_1` to `e_(2^m - 1)` of each, lowest digit first; then `extra`.
+fn one_hot(adder: &Adder, v: &[u64], words: usize, extra: &[u64]) -> RingVec<u64> {
+    let mut out = RingVec::with_capacity(adder.table_planes() * words + extra.len());
     let mut first = 0;
     for &m in adder.digits() {
         // Doubling: entry j of i bits becomes entries j and j + 2^i of i + 1 bits.
@@ -87,7 +87,8 @@ fn one_hot(adder: &Adder, v: &[u64], words: usize) -> RingVec<u64> {
         }
         first += m;
     }
-    out.into()
+    out.extend_from_slice(extra);
+    out
 }
 
 /// Parties 1 and 2: summands of generate bits of all digits, then of propagate bits of all but the lowest.
@@ -234,7 +235,7 @@ fn subsets(heads: &[&[u64]]) -> Vec<RingVec<u64>> {
 /// Party 0: the products of two and more masks that a level needs, in the order in which [`evaluate`] takes them.
 fn mask_products(groups: &[Group], masks: &Digits<'_>) -> RingVec<u64> {
     let planes: usize = groups.iter().map(Group::products).sum();
-    let mut out = Vec::with_capacity(planes * masks.words);
+    let mut out = RingVec::with_capacity(planes * masks.words);
     for group in groups {
         let products = subsets(&heads(group, masks));
         for (s, product) in products.iter().enumerate() {
@@ -248,7 +249,7 @@ fn mask_products(groups: &[Group], masks: &Digits<'_>) -> RingVec<u64> {
             }
         }
     }
-    out.into()
+    out
 }
 
 /// Parties 1 and 2: summands of the generate bits of all groups, then of the propagate bits of all but the lowest.
@@ -330,9 +331,8 @@ pub(super) fn hand_out_carry(
     extra: Option<&[u64]>,
 ) -> [RingVec<u64>; 2] {
     let w = piece.words();
-    let mut tables = one_hot(adder, v, w).into_vec();
-    tables.extend_from_slice(extra.unwrap_or_default());
-    piece.hand_out(RingVec::from(tables), Ring::xor);
+    let tables = one_hot(adder, v, w, extra.unwrap_or_default());
+    piece.hand_out(tables, Ring::xor);
     let mut count = adder.digits().len();
     let mut pads = piece.both_pads::<u64>((2 * count - 1) * w);
     for groups in adder.levels() {
@@ -371,9 +371,9 @@ impl<R: Ring> Rep3<R> {
     pub(super) fn carry<A, X>(
         &mut self,
         adder: &Adder,
-        pieces: Vec<(Piece, A)>,
+        pieces: Pieces<A>,
         mut begin: impl FnMut(&mut Self, &mut Piece, A) -> Result<Before<X>, Error>,
-    ) -> Result<Vec<(Piece, (Masked, X))>, Error> {
+    ) -> Result<Pieces<(Masked, X)>, Error> {
         let me = self.me;
         let last = |level: usize| level == adder.levels().len();
         // At the end: this party's part of what is added.
@@ -457,7 +457,7 @@ impl<R: Ring> Rep3<R> {
         let me = self.me;
         let lens: Vec<usize> = pairs.iter().map(|(a, _)| a.len()).collect();
         let mut out = Planes::new(me, &lens);
-        let pieces = self.pieces(lens.iter().copied(), 1)?;
+        let pieces = self.pieces(lens.iter().copied(), 1, |n| 8 * n.div_ceil(64))?;
         let operands = |piece: &Piece| {
             let pair = pairs.get(piece.tensor);
             pair.map(|(a, b)| [bits_of(piece, a), bits_of(piece, b)])
@@ -481,7 +481,7 @@ impl<R: Ring> Rep3<R> {
                 pieces,
                 |this, piece, ()| {
                     let w = piece.words();
-                    this.hear_hand(piece, 8 * w)?;
+                    this.hear_hand(piece)?;
                     let mut z = piece.take::<u64>(w)?;
                     let [a, b] = operands(piece);
                     // (open, pad), as this party holds them.

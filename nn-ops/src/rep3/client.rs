@@ -179,8 +179,8 @@ impl<R: Ring> Rep3Client<R> {
                 want: 2,
             });
         };
-        let (mut sum, b) = (words::<R>(a), words::<R>(b));
-        sum.add_assign(b.as_slice());
+        let mut sum = RingVec::from(words::<R>(a).into_owned());
+        sum.add_assign(&words::<R>(b));
         Ok(sum.as_slice().iter().map(|v| v.to_i128() as i64).collect())
     }
 

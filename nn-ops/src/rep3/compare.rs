@@ -32,7 +32,9 @@ impl<R: Ring> Rep3<R> {
         let adder = Adder::new(window - 1);
         let lens: Vec<usize> = xs.iter().map(|x| x.spec.len()).collect();
         let mut out = Planes::new(self.me, &lens);
-        let pieces = self.pieces(lens, adder.swaps().count())?;
+        let pieces = self.pieces(lens, adder.swaps().count(), |n| {
+            8 * handed_planes(&adder) * n.div_ceil(64)
+        })?;
         if self.me == Rep3Party::P0 {
             for mut piece in pieces {
                 let v = self.known_planes(&piece, xs, window)?;
@@ -43,12 +45,11 @@ impl<R: Ring> Rep3<R> {
                 self.send_hand(piece)?;
             }
         } else {
-            let bytes = |piece: &Piece| 8 * piece.words() * handed_planes(&adder);
             let begin = |this: &mut Self, piece: &mut Piece, ()| {
                 let u = this.known_planes(piece, xs, window)?;
                 let top = (window - 1) * piece.words();
                 let add = u.as_slice().get(top..).map(|top| top.to_vec().into());
-                this.hear_hand(piece, bytes(piece))?;
+                this.hear_hand(piece)?;
                 Ok(Before { u, add, along: () })
             };
             let pieces = pieces.into_iter().map(|p| (p, ())).collect();

@@ -1,8 +1,9 @@
 //! One party of the engine: its state, its messages, and the local operations.
 
 use core::marker::PhantomData;
+use std::borrow::Cow;
 
-use piquet_core::{Prg, Ring, RingVec};
+use piquet_core::{Prg, Ring, RingVec, lanes};
 use piquet_secret_sharing::{Prss, Rep3Bits, Rep3Party, Rep3Vec};
 
 use super::linear::Rep3Weights;
@@ -70,11 +71,15 @@ pub(super) fn draw<R: Ring>(stream: &mut Prg, n: usize) -> RingVec<R> {
     v
 }
 
-/// Ring elements of a message whose length was checked by the session.
-pub(super) fn words<R: Ring>(bytes: &[u8]) -> RingVec<R> {
-    let mut v = RingVec::zeros(bytes.len() / R::BYTES);
-    v.as_bytes_mut().copy_from_slice(bytes);
-    v
+/// Ring elements of a message whose length was checked by the session, in place if they lie well.
+pub(super) fn words<R: Ring>(bytes: &[u8]) -> Cow<'_, [R]> {
+    match bytemuck::try_cast_slice(bytes) {
+        Ok(words) => Cow::Borrowed(words),
+        Err(_) => {
+            let word = |b: &[u8]| bytemuck::pod_read_unaligned(b);
+            Cow::Owned(bytes.chunks_exact(R::BYTES).map(word).collect())
+        }
+    }
 }
 
 /// A message of ring elements.
@@ -262,7 +267,11 @@ impl<R: Ring> Engine for Rep3<R> {
     fn add(&mut self, a: &Rep3Arith<R>, b: &Rep3Arith<R>) -> Result<Rep3Arith<R>, Error> {
         let format = sum_format("add", &a.spec, &b.spec)?;
         self.map2(&a.spec.shape, format, &[a, b], |xs| match xs {
-            [a, b] => a.iter().zip(*b).map(|(a, b)| a.add(*b)).collect(),
+            [a, b] => {
+                let mut sum = a.to_vec();
+                lanes::zip(&mut sum, b, R::add);
+                sum
+            }
             _ => Vec::new(),
         })
     }
@@ -270,7 +279,11 @@ impl<R: Ring> Engine for Rep3<R> {
     fn sub(&mut self, a: &Rep3Arith<R>, b: &Rep3Arith<R>) -> Result<Rep3Arith<R>, Error> {
         let format = sum_format("sub", &a.spec, &b.spec)?;
         self.map2(&a.spec.shape, format, &[a, b], |xs| match xs {
-            [a, b] => a.iter().zip(*b).map(|(a, b)| a.sub(*b)).collect(),
+            [a, b] => {
+                let mut difference = a.to_vec();
+                lanes::zip(&mut difference, b, R::sub);
+                difference
+            }
             _ => Vec::new(),
         })
     }
@@ -279,9 +292,9 @@ impl<R: Ring> Engine for Rep3<R> {
         let format = bias_format(&x.spec, &bias.spec)?;
         self.map2(&x.spec.shape, format, &[x, bias], |xs| match xs {
             [x, bias] => {
-                let mut out = Vec::with_capacity(x.len());
-                for row in x.chunks(bias.len().max(1)) {
-                    out.extend(row.iter().zip(*bias).map(|(x, b)| x.add(*b)));
+                let mut out = x.to_vec();
+                for row in out.chunks_mut(bias.len().max(1)) {
+                    lanes::zip(row, bias, R::add);
                 }
                 out
             }

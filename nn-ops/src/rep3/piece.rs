@@ -15,7 +15,7 @@
 use core::ops::Range;
 use std::collections::VecDeque;
 
-use piquet_core::{Ring, RingVec};
+use piquet_core::{Ring, RingVec, lanes};
 use piquet_secret_sharing::Rep3Party;
 
 use super::party::{Pads, Rep3, draw, words};
@@ -47,6 +47,9 @@ pub(super) fn seeded(pad: u64) -> Rep3Party {
     }
 }
 
+/// Pieces of a step, and how far each has come.
+pub(super) type Pieces<T> = Vec<(Piece, T)>;
+
 /// One piece of a step: what it covers, its pads, its steps, and what was handed out for it.
 pub(super) struct Piece {
     pub(super) tensor: usize,
@@ -56,6 +59,8 @@ pub(super) struct Piece {
     pads: Pads,
     hand_step: StepId,
     swap_steps: VecDeque<StepId>,
+    /// Bytes that are handed out.
+    handed: usize,
     hand: Vec<u8>,
     taken: usize,
 }
@@ -94,16 +99,14 @@ impl Piece {
     pub(super) fn hand_out<T: Ring>(
         &mut self,
         mut v: RingVec<T>,
-        minus: fn(T, T) -> T,
+        minus: impl Fn(T, T) -> T,
     ) -> [RingVec<T>; 2] {
         let n = v.len();
         let seeded: RingVec<T> = match self.seeded {
             Rep3Party::P0 | Rep3Party::P1 => draw(self.pads.first(), n),
             Rep3Party::P2 => draw(self.pads.zeroth(), n),
         };
-        for (v, s) in v.as_mut_slice().iter_mut().zip(seeded.as_slice()) {
-            *v = minus(*v, *s);
-        }
+        lanes::zip(v.as_mut_slice(), seeded.as_slice(), minus);
         self.hand.extend_from_slice(v.as_bytes());
         match self.seeded {
             Rep3Party::P0 | Rep3Party::P1 => [v, seeded],
@@ -123,16 +126,18 @@ impl Piece {
             want: end,
         })?;
         self.taken = end;
-        Ok(words(part))
+        Ok(words(part).into_owned().into())
     }
 }
 
 impl<R: Ring> Rep3<R> {
-    /// The pieces of a step over tensors of these lengths, with `swaps` swaps.
+    /// The pieces of a step over tensors of these lengths, with `swaps` swaps; `handed` says how many bytes party 0 hands out
+    /// for so many elements.
     pub(super) fn pieces(
         &mut self,
         lens: impl IntoIterator<Item = usize>,
         swaps: usize,
+        handed: impl Fn(usize) -> usize,
     ) -> Result<Vec<Piece>, Error> {
         let ranges: Vec<_> = ranges(lens).collect();
         let mut step = || self.session.next_step();
@@ -148,6 +153,11 @@ impl<R: Ring> Rep3<R> {
             .zip(hands)
             .zip(swap_steps)
             .map(|(((tensor, range), hand_step), swap_steps)| {
+                let handed = handed(range.len());
+                let hand = match self.me {
+                    Rep3Party::P0 => Vec::with_capacity(handed),
+                    Rep3Party::P1 | Rep3Party::P2 => Vec::new(),
+                };
                 Ok(Piece {
                     tensor,
                     range,
@@ -156,7 +166,8 @@ impl<R: Ring> Rep3<R> {
                     pads: self.pads()?,
                     hand_step,
                     swap_steps,
-                    hand: Vec::new(),
+                    handed,
+                    hand,
                     taken: 0,
                 })
             })
@@ -169,15 +180,16 @@ impl<R: Ring> Rep3<R> {
             Rep3Party::P0 | Rep3Party::P1 => Rep3Party::P2,
             Rep3Party::P2 => Rep3Party::P1,
         };
+        debug_assert_eq!(piece.hand.len(), piece.handed);
         let out = vec![(peer(to), piece.hand)];
         self.session.exchange_at(piece.hand_step, out, &[])?;
         Ok(())
     }
 
-    /// Parties 1 and 2: waits for the `bytes` that were handed out for a piece, if they are not expanded here.
-    pub(super) fn hear_hand(&mut self, piece: &mut Piece, bytes: usize) -> Result<(), Error> {
+    /// Parties 1 and 2: waits for what was handed out for a piece, if it is not expanded here.
+    pub(super) fn hear_hand(&mut self, piece: &mut Piece) -> Result<(), Error> {
         if self.me != piece.seeded {
-            piece.hand = self.receive_at(piece.hand_step, Rep3Party::P0, bytes)?;
+            piece.hand = self.receive_at(piece.hand_step, Rep3Party::P0, piece.handed)?;
         }
         Ok(())
     }
@@ -185,10 +197,10 @@ impl<R: Ring> Rep3<R> {
     /// Parties 1 and 2: for every piece, `say` makes this party's message and `hear` takes the other's, of equal length.
     pub(super) fn swap<A, B, C>(
         &mut self,
-        pieces: Vec<(Piece, A)>,
+        pieces: Pieces<A>,
         mut say: impl FnMut(&mut Self, &mut Piece, A) -> Result<(Vec<u8>, B), Error>,
         mut hear: impl FnMut(&mut Piece, B, &[u8]) -> Result<C, Error>,
-    ) -> Result<Vec<(Piece, C)>, Error> {
+    ) -> Result<Pieces<C>, Error> {
         let other = match self.me {
             Rep3Party::P0 | Rep3Party::P1 => Rep3Party::P2,
             Rep3Party::P2 => Rep3Party::P1,
@@ -233,7 +245,7 @@ impl<R: Ring> Rep3<R> {
         let got = self
             .session
             .exchange_at(step, Vec::new(), &[(peer(from), bytes)])?;
-        Ok(crate::layer::only(got)?)
+        crate::layer::only(got)
     }
 }
 
@@ -241,7 +253,7 @@ fn peer(p: Rep3Party) -> Peer {
     Peer::party(p.index() as u8)
 }
 
-/// Shares of whole tensors, filled piece by piece.
+/// Shares of whole tensors, put together piece by piece, in order.
 pub(super) struct Shares<R: Ring> {
     me: Rep3Party,
     tensors: Vec<[RingVec<R>; 2]>,
@@ -253,7 +265,7 @@ impl<R: Ring> Shares<R> {
             me,
             tensors: lens
                 .into_iter()
-                .map(|n| [RingVec::zeros(n), RingVec::zeros(n)])
+                .map(|n| [RingVec::with_capacity(n), RingVec::with_capacity(n)])
                 .collect(),
         }
     }
@@ -266,9 +278,8 @@ impl<R: Ring> Shares<R> {
         };
         if let Some(all) = self.tensors.get_mut(piece.tensor) {
             for (all, part) in all.iter_mut().zip([mine, next]) {
-                if let Some(place) = all.as_mut_slice().get_mut(piece.range.clone()) {
-                    place.copy_from_slice(part);
-                }
+                debug_assert_eq!(all.len(), piece.range.start);
+                all.extend_from_slice(part);
             }
         }
     }

@@ -60,7 +60,7 @@ pub(super) fn hear_summand<R: Ring>(
     [pad, mut open]: [RingVec<R>; 2],
     theirs: &[u8],
 ) -> [RingVec<R>; 2] {
-    open.add_assign(words::<R>(theirs).as_slice());
+    open.add_assign(&words::<R>(theirs));
     [pad, open]
 }
 
@@ -114,7 +114,7 @@ impl<R: Ring> Rep3<R> {
                 next.get(range).unwrap_or_default(),
             )
         };
-        let pieces = self.pieces(lens, 1)?;
+        let pieces = self.pieces(lens, 1, |n| 2 * R::BYTES * n)?;
         if me == Rep3Party::P0 {
             for mut piece in pieces {
                 let m = known_masks::<R>(me, &piece, bits.get(piece.tensor));
@@ -133,7 +133,7 @@ impl<R: Ring> Rep3<R> {
                 pieces,
                 |this, piece, ()| {
                     let n = piece.len();
-                    this.hear_hand(piece, 2 * R::BYTES * n)?;
+                    this.hear_hand(piece)?;
                     let mut y = piece.take::<R>(n)?;
                     let rho = piece.take::<R>(n)?;
                     let m = known_masks::<R>(me, piece, bits.get(piece.tensor));
@@ -185,7 +185,7 @@ impl<R: Ring> Rep3<R> {
         let lens: Vec<usize> = bits.iter().map(|(b, _)| b.len()).collect();
         let mut out = Shares::new(me, lens.iter().copied());
         let known: Vec<&Rep3Bits> = bits.iter().map(|(b, _)| *b).collect();
-        let pieces = self.pieces(lens, 1)?;
+        let pieces = self.pieces(lens, 1, |n| R::BYTES * n)?;
         if me == Rep3Party::P0 {
             for mut piece in pieces {
                 let m = known_masks::<R>(me, &piece, known.get(piece.tensor));
@@ -199,7 +199,7 @@ impl<R: Ring> Rep3<R> {
             self.swap(
                 pieces,
                 |this, piece, ()| {
-                    this.hear_hand(piece, R::BYTES * piece.len())?;
+                    this.hear_hand(piece)?;
                     let m = known_masks::<R>(me, piece, known.get(piece.tensor));
                     let b = take_bits(me, piece, &m)?;
                     Ok(say_summand(piece, b))

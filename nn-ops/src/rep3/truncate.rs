@@ -100,7 +100,7 @@ impl<R: Ring> Rep3<R> {
     fn reshare(&mut self, z: &[&[R]]) -> Result<Fresh<R>, Error> {
         let lens = || z.iter().map(|z| z.len());
         let mut out = Shares::new(self.me, lens());
-        let pieces = self.pieces(lens(), 1)?;
+        let pieces = self.pieces(lens(), 1, |n| R::BYTES * n)?;
         if self.me == Rep3Party::P0 {
             for mut piece in pieces {
                 let mut r = mask(&mut piece, z);
@@ -111,7 +111,7 @@ impl<R: Ring> Rep3<R> {
             }
         } else {
             for (mut piece, c) in self.open(pieces, z, R::ZERO)? {
-                self.hear_hand(&mut piece, R::BYTES * c.len())?;
+                self.hear_hand(&mut piece)?;
                 let own = piece.take::<R>(c.len())?;
                 out.put(&piece, own.as_slice(), c.as_slice());
             }
@@ -142,7 +142,7 @@ impl<R: Ring> Rep3<R> {
                 Ok((message(&c), c))
             },
             |_, mut c, theirs| {
-                c.add_assign(words::<R>(theirs).as_slice());
+                c.add_assign(&words::<R>(theirs));
                 Ok(c)
             },
         )
@@ -151,7 +151,7 @@ impl<R: Ring> Rep3<R> {
     fn truncate_stochastic<T: Ring>(&mut self, z: &[&[R]], s: u32) -> Result<Fresh<R>, Error> {
         let lens = || z.iter().map(|z| z.len());
         let mut out = Shares::new(self.me, lens());
-        let pieces = self.pieces(lens(), 2)?;
+        let pieces = self.pieces(lens(), 2, |n| n * (R::BYTES + T::BYTES))?;
         if self.me == Rep3Party::P0 {
             for mut piece in pieces {
                 let r = mask(&mut piece, z);
@@ -172,7 +172,7 @@ impl<R: Ring> Rep3<R> {
                 opened,
                 |this, piece, c| {
                     let n = c.len();
-                    this.hear_hand(piece, n * (R::BYTES + T::BYTES))?;
+                    this.hear_hand(piece)?;
                     let mut own = piece.take::<R>(n)?;
                     let mut d = piece.take::<T>(n)?;
                     let m = piece.pad::<T>(n);
@@ -183,7 +183,7 @@ impl<R: Ring> Rep3<R> {
                     Ok((message(&d), (own, c, d)))
                 },
                 |piece, (own, mut c, mut d), theirs| {
-                    d.add_assign(words::<T>(theirs).as_slice());
+                    d.add_assign(&words::<T>(theirs));
                     lanes::zip(c.as_mut_slice(), d.as_slice(), |c, d| {
                         c.shr(s).sub(offset::<R>().shr(s)).add(lift(d, s))
                     });
@@ -204,7 +204,9 @@ impl<R: Ring> Rep3<R> {
         let adder = Adder::new(s as usize);
         let lens = || z.iter().map(|z| z.len());
         let mut out = Shares::new(self.me, lens());
-        let pieces = self.pieces(lens(), 2 + adder.swaps().count())?;
+        let pieces = self.pieces(lens(), 2 + adder.swaps().count(), |n| {
+            handed_exact::<R, T>(&adder, n)
+        })?;
         if self.me == Rep3Party::P0 {
             for mut piece in pieces {
                 let r = mask(&mut piece, z);
@@ -230,7 +232,7 @@ impl<R: Ring> Rep3<R> {
             let opened = self.open(pieces, z, offset::<R>().add(half))?;
             let begin = |this: &mut Self, piece: &mut Piece, c: RingVec<R>| {
                 let n = c.len();
-                this.hear_hand(piece, handed_exact::<R, T>(&adder, n))?;
+                this.hear_hand(piece)?;
                 let own = piece.take::<R>(n)?;
                 let wrap = piece.take::<T>(n)?;
                 let u = c.as_slice().iter().map(|c| !c.to_u64()).collect();
@@ -306,8 +308,8 @@ impl<R: Ring> Rep3<R> {
                     vec![],
                     [(Rep3Party::P0, R::BYTES * n), (Rep3Party::P2, R::BYTES * n)],
                 )?;
-                z.add_assign(words::<R>(&a).as_slice());
-                z.add_assign(words::<R>(&b).as_slice());
+                z.add_assign(&words::<R>(&a));
+                z.add_assign(&words::<R>(&b));
                 shift(&mut z);
                 z.sub_assign(y1.as_slice());
                 self.exchange(vec![(Rep3Party::P2, message(&z))], [])?;
@@ -320,7 +322,7 @@ impl<R: Ring> Rep3<R> {
                 self.exchange(vec![(Rep3Party::P1, message(&z))], [])?;
                 let [y2] = self.exchange(vec![], [(Rep3Party::P1, R::BYTES * n)])?;
                 shift(&mut u);
-                Ok((words(&y2), u))
+                Ok((words(&y2).into_owned().into(), u))
             }
         }
     }
