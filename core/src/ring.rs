@@ -166,13 +166,37 @@ impl<R: Ring> RingVec<R> {
     pub fn with_capacity(len: usize) -> Self {
         Self(Vec::with_capacity(len))
     }
+    /// Elements for which there is room.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.0.capacity()
+    }
+    /// Wipes all elements and has none; the room stays.
+    pub fn clear(&mut self) {
+        self.zeroize();
+        self.0.clear();
+    }
+    /// Becomes `len` elements, new ones zero. Where there is no room it moves, and wipes what it leaves.
+    pub fn resize(&mut self, len: usize) {
+        if len > self.0.capacity() {
+            self.reserve(len);
+        }
+        if len < self.0.len() {
+            self.0[len..].fill(R::ZERO);
+            zeroize::optimization_barrier(self.0.as_slice());
+        }
+        self.0.resize(len, R::ZERO);
+    }
+    fn reserve(&mut self, len: usize) {
+        let mut moved = Vec::with_capacity(len.max(2 * self.0.capacity()));
+        moved.extend_from_slice(&self.0);
+        *self = Self(moved);
+    }
     /// Puts more behind. Where there is no room it moves, and wipes what it leaves.
     pub fn extend_from_slice(&mut self, more: &[R]) {
         let len = self.0.len() + more.len();
         if len > self.0.capacity() {
-            let mut moved = Vec::with_capacity(len.max(2 * self.0.capacity()));
-            moved.extend_from_slice(&self.0);
-            *self = Self(moved);
+            self.reserve(len);
         }
         self.0.extend_from_slice(more);
     }
@@ -295,8 +319,17 @@ mod tests {
         }
         assert_eq!(v.len(), 100);
         assert!((0..50).all(|i| v.as_slice()[2 * i..2 * i + 2] == [i as u32, i as u32 + 1]));
+        v.resize(120);
+        assert_eq!(v.as_slice()[99..], [&[50][..], &[0; 20]].concat());
+        v.resize(1);
+        v.resize(3);
+        assert_eq!(v.as_slice(), [0, 0, 0]);
+        v.extend_from_slice(&[8]);
+        v.clear();
+        assert!(v.is_empty() && v.capacity() >= 100);
+        v.extend_from_slice(&[8]);
         v.zeroize();
-        assert!(v.as_slice().iter().all(|x| *x == 0));
+        assert_eq!(v.as_slice(), [0]);
     }
 
     #[test]

@@ -68,6 +68,7 @@ mod linear;
 mod party;
 mod piece;
 mod select;
+mod shelf;
 mod truncate;
 
 pub use client::{Account, Rep3Client};

@@ -52,7 +52,11 @@ impl<R: Ring> Rep3Weights<R> {
                 Factors::Sum(pack(&mine)?)
             }
             // x_1 gamma + c w_1
-            Rep3Party::P1 => Factors::Each([pack(&next)?, pack(&mine)?]),
+            Rep3Party::P1 => {
+                let gamma = pack(&next)?;
+                drop(next);
+                Factors::Each([gamma, pack(&mine)?])
+            }
             // c (gamma + w_0) + x_0 gamma
             Rep3Party::P2 => {
                 let gamma = pack(&mine)?;
@@ -78,14 +82,16 @@ impl<R: Ring> Rep3Weights<R> {
         let mut summands = Vec::with_capacity(xs.len());
         for x in xs {
             check_product(&x.spec, op, &rescale)?;
-            let mut z = RingVec::zeros(len);
+            let mut z = party.shelf.take(len);
+            z.resize(len);
             let (mine, next) = x.share.raw_components();
             match &self.factors {
                 Factors::Sum(w) => {
-                    let mut r = RingVec::from(mine.to_vec());
+                    let mut r = party.shelf.copy(mine);
                     r.add_assign(next);
                     let terms = [(r.as_slice(), w)];
                     party.pool.conv2d(&op.shape, &terms, z.as_mut_slice())?;
+                    party.shelf.put(r);
                 }
                 Factors::Each([w, v]) => {
                     let terms = [(mine, w), (next, v)];
@@ -101,6 +107,7 @@ impl<R: Ring> Rep3Weights<R> {
         }
         let z: Vec<&[R]> = summands.iter().map(RingVec::as_slice).collect();
         let fresh = party.truncate(&z, rescale)?;
+        summands.into_iter().for_each(|z| party.shelf.put(z));
         fresh
             .into_iter()
             .map(|(mine, next)| party.arith(&op.out, rescale.to, mine, next))
@@ -118,7 +125,7 @@ impl<R: Ring> Rep3<R> {
         for (a, b) in pairs {
             check_mul(&a.spec, &b.spec, &rescale)?;
             let ((a0, a1), (b0, b1)) = (a.share.raw_components(), b.share.raw_components());
-            let mut z = RingVec::from(a0.to_vec());
+            let mut z = self.shelf.copy(a0);
             let z_mut = z.as_mut_slice();
             match self.me {
                 Rep3Party::P0 => {
@@ -141,6 +148,7 @@ impl<R: Ring> Rep3<R> {
         }
         let z: Vec<&[R]> = summands.iter().map(RingVec::as_slice).collect();
         let fresh = self.truncate(&z, rescale)?;
+        summands.into_iter().for_each(|z| self.shelf.put(z));
         pairs
             .iter()
             .zip(fresh)

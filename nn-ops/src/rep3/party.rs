@@ -1,12 +1,13 @@
 //! One party of the engine: its state, its messages, and the local operations.
 
-use core::marker::PhantomData;
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use piquet_core::{Prg, Ring, RingVec, lanes};
 use piquet_secret_sharing::{Prss, Rep3Bits, Rep3Party, Rep3Vec};
 
 use super::linear::Rep3Weights;
+use super::shelf::Shelf;
 use crate::Error;
 use crate::engine::{
     Engine, LinearOp, PlainWeights, Rescale, Spec, bias_format, check_format, check_gather,
@@ -25,6 +26,17 @@ use rand_core::CryptoRng;
 pub struct Rep3Arith<R: Ring> {
     pub(super) spec: Spec,
     pub(super) share: Rep3Vec<R>,
+    /// Where its room goes.
+    shelf: Arc<Shelf<R>>,
+}
+
+impl<R: Ring> Drop for Rep3Arith<R> {
+    fn drop(&mut self) {
+        let none = Rep3Vec::public(self.share.party(), &[]);
+        let (mine, next) = core::mem::replace(&mut self.share, none).into_raw_components();
+        self.shelf.put(mine);
+        self.shelf.put(next);
+    }
 }
 
 /// One of the three parties.
@@ -37,7 +49,7 @@ pub struct Rep3<R: Ring> {
     /// Pads drawn so far.
     pub(super) draws: u64,
     pub(super) sharings: u64,
-    ring: PhantomData<R>,
+    pub(super) shelf: Arc<Shelf<R>>,
 }
 
 /// The two pads of one step, by component: component `j` is common to the two parties that hold it.
@@ -150,6 +162,7 @@ impl<R: Ring> Rep3<R> {
                 format,
             },
             share: Rep3Vec::from_raw_components(self.me, mine, next)?,
+            shelf: self.shelf.clone(),
         })
     }
 
@@ -159,10 +172,10 @@ impl<R: Ring> Rep3<R> {
         shape: &Shape,
         format: Format,
         xs: &[&Rep3Arith<R>],
-        f: impl Fn(&[&[R]]) -> Vec<R>,
+        f: impl Fn(&[&[R]]) -> RingVec<R>,
     ) -> Result<Rep3Arith<R>, Error> {
         let (mine, next): (Vec<_>, Vec<_>) = xs.iter().map(|x| x.share.raw_components()).unzip();
-        self.arith(shape, format, f(&mine).into(), f(&next).into())
+        self.arith(shape, format, f(&mine), f(&next))
     }
 }
 
@@ -192,7 +205,7 @@ impl<R: Ring> Rep3<R> {
             pool,
             draws: 0,
             sharings: 0,
-            ring: PhantomData,
+            shelf: Arc::new(Shelf::new()),
         })
     }
 
@@ -239,6 +252,7 @@ impl<R: Ring> Engine for Rep3<R> {
         Ok(Rep3Arith {
             spec: spec.clone(),
             share,
+            shelf: self.shelf.clone(),
         })
     }
 
@@ -261,6 +275,7 @@ impl<R: Ring> Engine for Rep3<R> {
         Ok(Rep3Arith {
             spec: spec.clone(),
             share: Rep3Vec::public(self.me, &raw),
+            shelf: self.shelf.clone(),
         })
     }
 
@@ -268,11 +283,11 @@ impl<R: Ring> Engine for Rep3<R> {
         let format = sum_format("add", &a.spec, &b.spec)?;
         self.map2(&a.spec.shape, format, &[a, b], |xs| match xs {
             [a, b] => {
-                let mut sum = a.to_vec();
-                lanes::zip(&mut sum, b, R::add);
+                let mut sum = self.shelf.copy(a);
+                sum.add_assign(b);
                 sum
             }
-            _ => Vec::new(),
+            _ => RingVec::default(),
         })
     }
 
@@ -280,11 +295,11 @@ impl<R: Ring> Engine for Rep3<R> {
         let format = sum_format("sub", &a.spec, &b.spec)?;
         self.map2(&a.spec.shape, format, &[a, b], |xs| match xs {
             [a, b] => {
-                let mut difference = a.to_vec();
-                lanes::zip(&mut difference, b, R::sub);
+                let mut difference = self.shelf.copy(a);
+                difference.sub_assign(b);
                 difference
             }
-            _ => Vec::new(),
+            _ => RingVec::default(),
         })
     }
 
@@ -292,13 +307,13 @@ impl<R: Ring> Engine for Rep3<R> {
         let format = bias_format(&x.spec, &bias.spec)?;
         self.map2(&x.spec.shape, format, &[x, bias], |xs| match xs {
             [x, bias] => {
-                let mut out = x.to_vec();
-                for row in out.chunks_mut(bias.len().max(1)) {
+                let mut out = self.shelf.copy(x);
+                for row in out.as_mut_slice().chunks_mut(bias.len().max(1)) {
                     lanes::zip(row, bias, R::add);
                 }
                 out
             }
-            _ => Vec::new(),
+            _ => RingVec::default(),
         })
     }
 
@@ -311,11 +326,13 @@ impl<R: Ring> Engine for Rep3<R> {
         let format = scaled_format(&x.spec, factors, frac)?;
         let row = (x.spec.len() / factors.len().max(1)).max(1);
         self.map2(&x.spec.shape, format, &[x], |xs| {
-            // One allocation: a growing one would leave shares behind, unwiped.
-            let mut out = Vec::with_capacity(x.spec.len());
-            for (xs, f) in xs.iter().flat_map(|x| x.chunks(row).zip(factors)) {
+            let mut out = match xs {
+                [x] => self.shelf.copy(x),
+                _ => RingVec::default(),
+            };
+            for (xs, f) in out.as_mut_slice().chunks_mut(row).zip(factors) {
                 let f = R::from_i128(i128::from(*f));
-                out.extend(xs.iter().map(|x| x.mul(f)));
+                lanes::map(xs, |x| x.mul(f));
             }
             out
         })
@@ -331,7 +348,7 @@ impl<R: Ring> Engine for Rep3<R> {
         check_gather(&x.spec, run, index, shape)?;
         self.map2(shape, x.spec.format, &[x], |xs| {
             xs.first()
-                .map_or_else(Vec::new, |x| gather_runs(x, run, index))
+                .map_or_else(RingVec::default, |x| gather_runs(x, run, index).into())
         })
     }
 
@@ -344,7 +361,7 @@ impl<R: Ring> Engine for Rep3<R> {
                 .zip(&specs)
                 .map(|(p, s)| (*p, s.shape.channels()))
                 .collect();
-            concat_rows(&parts)
+            concat_rows(&parts).into()
         })
     }
 

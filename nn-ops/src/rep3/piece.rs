@@ -260,13 +260,11 @@ pub(super) struct Shares<R: Ring> {
 }
 
 impl<R: Ring> Shares<R> {
-    pub(super) fn new(me: Rep3Party, lens: impl IntoIterator<Item = usize>) -> Self {
+    pub(super) fn new(party: &Rep3<R>, lens: impl IntoIterator<Item = usize>) -> Self {
+        let room = |n| [party.shelf.take(n), party.shelf.take(n)];
         Self {
-            me,
-            tensors: lens
-                .into_iter()
-                .map(|n| [RingVec::with_capacity(n), RingVec::with_capacity(n)])
-                .collect(),
+            me: party.me,
+            tensors: lens.into_iter().map(room).collect(),
         }
     }
 

@@ -101,7 +101,7 @@ impl<R: Ring> Rep3<R> {
         }
         let me = self.me;
         let lens: Vec<usize> = pairs.iter().map(|(_, x)| x.spec.len()).collect();
-        let mut out = Shares::new(me, lens.iter().copied());
+        let mut out = Shares::new(self, lens.iter().copied());
         let bits: Vec<&Rep3Bits> = pairs.iter().map(|(b, _)| *b).collect();
         let x = |piece: &Piece| {
             let (mine, next) = pairs
@@ -183,7 +183,7 @@ impl<R: Ring> Rep3<R> {
         }
         let me = self.me;
         let lens: Vec<usize> = bits.iter().map(|(b, _)| b.len()).collect();
-        let mut out = Shares::new(me, lens.iter().copied());
+        let mut out = Shares::new(self, lens.iter().copied());
         let known: Vec<&Rep3Bits> = bits.iter().map(|(b, _)| *b).collect();
         let pieces = self.pieces(lens, 1, |n| R::BYTES * n)?;
         if me == Rep3Party::P0 {

@@ -99,7 +99,7 @@ impl<R: Ring> Rep3<R> {
     /// A fresh replicated sharing of values given by summands.
     fn reshare(&mut self, z: &[&[R]]) -> Result<Fresh<R>, Error> {
         let lens = || z.iter().map(|z| z.len());
-        let mut out = Shares::new(self.me, lens());
+        let mut out = Shares::new(self, lens());
         let pieces = self.pieces(lens(), 1, |n| R::BYTES * n)?;
         if self.me == Rep3Party::P0 {
             for mut piece in pieces {
@@ -150,7 +150,7 @@ impl<R: Ring> Rep3<R> {
 
     fn truncate_stochastic<T: Ring>(&mut self, z: &[&[R]], s: u32) -> Result<Fresh<R>, Error> {
         let lens = || z.iter().map(|z| z.len());
-        let mut out = Shares::new(self.me, lens());
+        let mut out = Shares::new(self, lens());
         let pieces = self.pieces(lens(), 2, |n| n * (R::BYTES + T::BYTES))?;
         if self.me == Rep3Party::P0 {
             for mut piece in pieces {
@@ -203,7 +203,7 @@ impl<R: Ring> Rep3<R> {
         };
         let adder = Adder::new(s as usize);
         let lens = || z.iter().map(|z| z.len());
-        let mut out = Shares::new(self.me, lens());
+        let mut out = Shares::new(self, lens());
         let pieces = self.pieces(lens(), 2 + adder.swaps().count(), |n| {
             handed_exact::<R, T>(&adder, n)
         })?;
