@@ -106,9 +106,7 @@ mod tests {
             let a: Vec<u32> = (0..n as u32).collect();
             let b: Vec<u64> = (0..n as u64 + 3).map(|i| i * i).collect();
             let mut out = vec![1u32; n + 1];
-            zip2(&mut out, &a, &b, |o, a, b| {
-                o.add(a).mul(3).sub(b as u32)
-            });
+            zip2(&mut out, &a, &b, |o, a, b| o.add(a).mul(3).sub(b as u32));
             for (i, o) in out.iter().enumerate() {
                 let want = if i < n {
                     ((1 + i as u32) * 3).wrapping_sub((i * i) as u32)

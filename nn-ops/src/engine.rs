@@ -297,7 +297,8 @@ pub(crate) fn check_rescale(frac: u32, bound: u32, r: &Rescale) -> Result<(), Er
             what: "local truncation wraps too often in less than 64 bits",
         });
     }
-    if r.shift > frac || r.to.frac() != frac - r.shift || bound > product_bound(r.to.width()) {
+    let most = product_bound(r.to.width());
+    if r.shift > frac || r.shift > most || r.to.frac() != frac - r.shift || bound > most {
         return Err(Error::Rescale {
             frac,
             bound,

@@ -39,14 +39,15 @@
 //! | conjunction | 3 | 1 |
 //! | sum, bias, public factor, view, concatenation | 0 | 0 |
 //!
-//! A carry looks digits of 3 or 4 bits up and takes up to four digits together in a swap:
+//! A carry looks digits of at most 4 bits up and takes up to four digits together in a swap:
 //!
 //! | positions | 3 | 8 | 12 | 16 | 20 | 24 | 31 | 40 | 48 | 63 |
 //! |---|---|---|---|---|---|---|---|---|---|---|
 //! | bits | 9 | 34 | 59 | 91 | 103 | 132 | 173 | 228 | 286 | 356 |
 //! | swaps | 1 | 2 | 2 | 2 | 3 | 3 | 3 | 3 | 3 | 4 |
 //!
-//! Steps over more than a million elements are cut, and each cut adds a round; what a step has under way stays bounded.
+//! A swap of more than a million elements waits for the first answers before it sends the rest: every million adds a round to each
+//! swap, and the messages under way stay bounded. Local truncation takes two rounds for every operand.
 //!
 //! # Truncation
 //! `exact` and `nearest` are what they say for every |x| < 2^(k-2) (`nearest` for x + 2^(s-1) < 2^(k-2): past that the result
@@ -54,7 +55,7 @@
 //! coin that is 1 with probability frac(x / 2^s), never a wrap; the coin is `[x_low + rho >= 2^s]` for a uniform `rho`
 //! that **party 0 knows**, while parties 1 and 2 know `x_low + rho mod 2^s`: the functionality that is securely
 //! computed hands these to them, so it is not the ideal functionality with a hidden coin. `local` shifts shares, and
-//! is garbage with probability |x| / 2^k per value, which asks for k = 64.
+//! is garbage with probability at most |x| / 2^(k-1) per value, which asks for k = 64.
 //!
 //! A value outside its declared bound, or a product outside 2^(k-2), gives a wrong result without notice: the oracle, run by
 //! whoever owns the input, is what finds it.

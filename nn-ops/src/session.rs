@@ -43,7 +43,8 @@ use workers::Workers;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Longest time in which a link that is waited for may not move at all; also how long a peer that has filled
-    /// `early_bytes` may have to wait for this party before it counts as flooding. Longer than any local computation.
+    /// `early_bytes` may have to wait for this party before it counts as flooding. Longer than any local computation, and than
+    /// what this party does with others, a layer or two, between two messages of a helper that runs ahead.
     pub deadline: Duration,
     /// Bytes held for each peer of what it sends before it is wanted; eight times as many while this party waits for
     /// another message of that peer, or waits to send. See [`Session`] on running ahead.

@@ -414,9 +414,12 @@ fn gates_and_products() {
 #[test]
 fn pieces_join() {
     let pieces = [1 << 15, (1 << 15) + 1, 3 * (1 << 15) - 65, 5];
-    let case = pieces.iter().enumerate().fold(Case::default(), |c, (i, n)| {
-        c.input(&[1, *n], z64(12, 20), values(*n, 20, i as u64))
-    });
+    let case = pieces
+        .iter()
+        .enumerate()
+        .fold(Case::default(), |c, (i, n)| {
+            c.input(&[1, *n], z64(12, 20), values(*n, 20, i as u64))
+        });
     assert!(agree(&case, &Relu, 1).1);
     for mode in [Truncation::Exact, Truncation::Nearest] {
         let to = z64(5, 14);

@@ -26,7 +26,7 @@ impl Group {
 /// How a carry over a number of positions is computed.
 ///
 /// A digit of m bits costs 2^m - 1 bits to look up, 4 to mask and about 6 to combine with the others, so 3 bits to a digit are the
-/// cheapest; 4 where they save a level.
+/// cheapest; 4 where they save a swap for little.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Adder {
     digits: Vec<usize>,
@@ -45,7 +45,7 @@ impl Adder {
             13..=16 => 4,
             _ => 3,
         };
-        let count = positions.div_ceil(bits).max(1);
+        let count = positions.div_ceil(bits);
         let digits: Vec<usize> = even(positions, count).collect();
         let mut levels = Vec::new();
         let mut left = count;

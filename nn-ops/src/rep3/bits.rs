@@ -10,10 +10,10 @@
 //! `e_j = [v = j]` but for `e_0` (they add up to 1): 2^m - 1 bits. Any function of (u, v) is then a sum of those `e_j`
 //! that u selects, local to parties 1 and 2: generate `[u + v >= 2^m] = sum of e_j, j >= 2^m - u`, propagate
 //! `[u + v = 2^m - 1] = e_(2^m - 1 - u)`. These are the one-time truth tables of Ishai, Kushilevitz, Meldgaard, Orlandi,
-//! Paskin-Cherniavsky (TCC 2013, section 3) in the one-hot form of Dessouky et al. (NDSS 2017, section IV), with
-//! party 0 as their dealer, who already knows its index.
+//! Paskin-Cherniavsky (TCC 2013), with party 0 as the dealer and shares of a one-hot vector in the place of a rotated table, as
+//! Keller, Orsini, Rotaru, Scholl, Soria-Vazquez, Vivek have it (ACNS 2017, eprint 2017/378); the dealer knows its index.
 //!
-//! *Products of several masked bits* (ABY2.0, eprint 2020/1225, section 3.1.4, with party 0 in the place of the set-up):
+//! *Products of several masked bits* (multi-input gates of ABY2.0, eprint 2020/1225, with party 0 in the place of the set-up):
 //! `prod (o_j ^ mu_j)` is a polynomial in the opened bits whose coefficients are products of masks. Party 0 hands
 //! those of two and more masks out; of one mask the pads are shares. So a carry over up to four digits takes one swap:
 //! `G = g_3 ^ p_3 (g_2 ^ p_2 (g_1 ^ p_1 g_0))`, `P = p_3 p_2 p_1 p_0`.
@@ -54,11 +54,14 @@ fn and(a: &[u64], b: &[u64]) -> RingVec<u64> {
 }
 
 /// Parties 1 and 2: masks summands afresh and swaps them.
-pub(super) fn say_masked(piece: &mut Piece, summand: RingVec<u64>) -> (Vec<u8>, Masked) {
-    let pad = piece.pad::<u64>(summand.len());
+pub(super) fn say_masked(
+    piece: &mut Piece,
+    summand: RingVec<u64>,
+) -> Result<(Vec<u8>, Masked), Error> {
+    let pad = piece.pad::<u64>(summand.len())?;
     let mut open = summand;
     xor(open.as_mut_slice(), pad.as_slice());
-    (message(&open), Masked { open, pad })
+    Ok((message(&open), Masked { open, pad }))
 }
 
 /// The other one's masked summands complete what was opened.
@@ -92,13 +95,7 @@ fn one_hot(adder: &Adder, v: &[u64], words: usize, extra: &[u64]) -> RingVec<u64
 }
 
 /// Parties 1 and 2: summands of generate bits of all digits, then of propagate bits of all but the lowest.
-fn look_up(
-    adder: &Adder,
-    me: Rep3Party,
-    tables: &[u64],
-    u: &[u64],
-    words: usize,
-) -> RingVec<u64> {
+fn look_up(adder: &Adder, me: Rep3Party, tables: &[u64], u: &[u64], words: usize) -> RingVec<u64> {
     let digits = adder.digits().len();
     let mut out = RingVec::zeros((2 * digits - 1) * words);
     let (gs, ps) = out.as_mut_slice().split_at_mut(digits * words);
@@ -198,9 +195,7 @@ impl<'a> Digits<'a> {
 /// and the propagate bit of the lowest after those of all others, unless the group is the lowest.
 fn tails<'a>(group: &Group, of: &Digits<'a>) -> Vec<(usize, &'a [u64])> {
     let k = group.size;
-    let mut tails: Vec<_> = (0..k)
-        .map(|i| (k - 1 - i, of.g(group.first + i)))
-        .collect();
+    let mut tails: Vec<_> = (0..k).map(|i| (k - 1 - i, of.g(group.first + i))).collect();
     if group.first > 0 {
         tails.push((k - 1, of.p(group.first)));
     }
@@ -322,19 +317,19 @@ fn evaluate(
     out
 }
 
-/// Party 0: hands out all that the carry needs beside `v`'s planes. `extra` is a plane of which the parties get
-/// summands beside the tables. Returns the masks of the carry: components 0 and 1.
+/// Party 0: hands out all that the carry needs beside `v`'s planes. Of the plane `extra`, which may be
+/// empty, the parties get summands beside the tables. Returns the masks of the carry: components 0 and 1.
 pub(super) fn hand_out_carry(
     piece: &mut Piece,
     adder: &Adder,
     v: &[u64],
-    extra: Option<&[u64]>,
-) -> [RingVec<u64>; 2] {
+    extra: &[u64],
+) -> Result<[RingVec<u64>; 2], Error> {
     let w = piece.words();
-    let tables = one_hot(adder, v, w, extra.unwrap_or_default());
-    piece.hand_out(tables, Ring::xor);
+    let tables = one_hot(adder, v, w, extra);
+    piece.hand_out(tables, Ring::xor)?;
     let mut count = adder.digits().len();
-    let mut pads = piece.both_pads::<u64>((2 * count - 1) * w);
+    let mut pads = piece.both_pads::<u64>((2 * count - 1) * w)?;
     for groups in adder.levels() {
         let [mask, other] = &mut pads;
         xor(mask.as_mut_slice(), other.as_slice());
@@ -343,11 +338,11 @@ pub(super) fn hand_out_carry(
             words: w,
             digits: count,
         };
-        piece.hand_out(mask_products(groups, &digits), Ring::xor);
+        piece.hand_out(mask_products(groups, &digits), Ring::xor)?;
         count = groups.len();
-        pads = piece.both_pads((2 * count - 1) * w);
+        pads = piece.both_pads((2 * count - 1) * w)?;
     }
-    pads
+    Ok(pads)
 }
 
 /// A piece before the carry: u's planes, what is added to the carry, and what else is carried along.
@@ -394,13 +389,12 @@ impl<R: Ring> Rep3<R> {
                     }
                     xor(add.as_mut_slice(), piece.take::<u64>(w)?.as_slice());
                 }
-                let mut summand =
-                    look_up(adder, me, tables.as_slice(), before.u.as_slice(), w);
+                let mut summand = look_up(adder, me, tables.as_slice(), before.u.as_slice(), w);
                 let mut add = before.add;
                 if last(0) {
                     finish(&mut summand, add.take());
                 }
-                let (message, digits) = say_masked(piece, summand);
+                let (message, digits) = say_masked(piece, summand)?;
                 Ok((message, (digits, add, before.along)))
             },
             |_, (digits, add, along), theirs| {
@@ -424,7 +418,7 @@ impl<R: Ring> Rep3<R> {
                     if last(level + 1) {
                         finish(&mut summand, state.add.take());
                     }
-                    let (message, digits) = say_masked(piece, summand);
+                    let (message, digits) = say_masked(piece, summand)?;
                     Ok((message, State { digits, ..state }))
                 },
                 |_, state, theirs| {
@@ -470,8 +464,8 @@ impl<R: Ring> Rep3<R> {
                 let (mut a, mut b) = (RingVec::from(a0.to_vec()), RingVec::from(b0.to_vec()));
                 xor(a.as_mut_slice(), a1);
                 xor(b.as_mut_slice(), b1);
-                piece.hand_out(and(a.as_slice(), b.as_slice()), Ring::xor);
-                let pads = piece.both_pads::<u64>(piece.words());
+                piece.hand_out(and(a.as_slice(), b.as_slice()), Ring::xor)?;
+                let pads = piece.both_pads::<u64>(piece.words())?;
                 out.put(&piece, pads);
                 self.send_hand(piece)?;
             }
@@ -495,7 +489,7 @@ impl<R: Ring> Rep3<R> {
                     if me == Rep3Party::P1 {
                         lanes::zip2(z.as_mut_slice(), ao, bo, |z, a, b| z ^ (a & b));
                     }
-                    Ok(say_masked(piece, z))
+                    say_masked(piece, z)
                 },
                 |piece, ours, theirs| {
                     let z = hear_masked(ours, theirs);
@@ -516,18 +510,18 @@ pub(super) fn bits_of<'a>(piece: &Piece, b: &'a Rep3Bits) -> (&'a [u64], &'a [u6
     (part(mine), part(next))
 }
 
-/// Bit tensors, filled piece by piece.
+/// Bit tensors, put together piece by piece, in order.
 pub(super) struct Planes {
     me: Rep3Party,
-    tensors: Vec<(usize, [Vec<u64>; 2])>,
+    tensors: Vec<(usize, [RingVec<u64>; 2])>,
 }
 
 impl Planes {
     pub(super) fn new(me: Rep3Party, lens: &[usize]) -> Self {
-        let words = |n: usize| vec![0; n.div_ceil(64)];
+        let room = |n: usize| RingVec::with_capacity(n.div_ceil(64));
         Self {
             me,
-            tensors: lens.iter().map(|n| (*n, [words(*n), words(*n)])).collect(),
+            tensors: lens.iter().map(|n| (*n, [room(*n), room(*n)])).collect(),
         }
     }
 
@@ -537,12 +531,10 @@ impl Planes {
             Rep3Party::P0 | Rep3Party::P1 => [a, b],
             Rep3Party::P2 => [b, a],
         };
-        let range = piece.range.start / 64..piece.range.end.div_ceil(64);
         if let Some((_, all)) = self.tensors.get_mut(piece.tensor) {
             for (all, part) in all.iter_mut().zip(parts) {
-                if let Some(place) = all.get_mut(range.clone()) {
-                    place.copy_from_slice(part.as_slice());
-                }
+                debug_assert_eq!(64 * all.len(), piece.range.start);
+                all.extend_from_slice(part.as_slice());
             }
         }
     }
@@ -552,7 +544,8 @@ impl Planes {
         self.tensors
             .into_iter()
             .map(|(n, [mine, next])| {
-                let (mine, next) = (BitVec::from_words(n, mine), BitVec::from_words(n, next));
+                let bits = |words: RingVec<u64>| BitVec::from_words(n, words.into_vec());
+                let (mine, next) = (bits(mine), bits(next));
                 Ok(Rep3Bits::from_raw_components(me, mine, next)?)
             })
             .collect()

@@ -5,8 +5,7 @@
 //! The carry into it comes from `bits`; the top bits of both are added to its summands (party 0 hands its own out) before
 //! they are masked. Nothing is opened.
 
-use piquet_core::transpose;
-use piquet_core::{Ring, RingVec};
+use piquet_core::{Ring, RingVec, lanes, transpose};
 use piquet_secret_sharing::{Rep3Bits, Rep3Party};
 
 use super::adder::Adder;
@@ -40,7 +39,7 @@ impl<R: Ring> Rep3<R> {
                 let v = self.known_planes(&piece, xs, window)?;
                 let top = (window - 1) * piece.words();
                 let (low, top) = v.as_slice().split_at_checked(top).unwrap_or_default();
-                let masks = hand_out_carry(&mut piece, &adder, low, Some(top));
+                let masks = hand_out_carry(&mut piece, &adder, low, top)?;
                 out.put(&piece, masks);
                 self.send_hand(piece)?;
             }
@@ -73,21 +72,23 @@ impl<R: Ring> Rep3<R> {
             .map(|x| x.share.raw_components())
             .unwrap_or_default();
         let (mine, next) = (piece.of(mine), piece.of(next));
-        let mut known: Vec<u64> = Vec::with_capacity(64 * piece.words());
-        match self.me {
-            Rep3Party::P0 => known.extend(mine.iter().zip(next).map(|(a, b)| a.add(*b).to_u64())),
-            Rep3Party::P1 => known.extend(next.iter().map(|c| c.to_u64())),
-            Rep3Party::P2 => known.extend(mine.iter().map(|c| c.to_u64())),
-        }
-        planes(known, window)
+        planes(piece.len(), window, |known| match self.me {
+            Rep3Party::P0 => lanes::zip2(known, mine, next, |_, a, b| a.add(b).to_u64()),
+            Rep3Party::P1 => lanes::zip(known, next, |_, c| c.to_u64()),
+            Rep3Party::P2 => lanes::zip(known, mine, |_, c| c.to_u64()),
+        })
     }
 }
 
-/// The lowest `count` planes of words, padded by zeros to whole words of planes.
-pub(super) fn planes(mut words: Vec<u64>, count: usize) -> Result<RingVec<u64>, Error> {
-    let per_plane = words.len().div_ceil(64);
-    words.resize(64 * per_plane, 0);
-    let words = RingVec::from(words);
+/// The lowest `count` planes of the `len` words that `fill` writes, padded by zeros to whole words of planes.
+pub(super) fn planes(
+    len: usize,
+    count: usize,
+    fill: impl FnOnce(&mut [u64]),
+) -> Result<RingVec<u64>, Error> {
+    let per_plane = len.div_ceil(64);
+    let mut words = RingVec::zeros(64 * per_plane);
+    fill(words.as_mut_slice());
     let mut planes = RingVec::zeros(count * per_plane);
     transpose::to_planes(words.as_slice(), count as u32, planes.as_mut_slice())?;
     Ok(planes)

@@ -104,10 +104,7 @@ impl Rep3Cost {
         let messages: Vec<_> = ranges(lens.iter().copied())
             .zip(self.draws..)
             .map(|((_, range), pad)| {
-                let to = match seeded(pad) {
-                    Rep3Party::P1 => 2,
-                    Rep3Party::P0 | Rep3Party::P2 => 1,
-                };
+                let to = seeded(pad).other().party().index();
                 (0, to, bytes(range.len()))
             })
             .collect();
@@ -204,7 +201,8 @@ impl Visitor for Rep3Cost {
     }
     fn linear(&mut self, op: &LinearOp, operands: usize, rescale: Rescale) {
         self.macs += 5 * op.shape.macs() * operands as u64;
-        self.works_on(operands * (2 * op.shape.input_len() + 3 * op.shape.output_len()));
+        // Operand, summand, what was opened of it, result.
+        self.works_on(operands * (2 * op.shape.input_len() + 4 * op.shape.output_len()));
         self.truncate(&vec![op.shape.output_len(); operands], rescale);
     }
     fn mul(&mut self, operands: &[usize], rescale: Rescale) {

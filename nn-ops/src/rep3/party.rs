@@ -52,26 +52,29 @@ pub struct Rep3<R: Ring> {
     pub(super) shelf: Arc<Shelf<R>>,
 }
 
-/// The two pads of one step, by component: component `j` is common to the two parties that hold it.
+/// The streams of one step by component, each common to the two parties that hold it: party 0 has both, party 1 the
+/// first, party 2 the zeroth. The one that parties 1 and 2 have in common masks nothing from either, so nobody gets it here.
 pub(super) struct Pads {
-    me: Rep3Party,
-    mine: Prg,
-    next: Prg,
+    zeroth: Option<Prg>,
+    first: Option<Prg>,
 }
 
+const NOT_OURS: Error = Error::Ownership("a pad is not this party's");
+
 impl Pads {
-    /// The stream that parties 0 and 2 share. Empty-handed for party 1.
-    pub(super) fn zeroth(&mut self) -> &mut Prg {
-        match self.me {
-            Rep3Party::P0 => &mut self.mine,
-            Rep3Party::P1 | Rep3Party::P2 => &mut self.next,
-        }
+    /// The stream that parties 0 and 2 share.
+    pub(super) fn zeroth(&mut self) -> Result<&mut Prg, Error> {
+        self.zeroth.as_mut().ok_or(NOT_OURS)
     }
-    /// The stream that parties 0 and 1 share. Empty-handed for party 2.
-    pub(super) fn first(&mut self) -> &mut Prg {
-        match self.me {
-            Rep3Party::P0 => &mut self.next,
-            Rep3Party::P1 | Rep3Party::P2 => &mut self.mine,
+    /// The stream that parties 0 and 1 share.
+    pub(super) fn first(&mut self) -> Result<&mut Prg, Error> {
+        self.first.as_mut().ok_or(NOT_OURS)
+    }
+    /// The stream that party 1 or 2 shares with party 0.
+    pub(super) fn own(&mut self) -> Result<&mut Prg, Error> {
+        match (&mut self.zeroth, &mut self.first) {
+            (Some(own), None) | (None, Some(own)) => Ok(own),
+            _ => Err(NOT_OURS),
         }
     }
 }
@@ -116,11 +119,12 @@ impl<R: Ring> Rep3<R> {
         let step = self.prss.step(self.draws)?;
         self.draws += 1;
         let streams = step.into_streams();
-        Ok(Pads {
-            me: self.me,
-            mine: streams.mine,
-            next: streams.next,
-        })
+        let (zeroth, first) = match self.me {
+            Rep3Party::P0 => (Some(streams.mine), Some(streams.next)),
+            Rep3Party::P1 => (None, Some(streams.mine)),
+            Rep3Party::P2 => (Some(streams.next), None),
+        };
+        Ok(Pads { zeroth, first })
     }
 
     /// One step of the program: sends to some, waits for others.

@@ -8,9 +8,8 @@
 //! the two others, as in ASTRA (eprint 2019/429, section 3) and Trio (arXiv 2206.03776, section 4).
 //!
 //! Tensors are cut into pieces whose vectors fit in cache. Each piece has pads of its own, and which of the two parties
-//! hears what is handed out alternates from pad to pad, so that the links share the load. A swap sends up to
-//! [`AHEAD`] pieces before it waits for the first answer: computing and sending overlap, and what is under way
-//! stays bounded.
+//! hears what is handed out alternates from pad to pad, so that the links share the load over a layer or two. A swap sends up to
+//! [`AHEAD`] pieces before it waits for the first answer: computing and sending overlap, and the messages under way stay bounded.
 
 use core::ops::Range;
 use std::collections::VecDeque;
@@ -40,10 +39,32 @@ pub(super) fn ranges(
 }
 
 /// Who of parties 1 and 2 expands its half of what is handed out under a pad; the other one hears it.
-pub(super) fn seeded(pad: u64) -> Rep3Party {
+pub(super) fn seeded(pad: u64) -> Talker {
     match pad % 2 {
-        0 => Rep3Party::P1,
-        _ => Rep3Party::P2,
+        0 => Talker::First,
+        _ => Talker::Second,
+    }
+}
+
+/// Party 1 or party 2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Talker {
+    First,
+    Second,
+}
+
+impl Talker {
+    pub(super) fn party(self) -> Rep3Party {
+        match self {
+            Self::First => Rep3Party::P1,
+            Self::Second => Rep3Party::P2,
+        }
+    }
+    pub(super) fn other(self) -> Self {
+        match self {
+            Self::First => Self::Second,
+            Self::Second => Self::First,
+        }
     }
 }
 
@@ -55,7 +76,7 @@ pub(super) struct Piece {
     pub(super) tensor: usize,
     pub(super) range: Range<usize>,
     me: Rep3Party,
-    seeded: Rep3Party,
+    seeded: Talker,
     pads: Pads,
     hand_step: StepId,
     swap_steps: VecDeque<StepId>,
@@ -82,16 +103,13 @@ impl Piece {
     }
 
     /// Parties 1 and 2: a pad in common with party 0 that the other one lacks.
-    pub(super) fn pad<T: Ring>(&mut self, n: usize) -> RingVec<T> {
-        match self.me {
-            Rep3Party::P0 | Rep3Party::P1 => draw(self.pads.first(), n),
-            Rep3Party::P2 => draw(self.pads.zeroth(), n),
-        }
+    pub(super) fn pad<T: Ring>(&mut self, n: usize) -> Result<RingVec<T>, Error> {
+        Ok(draw(self.pads.own()?, n))
     }
 
     /// Party 0: the pads of parties 2 and 1, which are components 0 and 1 of whatever they mask.
-    pub(super) fn both_pads<T: Ring>(&mut self, n: usize) -> [RingVec<T>; 2] {
-        [draw(self.pads.zeroth(), n), draw(self.pads.first(), n)]
+    pub(super) fn both_pads<T: Ring>(&mut self, n: usize) -> Result<[RingVec<T>; 2], Error> {
+        Ok([draw(self.pads.zeroth()?, n), draw(self.pads.first()?, n)])
     }
 
     /// Party 0: splits `v` between parties 2 and 1 and returns their parts, in this order. `minus` is subtraction, or
@@ -100,24 +118,26 @@ impl Piece {
         &mut self,
         mut v: RingVec<T>,
         minus: impl Fn(T, T) -> T,
-    ) -> [RingVec<T>; 2] {
+    ) -> Result<[RingVec<T>; 2], Error> {
         let n = v.len();
         let seeded: RingVec<T> = match self.seeded {
-            Rep3Party::P0 | Rep3Party::P1 => draw(self.pads.first(), n),
-            Rep3Party::P2 => draw(self.pads.zeroth(), n),
+            Talker::First => draw(self.pads.first()?, n),
+            Talker::Second => draw(self.pads.zeroth()?, n),
         };
+        let room = self.handed.saturating_sub(self.hand.len());
+        self.hand.reserve_exact(room);
         lanes::zip(v.as_mut_slice(), seeded.as_slice(), minus);
         self.hand.extend_from_slice(v.as_bytes());
-        match self.seeded {
-            Rep3Party::P0 | Rep3Party::P1 => [v, seeded],
-            Rep3Party::P2 => [seeded, v],
-        }
+        Ok(match self.seeded {
+            Talker::First => [v, seeded],
+            Talker::Second => [seeded, v],
+        })
     }
 
     /// Parties 1 and 2: this party's part of the next `n` words that were handed out.
     pub(super) fn take<T: Ring>(&mut self, n: usize) -> Result<RingVec<T>, Error> {
-        if self.me == self.seeded {
-            return Ok(self.pad(n));
+        if self.me == self.seeded.party() {
+            return self.pad(n);
         }
         let end = self.taken + n * T::BYTES;
         let part = self.hand.get(self.taken..end).ok_or(Error::Length {
@@ -125,8 +145,13 @@ impl Piece {
             got: self.hand.len(),
             want: end,
         })?;
+        let part = words(part).into_owned().into();
         self.taken = end;
-        Ok(words(part).into_owned().into())
+        if end == self.handed {
+            // A step over many pieces need not hold what is used up.
+            self.hand = Vec::new();
+        }
+        Ok(part)
     }
 }
 
@@ -141,8 +166,11 @@ impl<R: Ring> Rep3<R> {
     ) -> Result<Vec<Piece>, Error> {
         let ranges: Vec<_> = ranges(lens).collect();
         let mut step = || self.session.next_step();
-        let hands = ranges.iter().map(|_| step()).collect::<Result<Vec<_>, _>>()?;
-        let mut swap_steps = vec![VecDeque::with_capacity(swaps); ranges.len()];
+        let hands = ranges
+            .iter()
+            .map(|_| step())
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut swap_steps = vec![VecDeque::new(); ranges.len()];
         for _ in 0..swaps {
             for of_piece in &mut swap_steps {
                 of_piece.push_back(step()?);
@@ -153,21 +181,16 @@ impl<R: Ring> Rep3<R> {
             .zip(hands)
             .zip(swap_steps)
             .map(|(((tensor, range), hand_step), swap_steps)| {
-                let handed = handed(range.len());
-                let hand = match self.me {
-                    Rep3Party::P0 => Vec::with_capacity(handed),
-                    Rep3Party::P1 | Rep3Party::P2 => Vec::new(),
-                };
                 Ok(Piece {
                     tensor,
-                    range,
                     me: self.me,
                     seeded: seeded(self.draws),
                     pads: self.pads()?,
                     hand_step,
                     swap_steps,
-                    handed,
-                    hand,
+                    handed: handed(range.len()),
+                    range,
+                    hand: Vec::new(),
                     taken: 0,
                 })
             })
@@ -176,10 +199,7 @@ impl<R: Ring> Rep3<R> {
 
     /// Party 0: sends what was handed out for a piece, and is done with it.
     pub(super) fn send_hand(&mut self, piece: Piece) -> Result<(), Error> {
-        let to = match piece.seeded {
-            Rep3Party::P0 | Rep3Party::P1 => Rep3Party::P2,
-            Rep3Party::P2 => Rep3Party::P1,
-        };
+        let to = piece.seeded.other().party();
         debug_assert_eq!(piece.hand.len(), piece.handed);
         let out = vec![(peer(to), piece.hand)];
         self.session.exchange_at(piece.hand_step, out, &[])?;
@@ -188,7 +208,7 @@ impl<R: Ring> Rep3<R> {
 
     /// Parties 1 and 2: waits for what was handed out for a piece, if it is not expanded here.
     pub(super) fn hear_hand(&mut self, piece: &mut Piece) -> Result<(), Error> {
-        if self.me != piece.seeded {
+        if self.me != piece.seeded.party() {
             piece.hand = self.receive_at(piece.hand_step, Rep3Party::P0, piece.handed)?;
         }
         Ok(())
@@ -202,7 +222,8 @@ impl<R: Ring> Rep3<R> {
         mut hear: impl FnMut(&mut Piece, B, &[u8]) -> Result<C, Error>,
     ) -> Result<Pieces<C>, Error> {
         let other = match self.me {
-            Rep3Party::P0 | Rep3Party::P1 => Rep3Party::P2,
+            Rep3Party::P0 => return Err(Error::Ownership("party 0 hears nothing")),
+            Rep3Party::P1 => Rep3Party::P2,
             Rep3Party::P2 => Rep3Party::P1,
         };
         let mut done = Vec::with_capacity(pieces.len());

@@ -34,9 +34,9 @@ fn known_masks<R: Ring>(me: Rep3Party, piece: &Piece, b: Option<&&Rep3Bits>) -> 
     let Some(b) = b else { return out };
     match (me, bits_of(piece, b)) {
         (Rep3Party::P0, (mine, next)) => {
-            let mut rho = mine.to_vec();
-            lanes::zip(&mut rho, next, |a, b| a ^ b);
-            lanes::masks(out.as_mut_slice(), &rho);
+            let mut rho = RingVec::from(mine.to_vec());
+            lanes::zip(rho.as_mut_slice(), next, |a, b| a ^ b);
+            lanes::masks(out.as_mut_slice(), rho.as_slice());
         }
         (Rep3Party::P1, (_, beta)) | (Rep3Party::P2, (beta, _)) => {
             lanes::masks(out.as_mut_slice(), beta);
@@ -49,10 +49,10 @@ fn known_masks<R: Ring>(me: Rep3Party, piece: &Piece, b: Option<&&Rep3Bits>) -> 
 pub(super) fn say_summand<R: Ring>(
     piece: &mut Piece,
     mut summand: RingVec<R>,
-) -> (Vec<u8>, [RingVec<R>; 2]) {
-    let pad = piece.pad::<R>(summand.len());
+) -> Result<(Vec<u8>, [RingVec<R>; 2]), Error> {
+    let pad = piece.pad::<R>(summand.len())?;
     summand.sub_assign(pad.as_slice());
-    (message(&summand), [pad, summand])
+    Ok((message(&summand), [pad, summand]))
 }
 
 /// The other one's masked summand completes component 2: `[pad, component 2]`.
@@ -65,10 +65,11 @@ pub(super) fn hear_summand<R: Ring>(
 }
 
 /// Party 0: hands `rho` out as an integer.
-pub(super) fn hand_out_bits<R: Ring>(piece: &mut Piece, masks: &RingVec<R>) {
+pub(super) fn hand_out_bits<R: Ring>(piece: &mut Piece, masks: &RingVec<R>) -> Result<(), Error> {
     let mut rho = masks.duplicate();
     lanes::map(rho.as_mut_slice(), |m| m.and(R::ONE));
-    piece.hand_out(rho, R::sub);
+    piece.hand_out(rho, R::sub)?;
+    Ok(())
 }
 
 /// Parties 1 and 2: this party's summand of `b = beta + (1 - 2 beta) rho`, from masks of beta.
@@ -108,11 +109,7 @@ impl<R: Ring> Rep3<R> {
                 .get(piece.tensor)
                 .map(|(_, x)| x.share.raw_components())
                 .unwrap_or_default();
-            let range = piece.range.clone();
-            (
-                mine.get(range.clone()).unwrap_or_default(),
-                next.get(range).unwrap_or_default(),
-            )
+            (piece.of(mine), piece.of(next))
         };
         let pieces = self.pieces(lens, 1, |n| 2 * R::BYTES * n)?;
         if me == Rep3Party::P0 {
@@ -121,9 +118,9 @@ impl<R: Ring> Rep3<R> {
                 let (x0, x1) = x(&piece);
                 let mut v = m.duplicate();
                 lanes::zip2(v.as_mut_slice(), x0, x1, |m, a, b| a.add(b).and(m));
-                piece.hand_out(v, R::sub);
-                hand_out_bits(&mut piece, &m);
-                let [a, b] = piece.both_pads::<R>(piece.len());
+                piece.hand_out(v, R::sub)?;
+                hand_out_bits(&mut piece, &m)?;
+                let [a, b] = piece.both_pads::<R>(piece.len())?;
                 out.put(&piece, a.as_slice(), b.as_slice());
                 self.send_hand(piece)?;
             }
@@ -154,7 +151,7 @@ impl<R: Ring> Rep3<R> {
                             own.add(c.and(both)).and(m).add(negate_if(t, m))
                         },
                     );
-                    Ok(say_summand(piece, y))
+                    say_summand(piece, y)
                 },
                 |piece, ours, theirs| {
                     let [pad, open] = hear_summand(ours, theirs);
@@ -189,8 +186,8 @@ impl<R: Ring> Rep3<R> {
         if me == Rep3Party::P0 {
             for mut piece in pieces {
                 let m = known_masks::<R>(me, &piece, known.get(piece.tensor));
-                hand_out_bits(&mut piece, &m);
-                let [a, b] = piece.both_pads::<R>(piece.len());
+                hand_out_bits(&mut piece, &m)?;
+                let [a, b] = piece.both_pads::<R>(piece.len())?;
                 out.put(&piece, a.as_slice(), b.as_slice());
                 self.send_hand(piece)?;
             }
@@ -202,7 +199,7 @@ impl<R: Ring> Rep3<R> {
                     this.hear_hand(piece)?;
                     let m = known_masks::<R>(me, piece, known.get(piece.tensor));
                     let b = take_bits(me, piece, &m)?;
-                    Ok(say_summand(piece, b))
+                    say_summand(piece, b)
                 },
                 |piece, ours, theirs| {
                     let [pad, open] = hear_summand(ours, theirs);

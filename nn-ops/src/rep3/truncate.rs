@@ -14,7 +14,7 @@
 //! Party 0 hands out `-(r >> s)`, whose parts become components 0 and 1; `c >> s` is component 2. It also hands out t,
 //! modulo 2^s since it is multiplied by 2^(k - s); parties 1 and 2 multiply their parts by the bit `1 - c_top` that both
 //! know, mask them and swap. Leaving kappa out gives the stochastic version: the result is `floor((x' + rho) / 2^s)`,
-//! `rho = -r mod 2^s`. Otherwise kappa is the carry of `r mod 2^s` (party 0) and `2^s - 1 - (c mod 2^s)` (parties 1 and 2), made
+//! `rho = r mod 2^s`. Otherwise kappa is the carry of `r mod 2^s` (party 0) and `2^s - 1 - (c mod 2^s)` (parties 1 and 2), made
 //! an integer as in `select`. A shift of zero is the same without offset, wrap and kappa: c is component 2.
 //!
 //! Security: party 0 receives nothing. Parties 1 and 2 receive c, uniform as shown, and values masked by pads that they
@@ -24,7 +24,7 @@
 //!
 //! *Local* (SecureML, eprint 2017/396, theorem 1; ABY3, eprint 2018/403, section 5.1.1): party 1 learns `v = x - u`, u a pad
 //! common to parties 0 and 2; each side shifts its half. Off by at most one unit unless the halves wrap around, which
-//! happens with probability |x| / 2^k; then the result is wrong by 2^(k - s).
+//! happens with probability at most |x| / 2^(k - 1); then the result is wrong by 2^(k - s).
 
 use piquet_core::{Ring, RingVec, lanes};
 use piquet_secret_sharing::Rep3Party;
@@ -103,9 +103,9 @@ impl<R: Ring> Rep3<R> {
         let pieces = self.pieces(lens(), 1, |n| R::BYTES * n)?;
         if self.me == Rep3Party::P0 {
             for mut piece in pieces {
-                let mut r = mask(&mut piece, z);
+                let mut r = mask(&mut piece, z)?;
                 lanes::map(r.as_mut_slice(), R::neg);
-                let [a, b] = piece.hand_out(r, R::sub);
+                let [a, b] = piece.hand_out(r, R::sub)?;
                 out.put(&piece, a.as_slice(), b.as_slice());
                 self.send_hand(piece)?;
             }
@@ -135,7 +135,7 @@ impl<R: Ring> Rep3<R> {
         self.swap(
             pieces.into_iter().map(|p| (p, ())).collect(),
             |_, piece, ()| {
-                let mut c = piece.pad::<R>(piece.len());
+                let mut c = piece.pad::<R>(piece.len())?;
                 lanes::zip(c.as_mut_slice(), part(piece, z), |c, z| {
                     c.add(z).add(addend)
                 });
@@ -154,11 +154,11 @@ impl<R: Ring> Rep3<R> {
         let pieces = self.pieces(lens(), 2, |n| n * (R::BYTES + T::BYTES))?;
         if self.me == Rep3Party::P0 {
             for mut piece in pieces {
-                let r = mask(&mut piece, z);
-                let mut shares = hand_out_shifted(&mut piece, &r, s);
-                hand_out_top::<R, T>(&mut piece, &r);
+                let r = mask(&mut piece, z)?;
+                let mut shares = hand_out_shifted(&mut piece, &r, s)?;
+                hand_out_top::<R, T>(&mut piece, &r)?;
                 // The wrap, modulo 2^s: its pads become part of components 0 and 1.
-                let pads = piece.both_pads::<T>(r.len());
+                let pads = piece.both_pads::<T>(r.len())?;
                 for (y, m) in shares.iter_mut().zip(&pads) {
                     lanes::zip(y.as_mut_slice(), m.as_slice(), |y, m| y.add(lift(m, s)));
                 }
@@ -175,7 +175,7 @@ impl<R: Ring> Rep3<R> {
                     this.hear_hand(piece)?;
                     let mut own = piece.take::<R>(n)?;
                     let mut d = piece.take::<T>(n)?;
-                    let m = piece.pad::<T>(n);
+                    let m = piece.pad::<T>(n)?;
                     lanes::zip2(d.as_mut_slice(), c.as_slice(), m.as_slice(), |t, c, m| {
                         t.mul(T::ONE.sub(T::from_u64(top(c).to_u64()))).sub(m)
                     });
@@ -209,17 +209,19 @@ impl<R: Ring> Rep3<R> {
         })?;
         if self.me == Rep3Party::P0 {
             for mut piece in pieces {
-                let r = mask(&mut piece, z);
-                let shifted = hand_out_shifted(&mut piece, &r, s);
-                hand_out_top::<R, T>(&mut piece, &r);
+                let r = mask(&mut piece, z)?;
+                let shifted = hand_out_shifted(&mut piece, &r, s)?;
+                hand_out_top::<R, T>(&mut piece, &r)?;
                 // kappa: party 0 adds r mod 2^s, the others the complement of c mod 2^s; planes drop the higher bits.
-                let v = planes(r.as_slice().iter().map(|r| r.to_u64()).collect(), s as usize)?;
-                let [mut kappa, other] = hand_out_carry(&mut piece, &adder, v.as_slice(), None);
+                let v = planes(r.len(), s as usize, |known| {
+                    lanes::zip(known, r.as_slice(), |_, r| r.to_u64());
+                })?;
+                let [mut kappa, other] = hand_out_carry(&mut piece, &adder, v.as_slice(), &[])?;
                 lanes::zip(kappa.as_mut_slice(), other.as_slice(), |a, b| a ^ b);
                 let mut masks = r;
                 lanes::masks(masks.as_mut_slice(), kappa.as_slice());
-                hand_out_bits(&mut piece, &masks);
-                let mut shares = piece.both_pads::<R>(masks.len());
+                hand_out_bits(&mut piece, &masks)?;
+                let mut shares = piece.both_pads::<R>(masks.len())?;
                 for (y, shifted) in shares.iter_mut().zip(&shifted) {
                     y.add_assign(shifted.as_slice());
                 }
@@ -235,9 +237,11 @@ impl<R: Ring> Rep3<R> {
                 this.hear_hand(piece)?;
                 let own = piece.take::<R>(n)?;
                 let wrap = piece.take::<T>(n)?;
-                let u = c.as_slice().iter().map(|c| !c.to_u64()).collect();
+                let u = planes(n, s as usize, |known| {
+                    lanes::zip(known, c.as_slice(), |_, c| !c.to_u64());
+                })?;
                 Ok(Before {
-                    u: planes(u, s as usize)?,
+                    u,
                     add: None,
                     along: (own, wrap, c),
                 })
@@ -258,7 +262,7 @@ impl<R: Ring> Rep3<R> {
                             wraps.shl(R::BITS - s).sub(kappa)
                         },
                     );
-                    let (message, ours) = say_summand(piece, y);
+                    let (message, ours) = say_summand(piece, y)?;
                     Ok((message, (ours, own, c)))
                 },
                 |piece, (ours, own, c), theirs| {
@@ -279,11 +283,7 @@ impl<R: Ring> Rep3<R> {
         z.iter().map(|z| self.truncate_local_one(z, s)).collect()
     }
 
-    fn truncate_local_one(
-        &mut self,
-        z: &[R],
-        s: u32,
-    ) -> Result<(RingVec<R>, RingVec<R>), Error> {
+    fn truncate_local_one(&mut self, z: &[R], s: u32) -> Result<(RingVec<R>, RingVec<R>), Error> {
         let n = z.len();
         let mut z = RingVec::from(z.to_vec());
         let mut pads = self.pads()?;
@@ -294,16 +294,16 @@ impl<R: Ring> Rep3<R> {
         };
         match self.me {
             Rep3Party::P0 => {
-                z.add_assign(draw::<R>(pads.zeroth(), n).as_slice());
-                let mut u = draw::<R>(pads.zeroth(), n);
-                let y1 = draw::<R>(pads.first(), n);
+                z.add_assign(draw::<R>(pads.zeroth()?, n).as_slice());
+                let mut u = draw::<R>(pads.zeroth()?, n);
+                let y1 = draw::<R>(pads.first()?, n);
                 self.exchange(vec![(Rep3Party::P1, message(&z))], [])?;
                 self.exchange(vec![], [])?;
                 shift(&mut u);
                 Ok((u, y1))
             }
             Rep3Party::P1 => {
-                let y1 = draw::<R>(pads.first(), n);
+                let y1 = draw::<R>(pads.first()?, n);
                 let [a, b] = self.exchange(
                     vec![],
                     [(Rep3Party::P0, R::BYTES * n), (Rep3Party::P2, R::BYTES * n)],
@@ -316,8 +316,8 @@ impl<R: Ring> Rep3<R> {
                 Ok((y1, z))
             }
             Rep3Party::P2 => {
-                z.sub_assign(draw::<R>(pads.zeroth(), n).as_slice());
-                let mut u = draw::<R>(pads.zeroth(), n);
+                z.sub_assign(draw::<R>(pads.zeroth()?, n).as_slice());
+                let mut u = draw::<R>(pads.zeroth()?, n);
                 z.sub_assign(u.as_slice());
                 self.exchange(vec![(Rep3Party::P1, message(&z))], [])?;
                 let [y2] = self.exchange(vec![], [(Rep3Party::P1, R::BYTES * n)])?;
@@ -330,35 +330,40 @@ impl<R: Ring> Rep3<R> {
 
 /// What a piece covers of the summands.
 fn part<'a, R>(piece: &Piece, z: &[&'a [R]]) -> &'a [R] {
-    let range = piece.range.clone();
-    z.get(piece.tensor)
-        .and_then(|z| z.get(range))
-        .unwrap_or_default()
+    piece.of(z.get(piece.tensor).copied().unwrap_or_default())
 }
 
 /// Party 0: `r = b_0 + b_1 - z_0`.
-fn mask<R: Ring>(piece: &mut Piece, z: &[&[R]]) -> RingVec<R> {
-    let [mut r, b1] = piece.both_pads::<R>(piece.len());
-    lanes::zip2(r.as_mut_slice(), b1.as_slice(), part(piece, z), |b0, b1, z| {
-        b0.add(b1).sub(z)
-    });
-    r
+fn mask<R: Ring>(piece: &mut Piece, z: &[&[R]]) -> Result<RingVec<R>, Error> {
+    let [mut r, b1] = piece.both_pads::<R>(piece.len())?;
+    lanes::zip2(
+        r.as_mut_slice(),
+        b1.as_slice(),
+        part(piece, z),
+        |b0, b1, z| b0.add(b1).sub(z),
+    );
+    Ok(r)
 }
 
 /// Party 0: hands `-(r >> s)` out; returns both parts.
-fn hand_out_shifted<R: Ring>(piece: &mut Piece, r: &RingVec<R>, s: u32) -> [RingVec<R>; 2] {
+fn hand_out_shifted<R: Ring>(
+    piece: &mut Piece,
+    r: &RingVec<R>,
+    s: u32,
+) -> Result<[RingVec<R>; 2], Error> {
     let mut shifted = r.duplicate();
     lanes::map(shifted.as_mut_slice(), |r| r.shr(s).neg());
     piece.hand_out(shifted, R::sub)
 }
 
 /// Party 0: hands the top bit of r out, modulo the word T.
-fn hand_out_top<R: Ring, T: Ring>(piece: &mut Piece, r: &RingVec<R>) {
+fn hand_out_top<R: Ring, T: Ring>(piece: &mut Piece, r: &RingVec<R>) -> Result<(), Error> {
     let mut t = RingVec::<T>::zeros(r.len());
     lanes::zip(t.as_mut_slice(), r.as_slice(), |_, r| {
         T::from_u64(top(r).to_u64())
     });
-    piece.hand_out(t, T::sub);
+    piece.hand_out(t, T::sub)?;
+    Ok(())
 }
 
 /// Bytes that party 0 hands out for an exact truncation of n elements.
