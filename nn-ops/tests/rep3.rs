@@ -504,6 +504,30 @@ fn mismatches_are_named() {
     let case = Case::default().input(&[1, 2], z64(4, 10), vec![1023, 1024]);
     let e = plain(&case, &Relu).unwrap_err().to_string();
     assert!(e.contains("1024") && e.contains("2^10"), "{e}");
+    // Bits behind the point add up to more than the ring has to shift.
+    let format = Format::new(32, 20, 10).unwrap();
+    let case = Case::default().input(&[1, 2], format, vec![-1, 1]);
+    assert!(plain(&case, &Square(30)).is_ok());
+    let e = plain(&case, &Square(31)).unwrap_err().to_string();
+    assert!(e.contains("31"), "{e}");
+}
+
+/// A square with so many bits dropped.
+struct Square(u32);
+impl Script for Square {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        _: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        let r = Rescale {
+            shift: self.0,
+            mode: Truncation::Exact,
+            to: Format::new(32, 40 - self.0, 2)?,
+        };
+        e.mul(&[(&x[0], &x[0])], r)
+    }
 }
 
 /// A comparison looks at `bound + 1` bits: every window that exists, at the ends of its range and around zero.
