@@ -389,33 +389,36 @@ pub(crate) fn check_gather(
 }
 
 /// Runs of `x` by index; the indices were checked by [`check_gather`].
-pub(crate) fn gather_runs<T: Copy + Default>(x: &[T], run: usize, index: &[u32]) -> Vec<T> {
-    let mut out = Vec::with_capacity(index.len() * run);
+pub(crate) fn gather_runs<T: Copy + Default>(
+    x: &[T],
+    run: usize,
+    index: &[u32],
+    mut push: impl FnMut(&[T]),
+) {
+    let zeros = vec![T::default(); run];
     for i in index {
         match x
             .get((*i as usize).wrapping_mul(run)..)
             .and_then(|t| t.get(..run))
         {
-            Some(row) if *i != ZERO_ROW => out.extend_from_slice(row),
-            _ => out.resize(out.len() + run, T::default()),
+            Some(row) if *i != ZERO_ROW => push(row),
+            _ => push(&zeros),
         }
     }
-    out
 }
 
 /// Interleaves rows of channels.
-pub(crate) fn concat_rows<T: Copy>(parts: &[(&[T], usize)]) -> Vec<T> {
-    let mut out = Vec::with_capacity(parts.iter().map(|(x, _)| x.len()).sum());
+pub(crate) fn concat_rows<T: Copy>(parts: &[(&[T], usize)], mut push: impl FnMut(&[T])) {
     let mut rows: Vec<_> = parts.iter().map(|(x, c)| x.chunks_exact(*c)).collect();
     loop {
         for r in &mut rows {
             match r.next() {
-                Some(row) => out.extend_from_slice(row),
-                None => return out,
+                Some(row) => push(row),
+                None => return,
             }
         }
         if rows.is_empty() {
-            return out;
+            return;
         }
     }
 }

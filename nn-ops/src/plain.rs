@@ -231,7 +231,8 @@ impl Engine for Plain {
         shape: &Shape,
     ) -> Result<PlainTensor, Error> {
         check_gather(&x.spec, run, index, shape)?;
-        let data = gather_runs(&x.data, run, index);
+        let mut data = Vec::with_capacity(shape.elements());
+        gather_runs(&x.data, run, index, |row| data.extend_from_slice(row));
         self.tensor(shape, x.spec.format, data)
     }
 
@@ -242,7 +243,9 @@ impl Engine for Plain {
             .iter()
             .map(|x| (x.data.as_slice(), x.spec.shape.channels()))
             .collect();
-        self.tensor(shape, format, concat_rows(&parts))
+        let mut data = Vec::with_capacity(shape.elements());
+        concat_rows(&parts, |row| data.extend_from_slice(row));
+        self.tensor(shape, format, data)
     }
 
     fn declare(&mut self, x: PlainTensor, format: Format) -> Result<PlainTensor, Error> {

@@ -327,7 +327,7 @@ pub(super) fn hand_out_carry(
 ) -> Result<[RingVec<u64>; 2], Error> {
     let w = piece.words();
     let tables = one_hot(adder, v, w, extra);
-    piece.hand_out(tables, Ring::xor)?;
+    piece.hand_out(&tables, Ring::xor)?;
     let mut count = adder.digits().len();
     let mut pads = piece.both_pads::<u64>((2 * count - 1) * w)?;
     for groups in adder.levels() {
@@ -338,7 +338,7 @@ pub(super) fn hand_out_carry(
             words: w,
             digits: count,
         };
-        piece.hand_out(mask_products(groups, &digits), Ring::xor)?;
+        piece.hand_out(&mask_products(groups, &digits), Ring::xor)?;
         count = groups.len();
         pads = piece.both_pads((2 * count - 1) * w)?;
     }
@@ -464,7 +464,7 @@ impl<R: Ring> Rep3<R> {
                 let (mut a, mut b) = (RingVec::from(a0.to_vec()), RingVec::from(b0.to_vec()));
                 xor(a.as_mut_slice(), a1);
                 xor(b.as_mut_slice(), b1);
-                piece.hand_out(and(a.as_slice(), b.as_slice()), Ring::xor)?;
+                piece.hand_out(&and(a.as_slice(), b.as_slice()), Ring::xor)?;
                 let pads = piece.both_pads::<u64>(piece.words())?;
                 out.put(&piece, pads);
                 self.send_hand(piece)?;

@@ -1,5 +1,6 @@
 //! One party of the engine: its state, its messages, and the local operations.
 
+use core::ops::Range;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use piquet_core::{Prg, Ring, RingVec, lanes};
 use piquet_secret_sharing::{Prss, Rep3Bits, Rep3Party, Rep3Vec};
 
 use super::linear::Rep3Weights;
+use super::piece::Talker;
 use super::shelf::Shelf;
 use crate::Error;
 use crate::engine::{
@@ -20,6 +22,7 @@ use crate::pool::Pool;
 use crate::session::Session;
 use crate::transport::{PartyId, Peer};
 use rand_core::CryptoRng;
+use zeroize::Zeroize;
 
 /// A replicated share of a fixed-point tensor.
 #[derive(Debug)]
@@ -70,6 +73,13 @@ impl Pads {
     pub(super) fn first(&mut self) -> Result<&mut Prg, Error> {
         self.first.as_mut().ok_or(NOT_OURS)
     }
+    /// Party 0: the stream that it shares with `party`.
+    pub(super) fn of(&mut self, party: Talker) -> Result<&mut Prg, Error> {
+        match party {
+            Talker::First => self.first(),
+            Talker::Second => self.zeroth(),
+        }
+    }
     /// The stream that party 1 or 2 shares with party 0.
     pub(super) fn own(&mut self) -> Result<&mut Prg, Error> {
         match (&mut self.zeroth, &mut self.first) {
@@ -81,9 +91,24 @@ impl Pads {
 
 /// `n` words of a stream.
 pub(super) fn draw<R: Ring>(stream: &mut Prg, n: usize) -> RingVec<R> {
-    let mut v = RingVec::zeros(n);
-    stream.fill_ring(v.as_mut_slice());
+    let mut v = RingVec::with_capacity(n);
+    blocks(stream, n, |_, block| v.extend_from_slice(block));
     v
+}
+
+/// Words that are drawn at a time where they are used up at once: they never leave the first-level cache.
+pub(super) const BLOCK: usize = 1024;
+
+/// Shows the next `n` words of a stream to `f`, block by block, with their places.
+pub(super) fn blocks<R: Ring>(stream: &mut Prg, n: usize, mut f: impl FnMut(Range<usize>, &[R])) {
+    let mut block = [R::ZERO; BLOCK];
+    for first in (0..n).step_by(BLOCK) {
+        let range = first..n.min(first + BLOCK);
+        let (block, _) = block.split_at_mut(range.len());
+        stream.fill_ring(block);
+        f(range, block);
+    }
+    block.zeroize();
 }
 
 /// Ring elements of a message whose length was checked by the session, in place if they lie well.
@@ -351,8 +376,11 @@ impl<R: Ring> Engine for Rep3<R> {
     ) -> Result<Rep3Arith<R>, Error> {
         check_gather(&x.spec, run, index, shape)?;
         self.map2(shape, x.spec.format, &[x], |xs| {
-            xs.first()
-                .map_or_else(RingVec::default, |x| gather_runs(x, run, index).into())
+            let mut out = self.shelf.take(shape.elements());
+            if let [x] = xs {
+                gather_runs(x, run, index, |row| out.extend_from_slice(row));
+            }
+            out
         })
     }
 
@@ -365,7 +393,9 @@ impl<R: Ring> Engine for Rep3<R> {
                 .zip(&specs)
                 .map(|(p, s)| (*p, s.shape.channels()))
                 .collect();
-            concat_rows(&parts).into()
+            let mut out = self.shelf.take(shape.elements());
+            concat_rows(&parts, |row| out.extend_from_slice(row));
+            out
         })
     }
 

@@ -17,7 +17,7 @@ use std::collections::VecDeque;
 use piquet_core::{Ring, RingVec, lanes};
 use piquet_secret_sharing::Rep3Party;
 
-use super::party::{Pads, Rep3, draw, words};
+use super::party::{BLOCK, Pads, Rep3, blocks, draw, words};
 use crate::Error;
 use crate::session::StepId;
 use crate::transport::Peer;
@@ -107,26 +107,63 @@ impl Piece {
         Ok(draw(self.pads.own()?, n))
     }
 
+    /// Parties 1 and 2: shows `n` words of such a pad to `f`, block by block.
+    pub(super) fn pad_blocks<T: Ring>(
+        &mut self,
+        n: usize,
+        f: impl FnMut(Range<usize>, &[T]),
+    ) -> Result<(), Error> {
+        blocks(self.pads.own()?, n, f);
+        Ok(())
+    }
+
+    /// Party 0: the sum of both pads, less `z`.
+    pub(super) fn pads_less<T: Ring>(&mut self, z: &[T]) -> Result<RingVec<T>, Error> {
+        let mut r = draw::<T>(self.pads.zeroth()?, z.len());
+        let sum = r.as_mut_slice();
+        blocks(self.pads.first()?, z.len(), |range, first: &[T]| {
+            let z = z.get(range.clone()).unwrap_or_default();
+            let sum = sum.get_mut(range).unwrap_or_default();
+            lanes::zip2(sum, first, z, |zeroth, first, z| zeroth.add(first).sub(z));
+        });
+        Ok(r)
+    }
+
     /// Party 0: the pads of parties 2 and 1, which are components 0 and 1 of whatever they mask.
     pub(super) fn both_pads<T: Ring>(&mut self, n: usize) -> Result<[RingVec<T>; 2], Error> {
         Ok([draw(self.pads.zeroth()?, n), draw(self.pads.first()?, n)])
     }
 
-    /// Party 0: splits `v` between parties 2 and 1 and returns their parts, in this order. `minus` is subtraction, or
-    /// exclusive or.
+    /// Party 0: splits `v` between parties 1 and 2. `minus` is subtraction, or exclusive or.
     pub(super) fn hand_out<T: Ring>(
         &mut self,
-        mut v: RingVec<T>,
+        v: &RingVec<T>,
         minus: impl Fn(T, T) -> T,
-    ) -> Result<[RingVec<T>; 2], Error> {
-        let n = v.len();
-        let seeded: RingVec<T> = match self.seeded {
-            Talker::First => draw(self.pads.first()?, n),
-            Talker::Second => draw(self.pads.zeroth()?, n),
-        };
+    ) -> Result<(), Error> {
         let room = self.handed.saturating_sub(self.hand.len());
         self.hand.reserve_exact(room);
-        lanes::zip(v.as_mut_slice(), seeded.as_slice(), minus);
+        let (hand, v) = (&mut self.hand, v.as_slice());
+        let mut other = [T::ZERO; BLOCK];
+        blocks(
+            self.pads.of(self.seeded)?,
+            v.len(),
+            |range, seeded: &[T]| {
+                let (other, _) = other.split_at_mut(range.len());
+                other.copy_from_slice(v.get(range).unwrap_or_default());
+                lanes::zip(other, seeded, &minus);
+                hand.extend_from_slice(bytemuck::must_cast_slice(other));
+            },
+        );
+        Ok(())
+    }
+
+    /// Party 0: as [`Piece::hand_out`], and returns the parts of parties 2 and 1, in this order: components 0 and 1.
+    pub(super) fn hand_out_components<T: Ring>(
+        &mut self,
+        mut v: RingVec<T>,
+    ) -> Result<[RingVec<T>; 2], Error> {
+        let seeded = draw::<T>(self.pads.of(self.seeded)?, v.len());
+        v.sub_assign(seeded.as_slice());
         self.hand.extend_from_slice(v.as_bytes());
         Ok(match self.seeded {
             Talker::First => [v, seeded],

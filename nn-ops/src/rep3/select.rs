@@ -68,8 +68,7 @@ pub(super) fn hear_summand<R: Ring>(
 pub(super) fn hand_out_bits<R: Ring>(piece: &mut Piece, masks: &RingVec<R>) -> Result<(), Error> {
     let mut rho = masks.duplicate();
     lanes::map(rho.as_mut_slice(), |m| m.and(R::ONE));
-    piece.hand_out(rho, R::sub)?;
-    Ok(())
+    piece.hand_out(&rho, R::sub)
 }
 
 /// Parties 1 and 2: this party's summand of `b = beta + (1 - 2 beta) rho`, from masks of beta.
@@ -118,7 +117,7 @@ impl<R: Ring> Rep3<R> {
                 let (x0, x1) = x(&piece);
                 let mut v = m.duplicate();
                 lanes::zip2(v.as_mut_slice(), x0, x1, |m, a, b| a.add(b).and(m));
-                piece.hand_out(v, R::sub)?;
+                piece.hand_out(&v, R::sub)?;
                 hand_out_bits(&mut piece, &m)?;
                 let [a, b] = piece.both_pads::<R>(piece.len())?;
                 out.put(&piece, a.as_slice(), b.as_slice());

@@ -103,9 +103,9 @@ impl<R: Ring> Rep3<R> {
         let pieces = self.pieces(lens(), 1, |n| R::BYTES * n)?;
         if self.me == Rep3Party::P0 {
             for mut piece in pieces {
-                let mut r = mask(&mut piece, z)?;
+                let mut r = piece.pads_less(part(&piece, z))?;
                 lanes::map(r.as_mut_slice(), R::neg);
-                let [a, b] = piece.hand_out(r, R::sub)?;
+                let [a, b] = piece.hand_out_components(r)?;
                 out.put(&piece, a.as_slice(), b.as_slice());
                 self.send_hand(piece)?;
             }
@@ -135,10 +135,13 @@ impl<R: Ring> Rep3<R> {
         self.swap(
             pieces.into_iter().map(|p| (p, ())).collect(),
             |_, piece, ()| {
-                let mut c = piece.pad::<R>(piece.len())?;
-                lanes::zip(c.as_mut_slice(), part(piece, z), |c, z| {
-                    c.add(z).add(addend)
-                });
+                let z = part(piece, z);
+                let mut c = RingVec::with_capacity(z.len());
+                piece.pad_blocks::<R>(z.len(), |range, pad| {
+                    c.extend_from_slice(z.get(range.clone()).unwrap_or_default());
+                    let c = c.as_mut_slice().get_mut(range).unwrap_or_default();
+                    lanes::zip(c, pad, |z, pad| z.add(pad).add(addend));
+                })?;
                 Ok((message(&c), c))
             },
             |_, mut c, theirs| {
@@ -154,7 +157,7 @@ impl<R: Ring> Rep3<R> {
         let pieces = self.pieces(lens(), 2, |n| n * (R::BYTES + T::BYTES))?;
         if self.me == Rep3Party::P0 {
             for mut piece in pieces {
-                let r = mask(&mut piece, z)?;
+                let r = piece.pads_less(part(&piece, z))?;
                 let mut shares = hand_out_shifted(&mut piece, &r, s)?;
                 hand_out_top::<R, T>(&mut piece, &r)?;
                 // The wrap, modulo 2^s: its pads become part of components 0 and 1.
@@ -209,7 +212,7 @@ impl<R: Ring> Rep3<R> {
         })?;
         if self.me == Rep3Party::P0 {
             for mut piece in pieces {
-                let r = mask(&mut piece, z)?;
+                let r = piece.pads_less(part(&piece, z))?;
                 let shifted = hand_out_shifted(&mut piece, &r, s)?;
                 hand_out_top::<R, T>(&mut piece, &r)?;
                 // kappa: party 0 adds r mod 2^s, the others the complement of c mod 2^s; planes drop the higher bits.
@@ -333,18 +336,6 @@ fn part<'a, R>(piece: &Piece, z: &[&'a [R]]) -> &'a [R] {
     piece.of(z.get(piece.tensor).copied().unwrap_or_default())
 }
 
-/// Party 0: `r = b_0 + b_1 - z_0`.
-fn mask<R: Ring>(piece: &mut Piece, z: &[&[R]]) -> Result<RingVec<R>, Error> {
-    let [mut r, b1] = piece.both_pads::<R>(piece.len())?;
-    lanes::zip2(
-        r.as_mut_slice(),
-        b1.as_slice(),
-        part(piece, z),
-        |b0, b1, z| b0.add(b1).sub(z),
-    );
-    Ok(r)
-}
-
 /// Party 0: hands `-(r >> s)` out; returns both parts.
 fn hand_out_shifted<R: Ring>(
     piece: &mut Piece,
@@ -353,7 +344,7 @@ fn hand_out_shifted<R: Ring>(
 ) -> Result<[RingVec<R>; 2], Error> {
     let mut shifted = r.duplicate();
     lanes::map(shifted.as_mut_slice(), |r| r.shr(s).neg());
-    piece.hand_out(shifted, R::sub)
+    piece.hand_out_components(shifted)
 }
 
 /// Party 0: hands the top bit of r out, modulo the word T.
@@ -362,8 +353,7 @@ fn hand_out_top<R: Ring, T: Ring>(piece: &mut Piece, r: &RingVec<R>) -> Result<(
     lanes::zip(t.as_mut_slice(), r.as_slice(), |_, r| {
         T::from_u64(top(r).to_u64())
     });
-    piece.hand_out(t, T::sub)?;
-    Ok(())
+    piece.hand_out(&t, T::sub)
 }
 
 /// Bytes that party 0 hands out for an exact truncation of n elements.
