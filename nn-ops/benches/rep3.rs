@@ -271,8 +271,8 @@ fn row<R: Ring>(
     let (bytes, _) = work.plan()?;
     let on_wire = bytes as f64 / wire.per_second();
     let limit = match &work.kind {
-        Kind::Product(op, ..) if 6.0 * op.shape.macs() as f64 / macs > on_wire => Limit::of(
-            macs / (6.0 * op.shape.macs() as f64),
+        Kind::Product(op, ..) if 5.0 * op.shape.macs() as f64 / macs > on_wire => Limit::of(
+            macs / (5.0 * op.shape.macs() as f64),
             "multiply-accumulates on all cores, measured here",
         ),
         _ => wire.per(bytes as f64),
