@@ -62,12 +62,15 @@
 
 mod adder;
 mod bits;
+mod carry;
 mod client;
 mod compare;
+mod conjunction;
 mod cost;
 mod linear;
 mod party;
 mod piece;
+mod planes;
 mod select;
 mod shelf;
 mod truncate;

@@ -1,4 +1,4 @@
-//! Gates on masked bits, and the carry of a sum of a number that party 0 knows and one that parties 1 and 2 know.
+//! Gates on masked bits: what a carry and a conjunction are made of.
 //!
 //! Bits are sliced: a plane holds one bit of all elements of a piece, 64 to a word, and a gate works on planes.
 //!
@@ -22,12 +22,13 @@
 //! the other one can compute; so is every swapped message. Each pad is used once, so the view of either is uniform and
 //! independent of what it held before, and can be drawn by a simulator.
 
-use piquet_core::{BitVec, Ring, RingVec, lanes};
-use piquet_secret_sharing::{Rep3Bits, Rep3Party};
+use piquet_core::{RingVec, lanes};
+use piquet_secret_sharing::Rep3Party;
 
 use super::adder::{Adder, Group};
-use super::party::{Rep3, message, words};
-use super::piece::{Piece, Pieces};
+use super::party::{message, words};
+use super::piece::Piece;
+use super::planes::plane;
 use crate::Error;
 
 /// Planes as parties 1 and 2 hold them.
@@ -37,17 +38,12 @@ pub(super) struct Masked {
     pub(super) pad: RingVec<u64>,
 }
 
-/// Plane `j`.
-pub(super) fn plane(v: &[u64], words: usize, j: usize) -> &[u64] {
-    v.get(j * words..(j + 1) * words).unwrap_or_default()
-}
-
-fn xor(out: &mut [u64], a: &[u64]) {
+pub(super) fn xor(out: &mut [u64], a: &[u64]) {
     lanes::zip(out, a, |o, a| o ^ a);
 }
 
 /// `a & b`
-fn and(a: &[u64], b: &[u64]) -> RingVec<u64> {
+pub(super) fn and(a: &[u64], b: &[u64]) -> RingVec<u64> {
     let mut out = RingVec::from(a.to_vec());
     lanes::zip(out.as_mut_slice(), b, |o, b| o & b);
     out
@@ -71,7 +67,7 @@ pub(super) fn hear_masked(mut ours: Masked, theirs: &[u8]) -> Masked {
 }
 
 /// Party 0: the one-hot vectors of the digits of v, `e_1` to `e_(2^m - 1)` of each, lowest digit first; then `extra`.
-fn one_hot(adder: &Adder, v: &[u64], words: usize, extra: &[u64]) -> RingVec<u64> {
+pub(super) fn one_hot(adder: &Adder, v: &[u64], words: usize, extra: &[u64]) -> RingVec<u64> {
     let mut out = RingVec::with_capacity(adder.table_planes() * words + extra.len());
     let mut first = 0;
     for &m in adder.digits() {
@@ -95,7 +91,13 @@ fn one_hot(adder: &Adder, v: &[u64], words: usize, extra: &[u64]) -> RingVec<u64
 }
 
 /// Parties 1 and 2: summands of generate bits of all digits, then of propagate bits of all but the lowest.
-fn look_up(adder: &Adder, me: Rep3Party, tables: &[u64], u: &[u64], words: usize) -> RingVec<u64> {
+pub(super) fn look_up(
+    adder: &Adder,
+    me: Rep3Party,
+    tables: &[u64],
+    u: &[u64],
+    words: usize,
+) -> RingVec<u64> {
     let digits = adder.digits().len();
     let mut out = RingVec::zeros((2 * digits - 1) * words);
     let (gs, ps) = out.as_mut_slice().split_at_mut(digits * words);
@@ -175,10 +177,10 @@ fn digit<const SIZE: usize>(
 }
 
 /// The masks of one level, or its opened bits, by digit.
-struct Digits<'a> {
-    planes: &'a [u64],
-    words: usize,
-    digits: usize,
+pub(super) struct Digits<'a> {
+    pub(super) planes: &'a [u64],
+    pub(super) words: usize,
+    pub(super) digits: usize,
 }
 
 impl<'a> Digits<'a> {
@@ -228,7 +230,7 @@ fn subsets(heads: &[&[u64]]) -> Vec<RingVec<u64>> {
 }
 
 /// Party 0: the products of two and more masks that a level needs, in the order in which [`evaluate`] takes them.
-fn mask_products(groups: &[Group], masks: &Digits<'_>) -> RingVec<u64> {
+pub(super) fn mask_products(groups: &[Group], masks: &Digits<'_>) -> RingVec<u64> {
     let planes: usize = groups.iter().map(Group::products).sum();
     let mut out = RingVec::with_capacity(planes * masks.words);
     for group in groups {
@@ -248,7 +250,7 @@ fn mask_products(groups: &[Group], masks: &Digits<'_>) -> RingVec<u64> {
 }
 
 /// Parties 1 and 2: summands of the generate bits of all groups, then of the propagate bits of all but the lowest.
-fn evaluate(
+pub(super) fn evaluate(
     groups: &[Group],
     me: Rep3Party,
     digits: &Masked,
@@ -315,239 +317,4 @@ fn evaluate(
         }
     }
     out
-}
-
-/// Party 0: hands out all that the carry needs beside `v`'s planes. Of the plane `extra`, which may be
-/// empty, the parties get summands beside the tables. Returns the masks of the carry: components 0 and 1.
-pub(super) fn hand_out_carry(
-    piece: &mut Piece,
-    adder: &Adder,
-    v: &[u64],
-    extra: &[u64],
-) -> Result<[RingVec<u64>; 2], Error> {
-    let w = piece.words();
-    let tables = one_hot(adder, v, w, extra);
-    piece.hand_out(&tables, Ring::xor)?;
-    let mut count = adder.digits().len();
-    let mut pads = piece.both_pads::<u64>((2 * count - 1) * w)?;
-    for groups in adder.levels() {
-        let [mask, other] = &mut pads;
-        xor(mask.as_mut_slice(), other.as_slice());
-        let digits = Digits {
-            planes: mask.as_slice(),
-            words: w,
-            digits: count,
-        };
-        piece.hand_out(&mask_products(groups, &digits), Ring::xor)?;
-        count = groups.len();
-        pads = piece.both_pads((2 * count - 1) * w)?;
-    }
-    Ok(pads)
-}
-
-/// A piece before the carry: u's planes, what is added to the carry, and what else is carried along.
-pub(super) struct Before<X> {
-    pub(super) u: RingVec<u64>,
-    /// A plane that both know, if party 0 handed out a plane beside the tables: both are added.
-    pub(super) add: Option<RingVec<u64>>,
-    pub(super) along: X,
-}
-
-/// A piece on its way through the levels.
-struct State<X> {
-    digits: Masked,
-    add: Option<RingVec<u64>>,
-    along: X,
-}
-
-impl<R: Ring> Rep3<R> {
-    /// Parties 1 and 2: the carry of `u + v`, in as many swaps as [`Adder::swaps`] says. `begin` also hears what party 0
-    /// handed out, if that was not heard before.
-    pub(super) fn carry<A, X>(
-        &mut self,
-        adder: &Adder,
-        pieces: Pieces<A>,
-        mut begin: impl FnMut(&mut Self, &mut Piece, A) -> Result<Before<X>, Error>,
-    ) -> Result<Pieces<(Masked, X)>, Error> {
-        let me = self.me;
-        let last = |level: usize| level == adder.levels().len();
-        // At the end: this party's part of what is added.
-        let finish = move |summand: &mut RingVec<u64>, add: Option<RingVec<u64>>| {
-            if let Some(add) = add {
-                xor(summand.as_mut_slice(), add.as_slice());
-            }
-        };
-        let mut states = self.swap(
-            pieces,
-            |this, piece, state| {
-                let mut before = begin(this, piece, state)?;
-                let w = piece.words();
-                let tables = piece.take::<u64>(adder.table_planes() * w)?;
-                if let Some(add) = &mut before.add {
-                    if me != Rep3Party::P1 {
-                        add.as_mut_slice().fill(0);
-                    }
-                    xor(add.as_mut_slice(), piece.take::<u64>(w)?.as_slice());
-                }
-                let mut summand = look_up(adder, me, tables.as_slice(), before.u.as_slice(), w);
-                let mut add = before.add;
-                if last(0) {
-                    finish(&mut summand, add.take());
-                }
-                let (message, digits) = say_masked(piece, summand)?;
-                Ok((message, (digits, add, before.along)))
-            },
-            |_, (digits, add, along), theirs| {
-                Ok(State {
-                    digits: hear_masked(digits, theirs),
-                    add,
-                    along,
-                })
-            },
-        )?;
-        let mut count = adder.digits().len();
-        for (level, groups) in adder.levels().iter().enumerate() {
-            let planes: usize = groups.iter().map(Group::products).sum();
-            states = self.swap(
-                states,
-                |_, piece, mut state| {
-                    let w = piece.words();
-                    let products = piece.take::<u64>(planes * w)?;
-                    let mut summand =
-                        evaluate(groups, me, &state.digits, count, products.as_slice(), w);
-                    if last(level + 1) {
-                        finish(&mut summand, state.add.take());
-                    }
-                    let (message, digits) = say_masked(piece, summand)?;
-                    Ok((message, State { digits, ..state }))
-                },
-                |_, state, theirs| {
-                    let digits = hear_masked(state.digits, theirs);
-                    Ok(State { digits, ..state })
-                },
-            )?;
-            count = groups.len();
-        }
-        Ok(states
-            .into_iter()
-            .map(|(piece, s)| (piece, (s.digits, s.along)))
-            .collect())
-    }
-
-    /// Conjunctions of bit tensors.
-    pub(super) fn and_bits(
-        &mut self,
-        pairs: &[(&Rep3Bits, &Rep3Bits)],
-    ) -> Result<Vec<Rep3Bits>, Error> {
-        for (a, b) in pairs {
-            if a.len() != b.len() {
-                return Err(Error::Length {
-                    what: "bits of a conjunction",
-                    got: b.len(),
-                    want: a.len(),
-                });
-            }
-        }
-        let me = self.me;
-        let lens: Vec<usize> = pairs.iter().map(|(a, _)| a.len()).collect();
-        let mut out = Planes::new(me, &lens);
-        let pieces = self.pieces(lens.iter().copied(), 1, |n| 8 * n.div_ceil(64))?;
-        let operands = |piece: &Piece| {
-            let pair = pairs.get(piece.tensor);
-            pair.map(|(a, b)| [bits_of(piece, a), bits_of(piece, b)])
-                .unwrap_or_default()
-        };
-        if me == Rep3Party::P0 {
-            for mut piece in pieces {
-                // Masks, from components 0 and 1.
-                let [(a0, a1), (b0, b1)] = operands(&piece);
-                let (mut a, mut b) = (RingVec::from(a0.to_vec()), RingVec::from(b0.to_vec()));
-                xor(a.as_mut_slice(), a1);
-                xor(b.as_mut_slice(), b1);
-                piece.hand_out(&and(a.as_slice(), b.as_slice()), Ring::xor)?;
-                let pads = piece.both_pads::<u64>(piece.words())?;
-                out.put(&piece, pads);
-                self.send_hand(piece)?;
-            }
-        } else {
-            let pieces = pieces.into_iter().map(|p| (p, ())).collect();
-            self.swap(
-                pieces,
-                |this, piece, ()| {
-                    let w = piece.words();
-                    this.hear_hand(piece)?;
-                    let mut z = piece.take::<u64>(w)?;
-                    let [a, b] = operands(piece);
-                    // (open, pad), as this party holds them.
-                    let [(ao, ap), (bo, bp)] = match me {
-                        Rep3Party::P0 | Rep3Party::P1 => [(a.1, a.0), (b.1, b.0)],
-                        Rep3Party::P2 => [a, b],
-                    };
-                    lanes::zip4(z.as_mut_slice(), ao, ap, bo, bp, |z, ao, ap, bo, bp| {
-                        z ^ (ao & bp) ^ (ap & bo)
-                    });
-                    if me == Rep3Party::P1 {
-                        lanes::zip2(z.as_mut_slice(), ao, bo, |z, a, b| z ^ (a & b));
-                    }
-                    say_masked(piece, z)
-                },
-                |piece, ours, theirs| {
-                    let z = hear_masked(ours, theirs);
-                    out.put(piece, [z.pad, z.open]);
-                    Ok(())
-                },
-            )?;
-        }
-        out.into_bits()
-    }
-}
-
-/// Words of both components of a bit tensor that a piece covers.
-pub(super) fn bits_of<'a>(piece: &Piece, b: &'a Rep3Bits) -> (&'a [u64], &'a [u64]) {
-    let range = piece.range.start / 64..piece.range.end.div_ceil(64);
-    let (mine, next) = b.raw_components();
-    let part = |v: &'a BitVec| v.words().get(range.clone()).unwrap_or_default();
-    (part(mine), part(next))
-}
-
-/// Bit tensors, put together piece by piece, in order.
-pub(super) struct Planes {
-    me: Rep3Party,
-    tensors: Vec<(usize, [RingVec<u64>; 2])>,
-}
-
-impl Planes {
-    pub(super) fn new(me: Rep3Party, lens: &[usize]) -> Self {
-        let room = |n: usize| RingVec::with_capacity(n.div_ceil(64));
-        Self {
-            me,
-            tensors: lens.iter().map(|n| (*n, [room(*n), room(*n)])).collect(),
-        }
-    }
-
-    /// Party 0: components 0 and 1. Parties 1 and 2: pad, and what both know.
-    pub(super) fn put(&mut self, piece: &Piece, [a, b]: [RingVec<u64>; 2]) {
-        let parts = match self.me {
-            Rep3Party::P0 | Rep3Party::P1 => [a, b],
-            Rep3Party::P2 => [b, a],
-        };
-        if let Some((_, all)) = self.tensors.get_mut(piece.tensor) {
-            for (all, part) in all.iter_mut().zip(parts) {
-                debug_assert_eq!(64 * all.len(), piece.range.start);
-                all.extend_from_slice(part.as_slice());
-            }
-        }
-    }
-
-    pub(super) fn into_bits(self) -> Result<Vec<Rep3Bits>, Error> {
-        let me = self.me;
-        self.tensors
-            .into_iter()
-            .map(|(n, [mine, next])| {
-                let bits = |words: RingVec<u64>| BitVec::from_words(n, words.into_vec());
-                let (mine, next) = (bits(mine), bits(next));
-                Ok(Rep3Bits::from_raw_components(me, mine, next)?)
-            })
-            .collect()
-    }
 }

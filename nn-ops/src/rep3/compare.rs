@@ -5,13 +5,14 @@
 //! The carry into it comes from `bits`; the top bits of both are added to its summands (party 0 hands its own out) before
 //! they are masked. Nothing is opened.
 
-use piquet_core::{Ring, RingVec, lanes, transpose};
+use piquet_core::{Ring, RingVec, lanes};
 use piquet_secret_sharing::{Rep3Bits, Rep3Party};
 
 use super::adder::Adder;
-use super::bits::{Before, Planes, hand_out_carry};
+use super::carry::{Before, hand_out_carry};
 use super::party::{Rep3, Rep3Arith};
 use super::piece::Piece;
+use super::planes::{Planes, planes};
 use crate::Error;
 
 /// Bits that a comparison looks at: a sign beside the largest bound.
@@ -78,18 +79,4 @@ impl<R: Ring> Rep3<R> {
             Rep3Party::P2 => lanes::zip(known, mine, |_, c| c.to_u64()),
         })
     }
-}
-
-/// The lowest `count` planes of the `len` words that `fill` writes, padded by zeros to whole words of planes.
-pub(super) fn planes(
-    len: usize,
-    count: usize,
-    fill: impl FnOnce(&mut [u64]),
-) -> Result<RingVec<u64>, Error> {
-    let per_plane = len.div_ceil(64);
-    let mut words = RingVec::zeros(64 * per_plane);
-    fill(words.as_mut_slice());
-    let mut planes = RingVec::zeros(count * per_plane);
-    transpose::to_planes(words.as_slice(), count as u32, planes.as_mut_slice())?;
-    Ok(planes)
 }

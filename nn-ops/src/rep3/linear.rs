@@ -3,7 +3,7 @@
 //! With `x = r + c` and `w = rho + gamma`, r and rho (components 0 and 1) known to party 0, c and gamma (component 2) to
 //! parties 1 and 2, the product is `r rho + r gamma + c rho + c gamma`. Party 0 computes the first summand, party 1
 //! `x_1 gamma + c w_1`, party 2 `x_0 gamma + c (w_0 + gamma)`: five products where one that treats all parties alike takes
-//! six (as in Trio, arXiv 2206.03776, section 4.2), each party in one pass over the output, sums of weights made once at
+//! six (as in the semi-honest protocol of Trio, arXiv 2206.03776v6), each party in one pass over the output, sums of weights made once at
 //! set-up. The summand never leaves the party: it goes into `truncate`, which masks whatever it sends.
 
 use piquet_core::linalg::PackedWeights;

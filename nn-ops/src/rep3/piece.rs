@@ -5,7 +5,8 @@
 //! common with one of them, the other sent to the other one. Parties 1 and 2 *swap*: each sends the other its summand
 //! of a value, masked by a pad that it has in common with party 0, so that both learn the value under a mask which
 //! only party 0 knows. Party 0 hears nothing, ever: it is the helper of a computation in the preprocessing model between
-//! the two others, as in ASTRA (eprint 2019/429, section 3) and Trio (arXiv 2206.03776, section 4).
+//! the two others, as in the semi-honest protocols of ASTRA (eprint 2019/429) and Trio (arXiv
+//! 2206.03776v6), and what it gets and sends is argued in each step's file.
 //!
 //! Tensors are cut into pieces whose vectors fit in cache. Each piece has pads of its own, and which of the two parties
 //! hears what is handed out alternates from pad to pad, so that the links share the load over a layer or two. A swap sends up to

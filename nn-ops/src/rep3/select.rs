@@ -17,9 +17,9 @@
 use piquet_core::{Ring, RingVec, lanes};
 use piquet_secret_sharing::{Rep3Bits, Rep3Party};
 
-use super::bits::bits_of;
 use super::party::{Rep3, Rep3Arith, message, words};
 use super::piece::{Piece, Shares};
+use super::planes::bits_of;
 use crate::Error;
 use crate::model::{Format, Shape};
 
