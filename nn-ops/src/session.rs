@@ -6,8 +6,10 @@
 //! is over when nothing has moved on its link for [`Limits::deadline`]. After the first failure every call returns that
 //! failure, and every peer has been told.
 //!
-//! A client hears nothing between its input and its result, so parties that have said nothing for a quarter of the deadline
-//! tell it that they are alive. These frames follow the clock and not the program; the ledger leaves them out.
+//! A client hears nothing between its input and its result, and a party that only helps hears nothing before the others say
+//! goodbye, so parties that have said nothing to a peer for a quarter of the deadline tell it that they are alive. These
+//! frames follow the clock and not the program; the ledger leaves them out. They count for whoever waits for a result or a
+//! farewell; between parties a message that is due must come.
 
 mod handshake;
 mod inbox;

@@ -32,7 +32,10 @@ impl Pulse {
 pub(super) struct Line {
     pub(super) inbox: Inbox,
     pub(super) outbox: Outbox,
+    /// Anything of its program came.
     pub(super) heard: Pulse,
+    /// Anything came.
+    pub(super) alive: Pulse,
     pub(super) wrote: Pulse,
     /// This party's farewell is on its way.
     pub(super) sent_all: AtomicBool,

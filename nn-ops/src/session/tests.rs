@@ -584,13 +584,31 @@ fn whoever_does_not_say_goodbye_is_named() {
         }
         s.finish().map(drop)
     });
+    // It was alive, and so waited for, until it left.
     assert!(
         ends[..2]
             .iter()
-            .any(|e| matches!(e, Err(NetError::Stalled { peer, .. }) if *peer == p(2))),
+            .all(|e| matches!(e, Err(NetError::Aborted { peer, .. }) if *peer == p(2))),
         "{ends:?}"
     );
-    assert!(ends[..2].iter().all(Result::is_err));
+}
+
+#[test]
+fn whoever_is_done_waits_for_others_that_are_at_work() {
+    let ends = three(|mut s| {
+        let other = match s.me() {
+            me if me == p(1) => p(2),
+            me if me == p(2) => p(1),
+            // A helper that has nothing left to say.
+            _ => return s.finish().map(drop),
+        };
+        for _ in 0..8 {
+            s.exchange(vec![(other, vec![7])], &[(other, 1)])?;
+            std::thread::sleep(SHORT.deadline / 3);
+        }
+        s.finish().map(drop)
+    });
+    assert!(ends.iter().all(Result::is_ok), "{ends:?}");
 }
 
 /// Seeds pass through the inbox, and may lie there for a while.

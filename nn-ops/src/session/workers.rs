@@ -52,6 +52,7 @@ pub(super) fn start(links: Links, limits: Limits) -> Result<(Arc<Shared>, Worker
             inbox: Inbox::new(peer, limits.early_bytes),
             outbox: Outbox::default(),
             heard: Pulse::default(),
+            alive: Pulse::default(),
             wrote: Pulse::default(),
             sent_all: AtomicBool::new(false),
         };
@@ -127,7 +128,8 @@ impl Workers {
                     if !line.sent_all.load(Ordering::Acquire) {
                         shared.patience(peer, since, &line.wrote, doing)?;
                     } else if !line.inbox.has_ended() {
-                        shared.patience(peer, since, &line.heard, doing)?;
+                        // It may still be at work with others, when this one only helped and is done.
+                        shared.patience(peer, since, &line.alive, doing)?;
                     }
                 }
             }
@@ -162,7 +164,7 @@ fn keep_memory() {
 
 fn write_loop(shared: &Shared, peer: Peer, mut stream: Box<dyn Write + Send>) {
     let written = match shared.line(peer) {
-        Ok(line) => write_all(shared, peer, line, &mut stream),
+        Ok(line) => write_all(shared, line, &mut stream),
         Err(_) => Ok(()),
     };
     if let Err(e) = written {
@@ -172,11 +174,11 @@ fn write_loop(shared: &Shared, peer: Peer, mut stream: Box<dyn Write + Send>) {
     }
 }
 
-fn write_all(shared: &Shared, peer: Peer, line: &Line, stream: &mut dyn Write) -> io::Result<()> {
-    // Parties talk to each other in every layer, but the client hears nothing from the input to the result.
-    let quiet = match peer {
-        Peer::Client => Some((shared.limits.deadline / 4).max(Duration::from_millis(1))),
-        Peer::Party(_) => None,
+fn write_all(shared: &Shared, line: &Line, stream: &mut dyn Write) -> io::Result<()> {
+    // A client says nothing from its input to the result, and nobody waits for it.
+    let quiet = match shared.me {
+        Peer::Client => None,
+        Peer::Party(_) => Some((shared.limits.deadline / 4).max(Duration::from_millis(1))),
     };
     loop {
         let next = match line.outbox.try_next() {
@@ -301,9 +303,13 @@ fn read_all(shared: &Shared, peer: Peer, stream: &mut dyn Source) -> Result<(), 
     loop {
         let mut header = [0; HEADER];
         stream.read_exact(&mut header)?;
-        line.heard.beat(shared.began);
         let header =
             FrameHeader::decode(&header).map_err(|problem| NetError::BadFrame { peer, problem })?;
+        line.alive.beat(shared.began);
+        // A party that waits for a party's message is not content with a sign of life: it knows what is due.
+        if header.kind != Kind::Alive || shared.me == Peer::Client {
+            line.heard.beat(shared.began);
+        }
         match header.kind {
             Kind::Data => {
                 line.inbox
