@@ -7,7 +7,7 @@
 //! failure, and every peer has been told.
 //!
 //! A client hears nothing between its input and its result, and a party that only helps hears nothing before the others say
-//! goodbye, so parties that have said nothing to a peer for a quarter of the deadline tell it that they are alive. These
+//! goodbye, so whoever has said nothing to a peer for a quarter of the deadline tells it that it is alive. These
 //! frames follow the clock and not the program; the ledger leaves them out. They count for whoever waits for a result or a
 //! farewell; between parties a message that is due must come.
 

@@ -128,8 +128,8 @@ impl Outbox {
 
     /// Waits for what is to be written next: nothing any more if the session has failed, and a sign of life if nothing
     /// comes for `quiet`.
-    pub(super) fn next(&self, quiet: Option<Duration>) -> Option<Outbound> {
-        let until = quiet.map(|quiet| Instant::now() + quiet);
+    pub(super) fn next(&self, quiet: Duration) -> Option<Outbound> {
+        let until = Instant::now() + quiet;
         let mut state = self.lock();
         loop {
             if state.closed {
@@ -139,21 +139,13 @@ impl Outbox {
                 return Some(next);
             }
             state.idle = true;
-            state = match until {
-                None => self
-                    .filled
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner),
-                Some(until) => {
-                    let left = until.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
-                        state.idle = false;
-                        return Some(Outbound::Alive);
-                    }
-                    let woken = self.filled.wait_timeout(state, left);
-                    woken.unwrap_or_else(PoisonError::into_inner).0
-                }
-            };
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                state.idle = false;
+                return Some(Outbound::Alive);
+            }
+            let woken = self.filled.wait_timeout(state, left);
+            state = woken.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 

@@ -175,11 +175,7 @@ fn write_loop(shared: &Shared, peer: Peer, mut stream: Box<dyn Write + Send>) {
 }
 
 fn write_all(shared: &Shared, line: &Line, stream: &mut dyn Write) -> io::Result<()> {
-    // A client says nothing from its input to the result, and nobody waits for it.
-    let quiet = match shared.me {
-        Peer::Client => None,
-        Peer::Party(_) => Some((shared.limits.deadline / 4).max(Duration::from_millis(1))),
-    };
+    let quiet = (shared.limits.deadline / 4).max(Duration::from_millis(1));
     loop {
         let next = match line.outbox.try_next() {
             Some(next) => Some(next),
