@@ -40,15 +40,13 @@ pub(super) fn clip<E: Layers + ?Sized>(
     let mut excess = match operands.is_empty() {
         true => Vec::new(),
         false => engine.relu(&operands)?,
-    };
+    }
+    .into_iter();
     // From here on every value lies between the bounds, or below twice the larger of them and x.
     let widest = clip.widest(format);
     let at_most = |engine: &mut E, v: E::Arith| engine.declare(v, format.with_bound(widest + 1)?);
-    let raised = match low {
-        None => None,
-        Some(_) => Some(excess.remove(0)),
-    };
-    let cut = match (high, excess.pop()) {
+    let raised = low.and_then(|_| excess.next());
+    let cut = match (high, excess.next()) {
         (Some(_), Some(e)) => {
             let y = engine.sub(raised.as_ref().unwrap_or(x), &e)?;
             Some(at_most(engine, y)?)
