@@ -8,7 +8,7 @@ use piquet_nn_ops::transport::Peer;
 
 use super::Failure;
 use crate::config::Config;
-use crate::task;
+use crate::task::{self, Progress};
 
 #[derive(Debug, Args)]
 pub(super) struct Party {
@@ -36,8 +36,8 @@ pub(super) fn party(args: &Party) -> Result<(), Failure> {
             .into());
         }
         let program = task::load_program(&config.program_path())?;
-        task::serve(&config, &program, Peer::party(args.id), &mut |done| {
-            if args.progress {
+        task::serve(&config, &program, Peer::party(args.id), &mut |progress| {
+            if let (true, Progress::Layers(done)) = (args.progress, progress) {
                 // Whoever listens may have gone; the network says so soon enough.
                 let _ = writeln!(std::io::stdout(), "done {done}");
             }
