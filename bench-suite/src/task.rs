@@ -211,8 +211,18 @@ pub struct Answer {
     pub raw: Vec<i64>,
     /// What each party spent.
     pub parties: Vec<Account>,
+    /// What the dealer spent, if there is one.
+    pub dealer: Option<Account>,
     /// What the client spent.
     pub client: Account,
+}
+
+impl Answer {
+    /// What everyone spent.
+    pub fn accounts(&self) -> impl Iterator<Item = &Account> {
+        let parties = self.parties.iter().chain(&self.dealer);
+        parties.chain([&self.client])
+    }
 }
 
 /// What the client does.
@@ -259,6 +269,7 @@ fn ask_in<R: Ring>(
     Ok(Answer {
         raw,
         parties,
+        dealer: None,
         client: client_account,
     })
 }
