@@ -13,6 +13,9 @@
 //! Files come from strangers. Whatever cannot be run is refused with node, operator and reason, all such nodes at once;
 //! sizes, nesting and the memory that an import may take are bounded.
 //!
+//! The result has the shape that the file gives it, but for classes: `ArgMax` gives `[rows][1]`, whatever is made of it
+//! afterwards.
+//!
 //! [`View`]: crate::model::Op::View
 
 mod ending;
@@ -39,8 +42,9 @@ use std::path::Path;
 /// Versions of ONNX's operators that are read.
 pub const OPERATOR_SETS: RangeInclusive<i64> = 7..=28;
 
-/// What a file leaves open, and how large it may be.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a file leaves open, and how large it may be. By default, one picture of the shape that the file says, and its only
+/// output.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Options {
     /// Pictures at a time, where the file does not fix it; 1 if not given.
@@ -51,18 +55,6 @@ pub struct Options {
     pub output: Option<String>,
     /// Largest size of things.
     pub limits: Limits,
-}
-
-impl Default for Options {
-    /// One picture of the shape that the file says, the only output.
-    fn default() -> Self {
-        Self {
-            batch: None,
-            input: None,
-            output: None,
-            limits: Limits::default(),
-        }
-    }
 }
 
 /// How large a model may be.

@@ -22,7 +22,13 @@ fn hold_to_runtime(group: &str, at_least: usize) {
             wrong.push(format!("{}: {why}", case.name));
         }
     }
-    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {}:\n{}",
+        wrong.len(),
+        cases.len(),
+        wrong.join("\n")
+    );
 }
 
 fn check(case: &Case) -> Result<(), String> {
@@ -106,12 +112,36 @@ fn views_are_joined_and_those_that_cancel_are_dropped() {
         ("grid", "batchnorm_unfolded", 0, 3),
         ("grid", "value_for_its_shape", 1, 2),
     ] {
-        let group = if name == "value_for_its_shape" { "files" } else { group };
+        let group = if name == "value_for_its_shape" {
+            "files"
+        } else {
+            group
+        };
         let cases = list(group);
         let case = cases.iter().find(|c| c.name == name).expect(name);
         let graph = case.import().unwrap().graph;
         let all: Vec<_> = graph.nodes().iter().map(|n| n.op.name()).collect();
         let seen = all.iter().filter(|n| **n == "view").count();
         assert_eq!((seen, all.len()), (views, nodes), "{name}: {all:?}");
+    }
+}
+
+/// Files with a bit flipped or their end cut off are refused or read, and do not panic.
+#[test]
+fn damaged_files_are_refused_or_read() {
+    let target = piquet_nn_ops::model::fuzzing::onnx;
+    for group in ["grid", "files", "refused"] {
+        for case in list(group) {
+            let bytes = case.bytes();
+            if bytes.len() > 4096 {
+                continue;
+            }
+            for at in 0..bytes.len() {
+                target(&bytes[..at]);
+                let mut flipped = bytes.clone();
+                flipped[at] ^= 1 << (at % 8);
+                target(&flipped);
+            }
+        }
     }
 }

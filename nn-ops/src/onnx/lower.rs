@@ -21,7 +21,7 @@ use super::refused::{self, IMPORTED};
 use super::source::Source;
 use super::tensor::{Budget, Const, read};
 use super::{Ending, Imported, Limits, OnnxError, Refusal, Refusals, merge};
-use crate::model::{Graph, Node, NodeId, Op, Params, Role, Shape, Tensor, View};
+use crate::model::{Graph, MAX_NODES, Node, NodeId, Op, Params, Role, Shape, Tensor, View};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -232,14 +232,19 @@ impl<'a> Lower<'a> {
 
     /// Adds a node of the graph, named after the node at hand. What it takes must not be a class.
     fn emit(&mut self, part: &str, op: Op, inputs: &[NodeId]) -> Outcome<NodeId> {
-        let shapes: Option<Vec<&Shape>> =
-            inputs.iter().map(|id| self.shapes.get(id.index())).collect();
+        let shapes: Option<Vec<&Shape>> = inputs
+            .iter()
+            .map(|id| self.shapes.get(id.index()))
+            .collect();
         let shape = op.infer(&shapes.ok_or("it takes a value that is not there")?)?;
         if shape.elements() > self.largest {
             return Err(format!(
                 "its result {shape} has more than {} elements",
                 self.largest
             ));
+        }
+        if self.nodes.len() >= MAX_NODES {
+            return Err(format!("the graph has more than {MAX_NODES} nodes"));
         }
         let classes = |id: &NodeId| matches!(self.op(*id), Some(Op::Argmax));
         if !matches!(op, Op::View(_)) && inputs.iter().any(classes) {
@@ -259,7 +264,15 @@ impl<'a> Lower<'a> {
     }
 
     /// Gives the node that was added last one of its parameters.
-    fn parameter(&mut self, node: NodeId, role: Role, dims: &[usize], data: Vec<f32>) -> Outcome<()> {
+    fn parameter(
+        &mut self,
+        node: NodeId,
+        role: Role,
+        dims: &[usize],
+        data: Vec<f32>,
+    ) -> Outcome<()> {
+        // Many nodes may share one tensor of the file.
+        self.budget.spend(data.len())?;
         if !data.iter().all(|v| v.is_finite()) {
             return Err(format!("its {role} has a value that is not finite"));
         }
@@ -341,7 +354,11 @@ impl<'a> Lower<'a> {
             }
         };
         self.label = super::names::shown(self.source.output);
-        let dims = output.layout.dims().to_vec();
+        let mut dims = output.layout.dims().to_vec();
+        if matches!(self.op(output.node), Some(Op::Argmax)) {
+            // Classes keep the one shape that they have here.
+            dims = self.node_dims(output.node).to_vec();
+        }
         let output = self
             .place(&output, &dims)
             .map_err(|reason| unsupported(format!("its result: {reason}")))?;
