@@ -16,6 +16,20 @@
 //! The result has the shape that the file gives it, but for classes: `ArgMax` gives `[rows][1]`, whatever is made of it
 //! afterwards.
 //!
+//! # Operators
+//!
+//! | kind | what is imported |
+//! |---|---|
+//! | convolutions | `Conv` over lines and pictures, with a constant weight: groups, dilations, all of `auto_pad` |
+//! | products | `Gemm` and `MatMul` with a constant second operand, over any leading dimensions |
+//! | pooling | `MaxPool`, `AveragePool`, `GlobalMaxPool`, `GlobalAveragePool` over lines and pictures, not dilated; `ReduceMean`, `ReduceSum`, `ReduceMax` along any axes |
+//! | normalisation | `BatchNormalization`, also as the arithmetic that exporters write instead |
+//! | activations | `Relu`, `LeakyRelu`, `PRelu`, `Clip`, `Abs` |
+//! | arithmetic | `Add`, `Sub`, `Mul`, `Sum`, `Mean`, `Min`, `Max` of values and constants, `Div` by constants, `Neg`, squares |
+//! | movement | `Cast`, `Concat`, `DepthToSpace`, `Dropout`, `Expand`, `Flatten`, `Gather` of places equally far apart, `Identity`, `Pad`, `Reshape`, `Slice`, `SpaceToDepth`, `Split`, `Squeeze`, `Tile`, `Transpose`, `Unsqueeze` |
+//! | shapes, constants | `Constant`, `ConstantOfShape`, `Range`, `Shape`, `Size`, `Where`, comparisons, logic, rounding, roots, exponentials, reductions |
+//! | the end | `Softmax` and `LogSoftmax` along axis 1, `ArgMax` |
+//!
 //! [`View`]: crate::model::Op::View
 
 mod ending;
