@@ -70,21 +70,13 @@ impl Task {
 
     /// The input as raw numbers in memory order.
     pub fn encode(&self, input: &TensorF32) -> Result<Vec<i64>, Failure> {
-        let spec = run::input_spec(&self.program)?;
-        let limit = (spec.format.bound() as f64).exp2() / (spec.format.frac() as f64).exp2();
-        let beyond = |v: &&f32| v.is_nan() || f64::from(v.abs()) > limit;
-        if let Some(bad) = input.data().iter().find(beyond) {
-            return Err(format!(
-                "the input holds {bad}, beyond the declared range of {limit}; raise --margin-bits"
+        run::encode(&self.program, input).map_err(|e| match e {
+            piquet_nn_ops::Error::Overflow { .. } => format!(
+                "the input is beyond the declared range: {e}; raise --margin-bits, or calibrate on such inputs"
             )
-            .into());
-        }
-        let raw: Vec<i64> = input
-            .data()
-            .iter()
-            .map(|v| spec.format.encode(f64::from(*v)))
-            .collect();
-        Ok(run::to_memory(&spec.shape, &raw))
+            .into(),
+            other => other.into(),
+        })
     }
 
     /// Runs the oracle: the result in memory order, or the layer in which a value leaves its declared bound.
@@ -108,12 +100,7 @@ impl Task {
 
     /// A result as real numbers in logical order.
     pub fn decode(&self, raw: &[i64]) -> Result<TensorF32, Failure> {
-        let spec = run::output_spec(&self.program)?;
-        let real: Vec<f32> = raw.iter().map(|r| spec.format.decode(*r) as f32).collect();
-        Ok(TensorF32::new(
-            spec.shape.clone(),
-            run::to_logical(&spec.shape, &real),
-        )?)
+        Ok(run::decode(&self.program, raw)?)
     }
 }
 
@@ -145,7 +132,7 @@ pub enum Progress {
 }
 
 fn session(config: &Config, program: &Program, links: Links) -> Result<Session, Failure> {
-    let agreement = config.agreement(program.digest()?, program.width()?);
+    let agreement = run::agreement(config.engine.name(), program, config.truncation)?;
     let mut rng = UnwrapErr(getrandom::SysRng);
     Ok(Session::establish(
         links,
