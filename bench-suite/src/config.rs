@@ -301,6 +301,7 @@ impl Config {
     pub fn connect(&self, me: Peer) -> Result<Links, ConfigError> {
         let addresses = Addresses {
             parties: self.parties.iter().map(|p| p.address.clone()).collect(),
+            dealer: None,
             client: true,
         };
         let listener = match me {
@@ -310,7 +311,7 @@ impl Config {
                 })?;
                 Some(transport::tcp::Listener::bind(&party.address)?)
             }
-            Peer::Client => None,
+            Peer::Dealer | Peer::Client => None,
         };
         let security = self.security(me)?;
         let patience = Duration::from_secs(self.connect_seconds);

@@ -102,7 +102,7 @@ fn wire(t: &Table, security: &[(Peer, Security)]) -> Result<Limit, Failure> {
 fn party(p: Peer) -> u8 {
     match p {
         Peer::Party(id) => id.index() as u8,
-        Peer::Client => 3,
+        Peer::Dealer | Peer::Client => 3,
     }
 }
 

@@ -6,7 +6,7 @@ use loopback::{Failure, Rig, certified, sockets};
 use piquet_bench_harness::{Table, limits};
 use piquet_nn_ops::session::Session;
 use piquet_nn_ops::transport::tcp::Security;
-use piquet_nn_ops::transport::{Links, Peer, memory};
+use piquet_nn_ops::transport::{Cast, Links, Peer, memory};
 
 /// Bytes of a message: as large as those of a wide layer.
 const SIZE: usize = 8 << 20;
@@ -24,7 +24,7 @@ const PINGS: usize = 200;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut t = Table::new("piquet-nn-ops", piquet_core::cpu::detect()?.name());
     let both = [Peer::party(0), Peer::party(1)];
-    rows(&mut t, "memory", || Ok(memory::mesh(2, false)?)).map_err(plain)?;
+    rows(&mut t, "memory", || Ok(memory::mesh(Cast::parties(2))?)).map_err(plain)?;
     let tcp = both.map(|p| (p, Security::InsecurePlaintext));
     rows(&mut t, "tcp", || Ok(sockets(&tcp)?)).map_err(plain)?;
     let tls = certified(&both).map_err(plain)?;

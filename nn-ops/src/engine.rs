@@ -321,7 +321,8 @@ pub(crate) fn check_product(x: &Spec, op: &LinearOp, r: &Rescale) -> Result<(), 
     check_rescale(x.format.frac() + op.frac, r.to.bound() + r.shift, r)
 }
 
-/// Checks operands and [`Rescale`] of an elementwise product.
+/// Checks operands and [`Rescale`] of an elementwise product. Its magnitude follows from those of the operands or from the
+/// declared bound of the result, whichever is less.
 pub(crate) fn check_mul(a: &Spec, b: &Spec, r: &Rescale) -> Result<(), Error> {
     if a.shape != b.shape {
         return Err(Error::ShapeMismatch {
@@ -330,8 +331,15 @@ pub(crate) fn check_mul(a: &Spec, b: &Spec, r: &Rescale) -> Result<(), Error> {
             right: b.shape.clone(),
         });
     }
-    let bound = a.format.bound() + b.format.bound();
-    check_rescale(a.format.frac() + b.format.frac(), bound, r)
+    let worst = a.format.bound() + b.format.bound();
+    let declared = r.to.bound() + r.shift;
+    if worst > product_bound(64) {
+        return Err(Error::Range {
+            what: "elementwise product",
+            bound: worst,
+        });
+    }
+    check_rescale(a.format.frac() + b.format.frac(), worst.min(declared), r)
 }
 
 /// Format of a product with public integers.

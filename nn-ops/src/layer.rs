@@ -2,12 +2,14 @@
 //!
 //! An engine with a better protocol for a layer overrides that method of [`Layers`].
 
+mod activation;
 mod argmax;
+mod arrange;
 mod pool;
 
 use crate::Error;
 use crate::engine::{Engine, Rescale, Truncation};
-use crate::model::{Format, MaxPool, Mean, Shape};
+use crate::model::{Clip, Format, MaxPool, Mean, Pad, Shape, Slope, View};
 
 pub use pool::Window;
 
@@ -18,6 +20,22 @@ pub trait Layers: Engine {
         let bits = self.non_negative(xs)?;
         let pairs: Vec<_> = bits.iter().zip(xs.iter().copied()).collect();
         self.select(&pairs)
+    }
+
+    /// Between public bounds: two comparisons in the rounds of one.
+    fn clip(&mut self, x: &Self::Arith, clip: &Clip, to: Format) -> Result<Self::Arith, Error> {
+        activation::clip(self, x, clip, to)
+    }
+
+    /// A ReLU whose negative side has a public slope: a comparison, a selection, a rescaling.
+    fn leaky_relu(
+        &mut self,
+        x: &Self::Arith,
+        slope: &Slope,
+        to: Format,
+        mode: Truncation,
+    ) -> Result<Self::Arith, Error> {
+        activation::leaky_relu(self, x, slope, to, mode)
     }
 
     /// Elementwise maximum of pairs: `b + relu(a - b)`.
@@ -75,6 +93,16 @@ pub trait Layers: Engine {
             }
         }
         self.gather(x, 1, &index, out)
+    }
+
+    /// The elements in another arrangement.
+    fn view(&mut self, x: &Self::Arith, view: &View, out: &Shape) -> Result<Self::Arith, Error> {
+        arrange::view(self, x, view, out)
+    }
+
+    /// More rows and columns.
+    fn pad(&mut self, x: &Self::Arith, pad: &Pad, out: &Shape) -> Result<Self::Arith, Error> {
+        arrange::pad(self, x, pad, out)
     }
 
     /// Index of the largest feature of each row, the first if several are.

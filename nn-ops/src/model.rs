@@ -4,6 +4,7 @@
 //! [`passes`] rewrite both without changing the function, [`mod@reference`] evaluates them in `f32` as PyTorch would, and
 //! [`quantize`] gives the [`Program`] that parties run, with raw weights.
 
+mod activation;
 mod error;
 mod format;
 #[doc(hidden)]
@@ -16,13 +17,17 @@ mod program;
 mod quantize;
 pub mod reference;
 mod tensor;
+mod view;
 
+pub use activation::{Clip, LeakyRelu, Slope};
 pub use error::ModelError;
 pub(crate) use format::holds;
 pub use format::{Format, WIDTHS, max_bound};
 pub use graph::{Graph, GraphBuilder, MAX_JSON, MAX_NODES, Node, NodeId};
 pub use op::{AvgPool, BatchNorm, Conv, Linear, MaxPool, Op};
 pub use params::{ParamMap, Params, Role, expected};
+pub(crate) use program::mean;
 pub use program::{Arithmetic, Mean, Product, Program, Shift, Step};
 pub use quantize::{Calibration, QuantizedParams, Ranges, quantize, quantize_as_is};
 pub use tensor::{MAX_ELEMENTS, MAX_RANK, Shape, Tensor, TensorF32, TensorI64};
+pub use view::{Pad, PadMode, View};

@@ -298,33 +298,24 @@ fn node_value<E: Layers>(
     match (&node.op, step.arithmetic) {
         (Op::Relu, _) => only(engine.relu(&[x])?),
         (Op::MaxPool(pool), _) => engine.max_pool(x, pool, shape),
-        (Op::AvgPool(a), Arithmetic::Mean(mean)) => {
-            let window = Window {
-                kernel: a.kernel,
-                stride: a.stride,
-                padding: [a.padding[0], a.padding[1]],
-            };
+        (Op::Clip(a), _) => engine.clip(x, a, step.format),
+        (Op::LeakyRelu(_), Arithmetic::Slope(slope)) => {
+            engine.leaky_relu(x, &slope, step.format, mode)
+        }
+        (Op::AvgPool(_) | Op::GlobalAvgPool, Arithmetic::Mean(mean)) => {
+            let window = Window::of(node, &engine.spec(x).shape, shape)?;
             engine.avg_pool(x, &window, shape, &mean, step.format, mode)
         }
-        (Op::GlobalAvgPool, Arithmetic::Mean(mean)) => {
-            let [_, _, h, w] = engine.spec(x).shape.as_nchw();
-            let window = Window {
-                kernel: [h, w],
-                stride: [1, 1],
-                padding: [0, 0],
-            };
-            engine.avg_pool(x, &window, shape, &mean, step.format, mode)
+        (Op::Add, _) => two(inputs).and_then(|(a, b)| engine.add(a, b)),
+        (Op::Sub, _) => two(inputs).and_then(|(a, b)| engine.sub(a, b)),
+        (Op::Mul, _) => {
+            let pair = two(inputs)?;
+            only(engine.mul(&[pair], rescale)?)
         }
-        (Op::Add, _) => match inputs {
-            [a, b] => engine.add(a, b),
-            _ => Err(Error::Length {
-                what: "operands of a sum",
-                got: inputs.len(),
-                want: 2,
-            }),
-        },
         (Op::Concat, _) => engine.concat(inputs, shape),
         (Op::Flatten, _) => engine.flatten(x, shape),
+        (Op::View(a), _) => engine.view(x, a, shape),
+        (Op::Pad(a), _) => engine.pad(x, a, shape),
         (Op::Argmax, _) => engine.argmax(x, shape),
         _ => Err(ModelError::Node {
             node: node.name.clone(),
@@ -332,6 +323,18 @@ fn node_value<E: Layers>(
             reason: "has no fixed-point form here".to_owned(),
         }
         .into()),
+    }
+}
+
+/// Both operands of a sum, a difference or a product.
+fn two<'a, T>(inputs: &[&'a T]) -> Result<(&'a T, &'a T), Error> {
+    match inputs {
+        [a, b] => Ok((a, b)),
+        _ => Err(Error::Length {
+            what: "operands of a node",
+            got: inputs.len(),
+            want: 2,
+        }),
     }
 }
 

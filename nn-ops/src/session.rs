@@ -34,7 +34,7 @@ pub use step::StepId;
 
 use crate::ledger::{Ledger, Phase};
 use crate::transport::frame::{HEADER, MAX_DEPTH};
-use crate::transport::{Links, NetError, PartyId, Peer, memory};
+use crate::transport::{Cast, Links, NetError, PartyId, Peer, memory};
 use inbox::{Arrival, Want};
 use outbox::{Message, Outbound};
 use shared::Shared;
@@ -125,12 +125,12 @@ impl Session {
         self.shared.me
     }
 
-    /// This party's number; `None` for the client.
+    /// This party's number; `None` for the dealer and the client.
     #[must_use]
     pub fn party(&self) -> Option<PartyId> {
         match self.shared.me {
             Peer::Party(id) => Some(id),
-            Peer::Client => None,
+            Peer::Dealer | Peer::Client => None,
         }
     }
 
@@ -143,13 +143,13 @@ impl Session {
     /// How many parties compute.
     #[must_use]
     pub fn parties(&self) -> usize {
-        self.shared.parties
+        self.shared.cast.parties
     }
 
-    /// Whether a client takes part beside the parties.
+    /// Who takes part.
     #[must_use]
-    pub fn has_client(&self) -> bool {
-        self.shared.client
+    pub fn cast(&self) -> Cast {
+        self.shared.cast
     }
 
     /// Everyone else, in order.
@@ -372,14 +372,13 @@ fn once_each(peers: impl Iterator<Item = Peer>) -> Result<(), NetError> {
 }
 
 /// Runs `program` at every peer of an in-memory session, each on a thread of its own, and returns what they returned:
-/// the parties in order, the client last. The way to test a protocol.
+/// in the order of [`Cast::peers`]. The way to test a protocol.
 pub fn run_in_memory<T: Send, E: Send + From<NetError>>(
-    parties: usize,
-    client: bool,
+    cast: Cast,
     agreement: &Agreement,
     program: impl Fn(Session) -> Result<T, E> + Sync,
 ) -> Vec<Result<T, E>> {
-    let links = match memory::mesh(parties, client) {
+    let links = match memory::mesh(cast) {
         Ok(links) => links,
         Err(e) => return vec![Err(e.into())],
     };

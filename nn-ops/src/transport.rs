@@ -20,7 +20,7 @@ use std::io::{self, Read, Write};
 pub use error::NetError;
 pub use hello::HelloError;
 
-/// Most parties in one session; a [`Peer::Client`] comes on top.
+/// Most parties in one session; a [`Peer::Dealer`] and a [`Peer::Client`] come on top.
 pub const MAX_PARTIES: usize = 10;
 
 /// One of the computing parties, counted from 0.
@@ -46,11 +46,14 @@ impl fmt::Display for PartyId {
 pub enum Peer {
     /// A computing party.
     Party(PartyId),
+    /// Whoever hands out correlated randomness and learns nothing else.
+    Dealer,
     /// The owner of inputs and results that computes nothing.
     Client,
 }
 
 impl Peer {
+    const DEALER_BYTE: u8 = 0xfe;
     const CLIENT_BYTE: u8 = 0xff;
 
     /// Party `id`.
@@ -62,24 +65,18 @@ impl Peer {
     pub(crate) fn to_byte(self) -> u8 {
         match self {
             Self::Party(PartyId(id)) => id,
+            Self::Dealer => Self::DEALER_BYTE,
             Self::Client => Self::CLIENT_BYTE,
         }
     }
 
     pub(crate) fn from_byte(byte: u8) -> Option<Self> {
         match byte {
+            Self::DEALER_BYTE => Some(Self::Dealer),
             Self::CLIENT_BYTE => Some(Self::Client),
             id if usize::from(id) < MAX_PARTIES => Some(Self::party(id)),
             _ => None,
         }
-    }
-
-    /// Everyone in a session of this size, the client last.
-    pub(crate) fn all(parties: usize, client: bool) -> impl Iterator<Item = Self> {
-        (0..MAX_PARTIES as u8)
-            .take(parties)
-            .map(Self::party)
-            .chain(client.then_some(Self::Client))
     }
 }
 
@@ -93,8 +90,68 @@ impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Party(id) => id.fmt(f),
+            Self::Dealer => f.write_str("the dealer"),
             Self::Client => f.write_str("the client"),
         }
+    }
+}
+
+/// Who takes part in a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cast {
+    /// How many parties compute.
+    pub parties: usize,
+    /// Whether a dealer hands out correlated randomness.
+    pub dealer: bool,
+    /// Whether a client owns input and result.
+    pub client: bool,
+}
+
+impl Cast {
+    /// Parties and nobody else.
+    #[must_use]
+    pub fn parties(parties: usize) -> Self {
+        Self {
+            parties,
+            dealer: false,
+            client: false,
+        }
+    }
+    /// A dealer beside them.
+    #[must_use]
+    pub fn with_dealer(self) -> Self {
+        Self {
+            dealer: true,
+            ..self
+        }
+    }
+    /// A client beside them.
+    #[must_use]
+    pub fn with_client(self) -> Self {
+        Self {
+            client: true,
+            ..self
+        }
+    }
+    /// Everyone: the parties in order, the dealer, the client.
+    pub fn peers(self) -> impl Iterator<Item = Peer> {
+        (0..MAX_PARTIES as u8)
+            .take(self.parties)
+            .map(Peer::party)
+            .chain(self.dealer.then_some(Peer::Dealer))
+            .chain(self.client.then_some(Peer::Client))
+    }
+    /// Everyone that `me` has a link to.
+    pub(crate) fn peers_of(self, me: Peer) -> Result<Vec<Peer>, NetError> {
+        let parties = self.parties;
+        if parties == 0 || parties > MAX_PARTIES {
+            return Err(NetError::PartyCount { parties });
+        }
+        let all: Vec<_> = self.peers().collect();
+        if !all.contains(&me) {
+            return Err(NetError::NoSuchPeer { peer: me });
+        }
+        Ok(all.into_iter().filter(|&peer| peer != me).collect())
     }
 }
 
@@ -176,36 +233,25 @@ impl fmt::Debug for Link {
     }
 }
 
-/// All links of one peer: to every other party and, if there is one, to the client.
+/// All links of one peer: to everyone else of the cast.
 #[derive(Debug)]
 pub struct Links {
     pub(crate) me: Peer,
-    pub(crate) parties: usize,
-    pub(crate) client: bool,
+    pub(crate) cast: Cast,
     pub(crate) by_peer: BTreeMap<Peer, Link>,
 }
 
 impl Links {
     /// Checks that there is exactly one link for everyone that `me` talks to.
-    pub fn new(
-        me: Peer,
-        parties: usize,
-        client: bool,
-        by_peer: BTreeMap<Peer, Link>,
-    ) -> Result<Self, NetError> {
-        let expected = peers_of(me, parties, client)?;
+    pub fn new(me: Peer, cast: Cast, by_peer: BTreeMap<Peer, Link>) -> Result<Self, NetError> {
+        let expected = cast.peers_of(me)?;
         if let Some(&peer) = by_peer.keys().find(|peer| !expected.contains(peer)) {
             return Err(NetError::NoSuchPeer { peer });
         }
         if let Some(&peer) = expected.iter().find(|peer| !by_peer.contains_key(peer)) {
             return Err(NetError::NoSuchPeer { peer });
         }
-        Ok(Self {
-            me,
-            parties,
-            client,
-            by_peer,
-        })
+        Ok(Self { me, cast, by_peer })
     }
 
     /// Whose links these are.
@@ -228,18 +274,6 @@ impl Links {
             .collect();
         Self { by_peer, ..self }
     }
-}
-
-/// Everyone that `me` has a link to.
-pub(crate) fn peers_of(me: Peer, parties: usize, client: bool) -> Result<Vec<Peer>, NetError> {
-    if parties == 0 || parties > MAX_PARTIES {
-        return Err(NetError::PartyCount { parties });
-    }
-    let all: Vec<_> = Peer::all(parties, client).collect();
-    if !all.contains(&me) {
-        return Err(NetError::NoSuchPeer { peer: me });
-    }
-    Ok(all.into_iter().filter(|&peer| peer != me).collect())
 }
 
 pub(crate) fn fuzz_hello(bytes: &[u8]) {

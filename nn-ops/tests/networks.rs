@@ -19,7 +19,7 @@ use piquet_nn_ops::plain::Plain;
 use piquet_nn_ops::pool::Pool;
 use piquet_nn_ops::rep3::{Rep3, Rep3Client, Rep3Cost};
 use piquet_nn_ops::session::run_in_memory;
-use piquet_nn_ops::transport::Peer;
+use piquet_nn_ops::transport::{Cast, Peer};
 use piquet_nn_ops::{plan, run};
 
 /// A picture as raw numbers in memory order.
@@ -78,18 +78,22 @@ fn parties_in<R: Ring>(
         Party(Box<Ledger>),
         Client(Box<Ledger>, Vec<i64>),
     }
-    let ends = run_in_memory(3, true, &agreement(), |session| -> Result<End, Error> {
-        let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
-        if session.me() == Peer::Client {
-            let mut client = Rep3Client::<R>::new(session)?;
-            let y = client.infer(program, params, input, &mut rng)?;
-            return Ok(End::Client(Box::new(client.finish()?), y));
-        }
-        let mut party = Rep3::<R>::new(session, Pool::new(threads)?, &mut rng)?;
-        let y = run::infer(&mut party, program, None, None, mode, &mut |_| {})?;
-        assert_eq!(y, None, "the result is the client's");
-        Ok(End::Party(Box::new(party.finish()?)))
-    });
+    let ends = run_in_memory(
+        Cast::parties(3).with_client(),
+        &agreement(),
+        |session| -> Result<End, Error> {
+            let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
+            if session.me() == Peer::Client {
+                let mut client = Rep3Client::<R>::new(session)?;
+                let y = client.infer(program, params, input, &mut rng)?;
+                return Ok(End::Client(Box::new(client.finish()?), y));
+            }
+            let mut party = Rep3::<R>::new(session, Pool::new(threads)?, &mut rng)?;
+            let y = run::infer(&mut party, program, None, None, mode, &mut |_| {})?;
+            assert_eq!(y, None, "the result is the client's");
+            Ok(End::Party(Box::new(party.finish()?)))
+        },
+    );
     let (mut ledgers, mut client, mut result) = (Vec::new(), None, Vec::new());
     for end in ends {
         match end.unwrap() {
@@ -195,6 +199,12 @@ fn every_operator_is_there() {
         "add",
         "concat",
         "flatten",
+        "clip",
+        "leaky_relu",
+        "sub",
+        "mul",
+        "view",
+        "pad",
         "argmax",
     ] {
         assert!(names.contains(&op), "{op} is not in {names:?}");

@@ -12,7 +12,7 @@ use piquet_nn_ops::plain::Plain;
 use piquet_nn_ops::pool::Pool;
 use piquet_nn_ops::rep3::{Rep3, Rep3Client, Rep3Cost};
 use piquet_nn_ops::session::{Agreement, Session, run_in_memory};
-use piquet_nn_ops::transport::Peer;
+use piquet_nn_ops::transport::{Cast, Peer};
 use piquet_nn_ops::{Error, plan, run};
 
 /// Norms behind a convolution and, as in DenseNet, before a ReLU; one of the latter with factors of both signs.
@@ -137,7 +137,7 @@ fn norms_before_relus_are_right_and_planned() {
             computational_bits: 128,
             statistical_bits: 0,
         };
-        let peers = run_in_memory(3, true, &agreement, |s| {
+        let peers = run_in_memory(Cast::parties(3).with_client(), &agreement, |s| {
             peer(s, &program, &params, &input, mode)
         });
         let (mut ledgers, mut client) = (Vec::new(), None);

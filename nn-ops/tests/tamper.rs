@@ -22,7 +22,7 @@ use piquet_nn_ops::Error;
 use piquet_nn_ops::engine::Spec;
 use piquet_nn_ops::session::{Limits, run_over};
 use piquet_nn_ops::transport::tamper::{Fate, Intercepted, tamper};
-use piquet_nn_ops::transport::{Peer, memory};
+use piquet_nn_ops::transport::{Cast, Peer, memory};
 
 /// How long a session may stand still. Only lost messages take that long.
 const DEADLINE: Duration = Duration::from_millis(300);
@@ -77,7 +77,7 @@ fn session(
     deadline: Duration,
     rewrite: impl Fn(&mut Intercepted, &mut Vec<u8>) -> Fate + Clone + Send + Sync + 'static,
 ) -> Vec<Result<Outcome, Error>> {
-    let links = memory::mesh(3, true).unwrap();
+    let links = memory::mesh(Cast::parties(3).with_client()).unwrap();
     let links = links.into_iter().map(|l| tamper(l, rewrite.clone()));
     let limits = Limits {
         deadline,

@@ -32,7 +32,7 @@ use piquet_nn_ops::Error;
 use piquet_nn_ops::engine::Spec;
 use piquet_nn_ops::session::{Limits, Session};
 use piquet_nn_ops::transport::tamper::{Fate, tamper};
-use piquet_nn_ops::transport::{Peer, memory};
+use piquet_nn_ops::transport::{Cast, Peer, memory};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng, TryCryptoRng, TryRng};
 
@@ -91,16 +91,19 @@ enum Changes {
 /// What `receiver` is sent in one run.
 fn view(case: &Case, outputs: &[Spec], receiver: Peer, changes: Changes, run: usize) -> View {
     let seen: Arc<Mutex<View>> = Arc::default();
-    let links = memory::mesh(3, true).unwrap().into_iter().map(|l| {
-        let seen = seen.clone();
-        tamper(l, move |frame, payload| {
-            if frame.to == receiver {
-                let place = (frame.from, frame.index);
-                seen.lock().unwrap().insert(place, payload.clone());
-            }
-            Fate::Deliver
-        })
-    });
+    let links = memory::mesh(Cast::parties(3).with_client())
+        .unwrap()
+        .into_iter()
+        .map(|l| {
+            let seen = seen.clone();
+            tamper(l, move |frame, payload| {
+                if frame.to == receiver {
+                    let place = (frame.from, frame.index);
+                    seen.lock().unwrap().insert(place, payload.clone());
+                }
+                Fate::Deliver
+            })
+        });
     let links: Vec<_> = links.collect();
     std::thread::scope(|scope| {
         let peers: Vec<_> = links

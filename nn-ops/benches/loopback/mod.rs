@@ -106,7 +106,7 @@ pub(crate) fn sockets(securities: &[(Peer, Security)]) -> Result<Vec<Links>, Net
     for (peer, _) in securities {
         listeners.push(match peer {
             Peer::Party(_) => Some(Listener::bind("127.0.0.1:0")?),
-            Peer::Client => None,
+            Peer::Dealer | Peer::Client => None,
         });
     }
     let addresses = Addresses {
@@ -115,6 +115,7 @@ pub(crate) fn sockets(securities: &[(Peer, Security)]) -> Result<Vec<Links>, Net
             .flatten()
             .map(|l| l.address().to_string())
             .collect(),
+        dealer: None,
         client: securities.iter().any(|(p, _)| *p == Peer::Client),
     };
     thread::scope(|scope| {

@@ -3,10 +3,10 @@
 use super::{Layers, only};
 use crate::Error;
 use crate::engine::{Rescale, Truncation, ZERO_ROW};
-use crate::model::{Format, MaxPool, Mean, Shape};
+use crate::model::{Format, MaxPool, Mean, ModelError, Node, Op, Shape, mean};
 
 /// Geometry of a mean over windows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Window {
     /// Height and width.
     pub kernel: [usize; 2],
@@ -14,6 +14,34 @@ pub struct Window {
     pub stride: [usize; 2],
     /// Zeros at the top and at the left.
     pub padding: [usize; 2],
+    /// What each mean of a picture is divided by, row by row; empty if all by the same.
+    pub divisors: Vec<u32>,
+}
+
+impl Window {
+    /// That of a pooling node.
+    pub(crate) fn of(node: &Node, x: &Shape, out: &Shape) -> Result<Self, Error> {
+        let [_, _, h, w] = x.as_nchw();
+        let (_, divisors) = mean(&node.op, x, out, 64).map_err(|reason| ModelError::Node {
+            node: node.name.clone(),
+            op: node.op.name(),
+            reason,
+        })?;
+        Ok(match &node.op {
+            Op::AvgPool(a) => Self {
+                kernel: a.kernel,
+                stride: a.stride,
+                padding: [a.padding[0], a.padding[1]],
+                divisors,
+            },
+            _ => Self {
+                kernel: [h, w],
+                stride: [1, 1],
+                padding: [0, 0],
+                divisors,
+            },
+        })
+    }
 }
 
 /// Where window tap `k` of output `o` falls on an axis of `n`, if not on padding.
@@ -127,7 +155,9 @@ pub(super) fn avg_pool<E: Layers + ?Sized>(
             None => term,
             Some(s) => {
                 let s = engine.add(&s, &term)?;
+                // No more elements than its divisor are in a window; the others are padding.
                 let grown = bound + (count + 1).next_power_of_two().trailing_zeros();
+                let grown = grown.min(mean.sum_bound(bound));
                 let format = engine.spec(&s).format.with_bound(grown)?;
                 engine.declare(s, format)?
             }
@@ -139,13 +169,17 @@ pub(super) fn avg_pool<E: Layers + ?Sized>(
         want: 1,
     })?;
     let format = engine.spec(&sum).format;
-    let limbs = mean.limbs(format).ok_or(Error::Range {
+    let limbs = mean.limbs(format, &window.divisors).ok_or(Error::Range {
         what: "mean over a window",
         bound: format.bound(),
     })?;
     let mut total: Option<E::Arith> = None;
-    for (factor, shift) in limbs {
-        let scaled = engine.mul_public(&sum, &[factor], shift)?;
+    for (factors, shift) in limbs {
+        let factors = match window.divisors.is_empty() {
+            true => factors,
+            false => factors.repeat(n),
+        };
+        let scaled = engine.mul_public(&sum, &factors, shift)?;
         let part = engine.rescale_one(&scaled, Rescale { shift, mode, to })?;
         total = Some(match total {
             None => part,

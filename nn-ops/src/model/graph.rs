@@ -3,7 +3,9 @@
 //! A [`Graph`] that exists is valid: node names are unique, every node comes after its inputs, and every shape is
 //! known. It is made by a [`GraphBuilder`] or read from JSON that nobody vouches for.
 
-use super::{AvgPool, BatchNorm, Conv, Linear, MaxPool, ModelError, Op, Shape};
+use super::{
+    AvgPool, BatchNorm, Clip, Conv, LeakyRelu, Linear, MaxPool, ModelError, Op, Pad, Shape, View,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -106,11 +108,6 @@ impl Graph {
                 _ => node.op.infer(&inputs).map_err(refuse)?,
             };
             shapes.push(shape);
-        }
-        if !matches!(input.rank(), 2 | 4) {
-            return fail(format!(
-                "its input has shape {input}, not two or four dimensions"
-            ));
         }
         Ok(Self {
             name: name.to_owned(),
@@ -307,6 +304,14 @@ impl GraphBuilder {
     pub fn relu(&mut self, name: &str, x: NodeId) -> NodeId {
         self.node(name, Op::Relu, &[x])
     }
+    /// Between bounds.
+    pub fn clip(&mut self, name: &str, x: NodeId, clip: Clip) -> NodeId {
+        self.node(name, Op::Clip(clip), &[x])
+    }
+    /// Leaky ReLU.
+    pub fn leaky_relu(&mut self, name: &str, x: NodeId, slope: f32) -> NodeId {
+        self.node(name, Op::LeakyRelu(LeakyRelu { slope }), &[x])
+    }
     /// Maximum over windows.
     pub fn max_pool(&mut self, name: &str, x: NodeId, pool: MaxPool) -> NodeId {
         self.node(name, Op::MaxPool(pool), &[x])
@@ -323,6 +328,14 @@ impl GraphBuilder {
     pub fn add(&mut self, name: &str, a: NodeId, b: NodeId) -> NodeId {
         self.node(name, Op::Add, &[a, b])
     }
+    /// Difference.
+    pub fn sub(&mut self, name: &str, a: NodeId, b: NodeId) -> NodeId {
+        self.node(name, Op::Sub, &[a, b])
+    }
+    /// Elementwise product.
+    pub fn mul(&mut self, name: &str, a: NodeId, b: NodeId) -> NodeId {
+        self.node(name, Op::Mul, &[a, b])
+    }
     /// Concatenation of channels.
     pub fn concat(&mut self, name: &str, xs: &[NodeId]) -> NodeId {
         self.node(name, Op::Concat, xs)
@@ -330,6 +343,14 @@ impl GraphBuilder {
     /// To two dimensions.
     pub fn flatten(&mut self, name: &str, x: NodeId) -> NodeId {
         self.node(name, Op::Flatten, &[x])
+    }
+    /// Another arrangement.
+    pub fn view(&mut self, name: &str, x: NodeId, view: View) -> NodeId {
+        self.node(name, Op::View(view), &[x])
+    }
+    /// More rows and columns.
+    pub fn pad(&mut self, name: &str, x: NodeId, pad: Pad) -> NodeId {
+        self.node(name, Op::Pad(pad), &[x])
     }
     /// Index of the largest feature.
     pub fn argmax(&mut self, name: &str, x: NodeId) -> NodeId {

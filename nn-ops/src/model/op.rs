@@ -2,7 +2,7 @@
 //!
 //! Semantics are PyTorch's. Attributes come from files that strangers wrote, so every product is checked.
 
-use super::{Role, Shape};
+use super::{Clip, LeakyRelu, Pad, Role, Shape, View};
 use serde::{Deserialize, Serialize};
 
 /// Largest kernel side, stride, padding or dilation.
@@ -29,6 +29,10 @@ pub enum Op {
     ChannelShift,
     /// max(x, 0)
     Relu,
+    /// Nothing below one bound, nothing above another.
+    Clip(Clip),
+    /// Negative values times a slope.
+    LeakyRelu(LeakyRelu),
     /// Maximum over windows; padding counts as minus infinity.
     MaxPool(MaxPool),
     /// Mean over windows.
@@ -37,10 +41,18 @@ pub enum Op {
     GlobalAvgPool,
     /// Sum of two tensors of the same shape.
     Add,
+    /// Difference of two tensors of the same shape.
+    Sub,
+    /// Elementwise product of two tensors of the same shape.
+    Mul,
     /// Concatenation along the channels.
     Concat,
     /// To \[batch\]\[features\].
     Flatten,
+    /// The elements in another arrangement.
+    View(View),
+    /// More rows and columns.
+    Pad(Pad),
     /// Index of the largest feature (the first, if several are), \[batch\]\[1\].
     Argmax,
 }
@@ -196,6 +208,13 @@ impl AvgPool {
             ceil_mode: false,
         }
     }
+    /// What each mean is divided by, for an input of `[h, w]` and a result of `[h, w]`, row by row.
+    pub(crate) fn divisors(&self, input: [usize; 2], [oh, ow]: [usize; 2]) -> Vec<u32> {
+        (0..oh)
+            .flat_map(|y| (0..ow).map(move |x| [y, x]))
+            .map(|at| self.divisor(input, at) as u32)
+            .collect()
+    }
     /// What the mean at row `y` and column `x` of the output is divided by, for an input of `h` by `w`.
     #[must_use]
     pub fn divisor(&self, [h, w]: [usize; 2], [y, x]: [usize; 2]) -> usize {
@@ -225,12 +244,18 @@ impl Op {
             Self::ChannelAffine => "channel_affine",
             Self::ChannelShift => "channel_shift",
             Self::Relu => "relu",
+            Self::Clip(_) => "clip",
+            Self::LeakyRelu(_) => "leaky_relu",
             Self::MaxPool(_) => "max_pool",
             Self::AvgPool(_) => "avg_pool",
             Self::GlobalAvgPool => "global_avg_pool",
             Self::Add => "add",
+            Self::Sub => "sub",
+            Self::Mul => "mul",
             Self::Concat => "concat",
             Self::Flatten => "flatten",
+            Self::View(_) => "view",
+            Self::Pad(_) => "pad",
             Self::Argmax => "argmax",
         }
     }
@@ -276,7 +301,7 @@ impl Op {
     pub(crate) fn infer(&self, inputs: &[&Shape]) -> Result<Shape, String> {
         let arity_ok = match self {
             Self::Input => inputs.is_empty(),
-            Self::Add => inputs.len() == 2,
+            Self::Add | Self::Sub | Self::Mul => inputs.len() == 2,
             Self::Concat => (2..=MAX_INPUTS).contains(&inputs.len()),
             _ => inputs.len() == 1,
         };
@@ -321,14 +346,16 @@ impl Op {
                 shape(&[n, a.out_features])
             }
             Self::BatchNorm(a) => {
-                need_rank(4)?;
+                per_channel(x)?;
                 if !(a.eps.is_finite() && a.eps >= 0.0) {
                     return Err("its epsilon is not a number of at least zero".to_owned());
                 }
                 Ok(x.clone())
             }
-            Self::ChannelAffine | Self::ChannelShift => need_rank(4).map(|()| x.clone()),
+            Self::ChannelAffine | Self::ChannelShift => per_channel(x).map(|()| x.clone()),
             Self::Relu => Ok(x.clone()),
+            Self::Clip(a) => a.check().map(|()| x.clone()),
+            Self::LeakyRelu(a) => a.check().map(|()| x.clone()),
             Self::MaxPool(a) => {
                 need_rank(4)?;
                 pool(x, a.kernel, a.stride, a.padding, a.ceil_mode)
@@ -341,11 +368,11 @@ impl Op {
                 need_rank(4)?;
                 shape(&[n, c, 1, 1])
             }
-            Self::Add => {
+            Self::Add | Self::Sub | Self::Mul => {
                 if inputs.iter().all(|s| *s == x) {
                     Ok(x.clone())
                 } else {
-                    Err(format!("cannot add {}", list(inputs)))
+                    Err(format!("takes two of the same shape, not {}", list(inputs)))
                 }
             }
             Self::Concat => {
@@ -364,11 +391,24 @@ impl Op {
                 shape(&dims)
             }
             Self::Flatten => shape(&[n, c * h * w]),
+            Self::View(a) => a.infer(x),
+            Self::Pad(a) => {
+                need_rank(4)?;
+                a.infer(x)
+            }
             Self::Argmax => {
                 need_rank(2)?;
                 shape(&[n, 1])
             }
         }
+    }
+}
+
+/// `Ok` for what has channels.
+fn per_channel(x: &Shape) -> Result<(), String> {
+    match x.rank() {
+        2 | 4 => Ok(()),
+        _ => Err(format!("takes 2 or 4 dimensions, not {x}")),
     }
 }
 

@@ -10,30 +10,45 @@ use super::{Graph, ModelError, Node, NodeId, Op, Params, Role, Shape, Tensor};
 
 /// All passes, in the order in which they help each other; no batch norm is left.
 pub fn all(graph: &Graph, params: &Params) -> Result<(Graph, Params), ModelError> {
-    let (graph, params) = fold_batch_norms(graph, params)?;
-    let (graph, params) = batch_norms_to_affine(&graph, &params)?;
-    Ok((pool_before_relu(&graph)?, params))
+    let (mut graph, mut params) = batch_norms_to_affine(graph, params)?;
+    loop {
+        // Each pass takes one map of every chain.
+        let before = graph.nodes().len();
+        (graph, params) = fold_affine(&graph, &params)?;
+        if graph.nodes().len() == before {
+            return Ok((pool_before_relu(&graph)?, params));
+        }
+    }
 }
 
-/// Folds each batch norm into the convolution or linear layer before it, where nothing else takes that layer's value.
-pub fn fold_batch_norms(graph: &Graph, params: &Params) -> Result<(Graph, Params), ModelError> {
+/// Folds each affine map of channels into the convolution, linear layer or affine map before it, where nothing else takes
+/// that layer's value.
+pub fn fold_affine(graph: &Graph, params: &Params) -> Result<(Graph, Params), ModelError> {
     params.check(graph)?;
     let uses = graph.uses();
     let mut params = params.clone();
     let mut rewrite = Rewrite::default();
-    for node in graph.nodes() {
-        let before = node.inputs.first().map(|id| (id.index(), graph.node(*id)));
-        if let (Op::BatchNorm(_), Some((at, before))) = (&node.op, before) {
-            let before = before?;
-            let linear = matches!(before.op, Op::Conv(_) | Op::Linear(_));
-            if linear && uses.get(at) == Some(&1) {
-                fold(before, node, &mut params)?;
+    let mut folded = vec![false; uses.len()];
+    for (i, node) in graph.nodes().iter().enumerate() {
+        if let (Some(map), Some(id)) = (affine(node, &params)?, node.inputs.first()) {
+            let (at, before) = (id.index(), graph.node(*id)?);
+            let takes = matches!(
+                before.op,
+                Op::Conv(_) | Op::Linear(_) | Op::ChannelAffine | Op::ChannelShift
+            );
+            // What has just become part of its own predecessor waits for the next pass.
+            if takes && uses.get(at) == Some(&1) && folded.get(at) == Some(&false) {
+                fold(before, node, map, &mut params)?;
                 rewrite.replace(at, |linear| match &mut linear.op {
                     Op::Conv(a) => a.bias = true,
                     Op::Linear(a) => a.bias = true,
+                    op if node.op != Op::ChannelShift => *op = Op::ChannelAffine,
                     _ => {}
                 });
                 rewrite.alias(at);
+                if let Some(f) = folded.get_mut(i) {
+                    *f = true;
+                }
                 continue;
             }
         }
@@ -42,7 +57,7 @@ pub fn fold_batch_norms(graph: &Graph, params: &Params) -> Result<(Graph, Params
     Ok((rewrite.finish(graph)?, params))
 }
 
-/// Turns the batch norms that are left into a factor and a summand per channel.
+/// Turns batch norms into a factor and a summand per channel.
 pub fn batch_norms_to_affine(
     graph: &Graph,
     params: &Params,
@@ -52,7 +67,9 @@ pub fn batch_norms_to_affine(
     let mut rewrite = Rewrite::default();
     for node in graph.nodes() {
         let mut node = node.clone();
-        if let Some(Affine { scale, shift }) = affine(&node, &params)? {
+        if matches!(node.op, Op::BatchNorm(_))
+            && let Some(Affine { scale, shift }) = affine(&node, &params)?
+        {
             params.remove(&node.name);
             let shape = Shape::new(&[scale.len()])?;
             let weight = scale.iter().map(|v| *v as f32).collect();
@@ -70,9 +87,9 @@ pub fn batch_norms_to_affine(
     Ok((rewrite.finish(graph)?, params))
 }
 
-/// Takes the maximum over windows before the ReLU instead of after it, where nothing else takes the ReLU's value.
+/// Takes the maximum over windows before the ReLU or clip instead of after it, where nothing else takes its value.
 ///
-/// The two commute, and fewer comparisons are left: for windows of 3x3 with stride 2, a quarter of the ReLUs.
+/// Both are monotone, so they commute, and fewer comparisons are left: for windows of 3x3 with stride 2, a quarter of the ReLUs.
 pub fn pool_before_relu(graph: &Graph) -> Result<Graph, ModelError> {
     let uses = graph.uses();
     let mut nodes = graph.nodes().to_vec();
@@ -85,7 +102,7 @@ pub fn pool_before_relu(graph: &Graph) -> Result<Graph, ModelError> {
         };
         let at = pool.inputs.first().map_or(0, |id| id.index());
         if let (Op::MaxPool(_), Some(relu)) = (&pool.op, earlier.get_mut(at))
-            && relu.op == Op::Relu
+            && matches!(relu.op, Op::Relu | Op::Clip(_))
             && uses.get(at) == Some(&1)
         {
             core::mem::swap(&mut relu.op, &mut pool.op);
@@ -105,20 +122,35 @@ struct Affine {
     shift: Vec<f64>,
 }
 
-/// Factor and summand per channel of a batch norm; nothing for other operators.
+/// Factor and summand per channel of a map of channels; nothing for other operators.
 fn affine(node: &Node, params: &Params) -> Result<Option<Affine>, ModelError> {
-    let Op::BatchNorm(a) = &node.op else {
-        return Ok(None);
-    };
-    let vector = |role| {
+    let vector = |role| -> Result<Vec<f64>, ModelError> {
         let t = params.need(node, role)?;
-        Ok::<_, ModelError>(t.data().iter().map(|v| f64::from(*v)))
+        Ok(t.data().iter().map(|v| f64::from(*v)).collect())
     };
+    let a = match &node.op {
+        Op::BatchNorm(a) => a,
+        Op::ChannelAffine => {
+            return Ok(Some(Affine {
+                scale: vector(Role::Weight)?,
+                shift: vector(Role::Bias)?,
+            }));
+        }
+        Op::ChannelShift => {
+            let shift = vector(Role::Bias)?;
+            let scale = vec![1.0; shift.len()];
+            return Ok(Some(Affine { scale, shift }));
+        }
+        _ => return Ok(None),
+    };
+    let variance = vector(Role::Var)?;
     let scale: Vec<f64> = vector(Role::Gamma)?
-        .zip(vector(Role::Var)?)
+        .into_iter()
+        .zip(variance)
         .map(|(gamma, var)| gamma / (var + f64::from(a.eps)).sqrt())
         .collect();
     let shift = vector(Role::Beta)?
+        .into_iter()
         .zip(vector(Role::Mean)?)
         .zip(&scale)
         .map(|((beta, mean), scale)| beta - mean * scale)
@@ -126,17 +158,24 @@ fn affine(node: &Node, params: &Params) -> Result<Option<Affine>, ModelError> {
     Ok(Some(Affine { scale, shift }))
 }
 
-fn fold(linear: &Node, norm: &Node, params: &mut Params) -> Result<(), ModelError> {
-    let Some(Affine { scale, shift }) = affine(norm, params)? else {
-        return Ok(());
+/// Takes `map`, that of `node`, into the parameters of `linear`.
+fn fold(linear: &Node, node: &Node, map: Affine, params: &mut Params) -> Result<(), ModelError> {
+    let Affine { scale, shift } = map;
+    params.remove(&node.name);
+    let channels = Shape::new(&[scale.len()])?;
+    let mut weight = match (&linear.op, &node.op) {
+        // Two summands are one.
+        (Op::ChannelShift, Op::ChannelShift) => None,
+        (Op::ChannelShift, _) => Some(Tensor::filled(channels.clone(), 1.0)),
+        _ => Some(params.need(linear, Role::Weight)?.clone()),
     };
-    params.remove(&norm.name);
-    let mut weight = params.need(linear, Role::Weight)?.clone();
-    let per_output = weight.data().len() / scale.len().max(1);
-    let rows = weight.data_mut().chunks_exact_mut(per_output.max(1));
-    for (row, scale) in rows.zip(&scale) {
-        for w in row {
-            *w = (f64::from(*w) * scale) as f32;
+    if let Some(weight) = &mut weight {
+        let per_output = (weight.data().len() / scale.len().max(1)).max(1);
+        let rows = weight.data_mut().chunks_exact_mut(per_output);
+        for (row, scale) in rows.zip(&scale) {
+            for w in row {
+                *w = (f64::from(*w) * scale) as f32;
+            }
         }
     }
     let old = params.get(&linear.name, Role::Bias).map(|b| b.data());
@@ -147,9 +186,10 @@ fn fold(linear: &Node, norm: &Node, params: &mut Params) -> Result<(), ModelErro
             (f64::from(old) * scale + shift) as f32
         })
         .collect();
-    let bias = Tensor::new(Shape::new(&[bias.len()])?, bias)?;
-    params.insert(&linear.name, Role::Weight, weight);
-    params.insert(&linear.name, Role::Bias, bias);
+    if let Some(weight) = weight {
+        params.insert(&linear.name, Role::Weight, weight);
+    }
+    params.insert(&linear.name, Role::Bias, Tensor::new(channels, bias)?);
     Ok(())
 }
 
@@ -254,8 +294,8 @@ mod tests {
         let (g, p) = network();
         let x = noise(&[2, 3, 9, 9], 77);
         let want = reference::run(&g, &p, &x).unwrap();
-        let (g1, p1) = fold_batch_norms(&g, &p).unwrap();
-        let (g2, p2) = batch_norms_to_affine(&g1, &p1).unwrap();
+        let (g1, p1) = batch_norms_to_affine(&g, &p).unwrap();
+        let (g2, p2) = fold_affine(&g1, &p1).unwrap();
         let g3 = pool_before_relu(&g2).unwrap();
         for (g, p) in [(&g1, &p1), (&g2, &p2), (&g3, &p2)] {
             let got = reference::run(g, p, &x).unwrap();
@@ -267,16 +307,68 @@ mod tests {
         assert_eq!(all(&g, &p).unwrap().0, g3);
     }
 
+    /// A batch norm as some exporters write it, and other chains of maps.
+    #[test]
+    fn chains_of_maps_become_one() {
+        let mut g = GraphBuilder::new("chains", Shape::nchw(1, 3, 4, 4).unwrap());
+        let x = g.input();
+        let y = g.node("zeroth", Op::ChannelShift, &[x]);
+        let y = g.node("first", Op::ChannelShift, &[y]);
+        let y = g.node("second", Op::ChannelAffine, &[y]);
+        let y = g.conv("conv", y, Conv::new(5, 3));
+        let y = g.node("minus", Op::ChannelShift, &[y]);
+        let y = g.node("times", Op::ChannelAffine, &[y]);
+        let y = g.batch_norm("norm", y);
+        let y = g.node("plus", Op::ChannelShift, &[y]);
+        let y = g.relu("relu", y);
+        let y = g.flatten("flatten", y);
+        let y = g.linear("linear", y, 4);
+        let y = g.batch_norm("features", y);
+        let g = g.finish(y).unwrap();
+        let mut p = Params::new();
+        for (i, node) in g.nodes().iter().enumerate() {
+            for (role, shape) in crate::model::expected(&g, node).unwrap() {
+                let mut t = noise(shape.dims(), i * 8 + role as usize);
+                if role == Role::Var {
+                    t.data_mut().iter_mut().for_each(|v| *v = v.abs() + 0.1);
+                }
+                p.insert(&node.name, role, t);
+            }
+        }
+        let (g1, p1) = all(&g, &p).unwrap();
+        let ops: Vec<&str> = g1.nodes().iter().map(|n| n.op.name()).collect();
+        assert_eq!(
+            ops,
+            [
+                "input",
+                "channel_affine",
+                "conv",
+                "relu",
+                "flatten",
+                "linear"
+            ]
+        );
+        let x = noise(&[1, 3, 4, 4], 3);
+        let (a, b) = (
+            reference::run(&g, &p, &x).unwrap(),
+            reference::run(&g1, &p1, &x).unwrap(),
+        );
+        let (low, high) = a.range();
+        for (a, b) in a.data().iter().zip(b.data()) {
+            assert!((a - b).abs() < 1e-5 * (high - low), "{a} {b}");
+        }
+    }
+
     #[test]
     fn passes_do_what_they_are_for() {
         let (g, p) = network();
-        let (g1, p1) = fold_batch_norms(&g, &p).unwrap();
+        let (g1, p1) = batch_norms_to_affine(&g, &p).unwrap();
         let names = |g: &Graph, what: &str| -> Vec<String> {
             let all = g.nodes().iter().filter(|n| n.op.name() == what);
             all.map(|n| n.name.clone()).collect()
         };
-        assert_eq!(names(&g1, "batch_norm"), ["b.norm", "sum.norm"]);
-        let (g2, _) = batch_norms_to_affine(&g1, &p1).unwrap();
+        assert_eq!(names(&g1, "channel_affine").len(), 3);
+        let (g2, _) = fold_affine(&g1, &p1).unwrap();
         assert_eq!(names(&g2, "channel_affine"), ["b.norm", "sum.norm"]);
         let g3 = pool_before_relu(&g2).unwrap();
         assert_eq!(g3.relus(), g2.relus() - 2 * 8 * 81 + 2 * 8 * 16);

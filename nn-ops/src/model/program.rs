@@ -6,7 +6,7 @@
 //! the largest sum of absolute weights, per shift that of the largest summand.
 
 use super::format::{self, max_bound};
-use super::{AvgPool, Format, Graph, ModelError, Node, NodeId, Op, Shape, graph};
+use super::{Format, Graph, ModelError, Node, NodeId, Op, Shape, Slope, graph};
 use serde::{Deserialize, Serialize};
 
 const SCHEMA: u32 = 1;
@@ -23,6 +23,11 @@ pub enum Arithmetic {
     Mean(Mean),
     /// The node's bias added, without rounding.
     Shift(Shift),
+    /// The negative part times a public constant, then a rescale.
+    Slope(Slope),
+    /// A product of two values of this format, then a rescale. Its bound is the declared one, which follows from that of
+    /// the output.
+    Elementwise(Format),
 }
 
 /// Arithmetic of `ChannelShift`.
@@ -66,21 +71,31 @@ pub struct Mean {
 }
 
 impl Mean {
-    /// For a divisor, in a ring of `width` bits.
+    /// For windows that all have the same divisor, in a ring of `width` bits.
     #[must_use]
     pub fn new(divisor: usize, width: u32) -> Self {
-        let n = divisor.clamp(1, 1 << 31) as i64;
-        let log = n.unsigned_abs().next_power_of_two().trailing_zeros();
+        let uneven = Self::uneven(divisor, width);
+        if uneven.divisor.is_power_of_two() {
+            Self {
+                multiplier: 1,
+                shift: uneven.divisor.trailing_zeros(),
+                ..uneven
+            }
+        } else {
+            uneven
+        }
+    }
+
+    /// For windows of which the largest divisor is this one.
+    #[must_use]
+    pub fn uneven(divisor: usize, width: u32) -> Self {
+        let divisor = divisor.clamp(1, 1 << 31) as u32;
         // Relative error of 1/n: half a unit of 2^-bits.
         let bits = if width < 64 { 10 } else { 16 };
-        let (multiplier, shift) = if 1 << log == n {
-            (1, log)
-        } else {
-            (((1i64 << (log + bits)) + n / 2) / n, log + bits)
-        };
+        let shift = divisor.next_power_of_two().trailing_zeros() + bits;
         Self {
-            divisor: n as u32,
-            multiplier,
+            divisor,
+            multiplier: reciprocal(divisor, shift),
             shift,
         }
     }
@@ -91,28 +106,42 @@ impl Mean {
         bound + self.divisor.next_power_of_two().trailing_zeros()
     }
 
-    /// The multiplier in pieces, each with its own shift, whose products with a sum of this format fit into the ring:
-    /// `multiplier / 2^shift` is the sum of `piece / 2^(its shift)`. One piece if there is room for it. `None` if there is
-    /// room for less than three bits at a time, or if a product's fraction bits leave the ring.
+    /// The multipliers in pieces, each with its own shift, whose products with a sum of this format fit into the ring:
+    /// `multiplier / 2^shift` is the sum of `piece / 2^(its shift)`. One piece if there is room for it. A piece has one
+    /// factor for each of `divisors`, or one for all windows if that is empty. `None` if there is room for less than three bits
+    /// at a time, or if a product's fraction bits leave the ring.
     #[must_use]
-    pub fn limbs(&self, sum: Format) -> Option<Vec<(i64, u32)>> {
+    pub fn limbs(&self, sum: Format, divisors: &[u32]) -> Option<Vec<(Vec<i64>, u32)>> {
         if sum.frac() + self.shift >= sum.width() {
             return None;
         }
+        let factors: Vec<i64> = match divisors {
+            [] => vec![self.multiplier],
+            all => all.iter().map(|d| reciprocal(*d, self.shift)).collect(),
+        };
         let room = max_bound(sum.width()).checked_sub(sum.bound())?;
-        let bits = i64::BITS - self.multiplier.leading_zeros();
-        if self.multiplier == 1 || bits <= room {
-            return Some(vec![(self.multiplier, self.shift)]);
+        let largest = factors.iter().max().copied().unwrap_or(1);
+        let bits = i64::BITS - largest.leading_zeros();
+        if largest == 1 || bits <= room {
+            return Some(vec![(factors, self.shift)]);
         }
         if room < 3 {
             return None;
         }
         let pieces = (0..bits).step_by(room as usize).filter_map(|low| {
-            let piece = (self.multiplier >> low) & ((1 << room) - 1);
-            (piece != 0).then_some((piece, self.shift - low))
+            let piece = |f: &i64| (f >> low) & ((1 << room) - 1);
+            let pieces: Vec<i64> = factors.iter().map(piece).collect();
+            let some = pieces.iter().any(|p| *p != 0);
+            (some && low <= self.shift).then(|| (pieces, self.shift - low))
         });
         Some(pieces.collect())
     }
+}
+
+/// `2^shift / n`, to nearest.
+fn reciprocal(n: u32, shift: u32) -> i64 {
+    let n = i64::from(n.max(1));
+    ((1i64 << shift) + n / 2) / n
 }
 
 /// What is public about the value of a node, beside its shape.
@@ -133,6 +162,8 @@ impl Step {
             Arithmetic::Exact | Arithmetic::Shift(_) => 0,
             Arithmetic::Product(p) => p.accumulator.frac().saturating_sub(self.format.frac()),
             Arithmetic::Mean(m) => m.shift,
+            Arithmetic::Slope(s) => s.shift,
+            Arithmetic::Elementwise(product) => product.frac().saturating_sub(self.format.frac()),
         }
     }
 }
@@ -242,32 +273,24 @@ impl From<Program> for ProgramFile {
     }
 }
 
-/// The one divisor of all windows of a pooling node, or what is wrong.
-pub(crate) fn divisor(op: &Op, x: &Shape, y: &Shape) -> Result<usize, String> {
-    let [_, _, h, w] = x.as_nchw();
-    match op {
-        Op::GlobalAvgPool => Ok(h * w),
-        Op::AvgPool(a) => uniform_divisor(a, [h, w], y),
-        _ => Err("is no mean".to_owned()),
+/// The mean over the windows of a pooling node in a ring of `width` bits, and the divisor of each window where they differ;
+/// or what is wrong.
+pub(crate) fn mean(op: &Op, x: &Shape, y: &Shape, width: u32) -> Result<(Mean, Vec<u32>), String> {
+    let ([_, _, h, w], [_, _, oh, ow]) = (x.as_nchw(), y.as_nchw());
+    let divisors = match op {
+        Op::GlobalAvgPool => return Ok((Mean::new(h * w, width), Vec::new())),
+        Op::AvgPool(a) => a.divisors([h, w], [oh, ow]),
+        _ => return Err("is no mean".to_owned()),
+    };
+    let smallest = divisors.iter().min().copied().unwrap_or(0);
+    let largest = divisors.iter().max().copied().unwrap_or(0);
+    if smallest == 0 {
+        return Err("has a window without any element".to_owned());
     }
-}
-
-fn uniform_divisor(a: &AvgPool, side: [usize; 2], y: &Shape) -> Result<usize, String> {
-    let [_, _, oh, ow] = y.as_nchw();
-    let inner = a.kernel[0] * a.kernel[1];
-    // Divisors are a product of one factor per side, so a row and a column show all of them; and only windows
-    // near a border differ, where attributes are at most 2^12.
-    let border = |n: usize| (0..n.min(1 << 14)).chain(n.saturating_sub(1 << 14)..n);
-    let row = border(oh).map(|i| a.divisor(side, [i, 0]));
-    let column = border(ow).map(|j| a.divisor(side, [0, j]));
-    let first = a.divisor(side, [0, 0]);
-    if row.chain(column).all(|d| d == first) && first > 0 {
-        Ok(first)
-    } else {
-        Err(format!(
-            "averages over windows of fewer than {inner} elements at the border, which has no fixed-point form here"
-        ))
-    }
+    Ok(match smallest == largest {
+        true => (Mean::new(largest as usize, width), Vec::new()),
+        false => (Mean::uneven(largest as usize, width), divisors),
+    })
 }
 
 fn check(
@@ -329,10 +352,10 @@ fn check(
         (Op::AvgPool(_) | Op::GlobalAvgPool, Arithmetic::Mean(m)) => {
             let inner = node.inputs.first().map(|id| graph.shape(*id));
             let inner = inner.ok_or("has no input")?.map_err(|e| e.to_string())?;
-            let want = Mean::new(divisor(&node.op, inner, shape)?, x.width());
+            let (want, divisors) = mean(&node.op, inner, shape, x.width())?;
             let fits = x
                 .with_bound(want.sum_bound(x.bound()))
-                .is_ok_and(|sum| want.limbs(sum).is_some());
+                .is_ok_and(|sum| want.limbs(sum, &divisors).is_some());
             if !fits {
                 return Err(format!("its sums do not fit into {} bits", x.width()));
             }
@@ -354,13 +377,58 @@ fn check(
             "differences of values of 2^{largest} do not fit into {} bits",
             y.width()
         )),
+        (Op::Clip(a), Arithmetic::Exact) => {
+            let (widest, bound) = (a.widest(x), a.bound(x));
+            if widest + 2 >= y.width() {
+                return Err(format!(
+                    "differences of values of 2^{widest} do not fit into {} bits",
+                    y.width()
+                ));
+            }
+            if y.frac() == x.frac() && y.bound() <= bound {
+                Ok(())
+            } else {
+                Err(format!(
+                    "values between its bounds are below 2^{bound}, not {y}"
+                ))
+            }
+        }
+        (Op::LeakyRelu(a), Arithmetic::Slope(slope)) => {
+            let bound = slope.bound(x.bound()).max(x.bound());
+            if Slope::new(a.slope, x) != Some(slope) || bound + 1 > max_bound(y.width()) {
+                return Err("its constant is not that of its slope, or does not fit".to_owned());
+            }
+            if y.frac() == x.frac() && y.bound() <= bound {
+                Ok(())
+            } else {
+                Err(format!("values of 2^{bound} at most are not {y}"))
+            }
+        }
+        (Op::Mul, Arithmetic::Elementwise(product)) => {
+            check_format(product)?;
+            let worst: u32 = inputs.iter().map(|f| f.bound()).sum();
+            let declared = y.bound() + step.shift();
+            if product.frac() != 2 * x.frac()
+                || y.frac() > product.frac()
+                || worst > max_bound(64)
+                || product.bound() != worst.min(declared)
+            {
+                return Err(format!(
+                    "{inputs:?} do not give a product of {product}, to be rescaled to {y}"
+                ));
+            }
+            Ok(())
+        }
         (Op::Argmax, Arithmetic::Exact) if y.frac() == 0 => Ok(()),
-        (Op::Relu | Op::MaxPool(_) | Op::Concat | Op::Flatten, Arithmetic::Exact)
-            if y.frac() == x.frac() && y.bound() <= largest =>
+        (
+            Op::Relu | Op::MaxPool(_) | Op::Concat | Op::Flatten | Op::View(_) | Op::Pad(_),
+            Arithmetic::Exact,
+        ) if y.frac() == x.frac() && y.bound() <= largest => Ok(()),
+        (Op::Add | Op::Sub, Arithmetic::Exact)
+            if y.frac() == x.frac() && y.bound() <= largest + 1 =>
         {
             Ok(())
         }
-        (Op::Add, Arithmetic::Exact) if y.frac() == x.frac() && y.bound() <= largest + 1 => Ok(()),
         (Op::BatchNorm(_), _) => Err("a program has no batch norms".to_owned()),
         _ => Err(format!(
             "{:?} does not take {inputs:?} to {y:?}",

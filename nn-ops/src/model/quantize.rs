@@ -4,10 +4,10 @@
 //! weights have their own. Biases are added before the rescale, at the sum of both.
 
 use super::format::{WIDTHS, exp2, max_bound};
-use super::program::{Arithmetic, Mean, Product, Program, Shift, Step, divisor};
+use super::program::{Arithmetic, Product, Program, Shift, Step, mean};
 use super::{
-    Format, Graph, ModelError, Node, NodeId, Op, ParamMap, Params, Role, Tensor, TensorF32, passes,
-    reference,
+    Format, Graph, ModelError, Node, NodeId, Op, ParamMap, Params, Role, Slope, Tensor, TensorF32,
+    passes, reference,
 };
 
 /// Parameters as raw fixed-point numbers, whose formats the [`Program`] tells.
@@ -216,11 +216,11 @@ fn in_ring(
             }
             Op::AvgPool(_) | Op::GlobalAvgPool => {
                 let inner = shapes(node.inputs.first().copied().unwrap_or(NodeId::new(0)))?;
-                let divisor = divisor(&node.op, inner, shapes(NodeId::new(i))?)
+                let (mean, _) = mean(&node.op, inner, shapes(NodeId::new(i))?, width)
                     .map_err(|reason| refuse(node, &reason))?;
                 Step {
                     format: format(c.frac, seen.min(x + 1))?,
-                    arithmetic: Arithmetic::Mean(Mean::new(divisor, width)),
+                    arithmetic: Arithmetic::Mean(mean),
                 }
             }
             Op::ChannelShift => {
@@ -238,7 +238,31 @@ fn in_ring(
                     arithmetic: Arithmetic::Shift(shift),
                 }
             }
-            Op::Add => exact(c.frac, seen.min(x + 1))?,
+            Op::Add | Op::Sub => exact(c.frac, seen.min(x + 1))?,
+            Op::Clip(a) => exact(c.frac, seen.min(a.bound(format(c.frac, x)?)))?,
+            Op::LeakyRelu(a) => {
+                let slope = Slope::new(a.slope, format(c.frac, x)?);
+                let slope = slope.ok_or_else(|| {
+                    refuse(node, "has no room for its slope: lower the precision")
+                })?;
+                Step {
+                    format: format(c.frac, seen.min(slope.bound(x).max(x)))?,
+                    arithmetic: Arithmetic::Slope(slope),
+                }
+            }
+            Op::Mul => {
+                let worst: u32 = inputs.iter().sum();
+                let bound = seen.min(worst.saturating_sub(c.frac).max(1) + 1);
+                let product = worst.min(bound + c.frac);
+                if product > largest || worst > max_bound(64) {
+                    let reason = format!("has products that do not fit into {largest} bits");
+                    return Err(refuse(node, &reason));
+                }
+                Step {
+                    format: format(c.frac, bound)?,
+                    arithmetic: Arithmetic::Elementwise(format(2 * c.frac, product)?),
+                }
+            }
             Op::Argmax => {
                 let inner = shapes(node.inputs.first().copied().unwrap_or(NodeId::new(0)))?;
                 exact(0, bits((inner.channels() - 1) as f64).max(1))?

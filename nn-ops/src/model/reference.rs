@@ -3,7 +3,9 @@
 
 mod gemm;
 
-use super::{AvgPool, Conv, Graph, MaxPool, ModelError, Node, Op, Params, Role, Shape, TensorF32};
+use super::{
+    AvgPool, Conv, Graph, MaxPool, ModelError, Node, Op, Pad, Params, Role, Shape, TensorF32,
+};
 use gemm::{dot, gemm};
 
 /// The result for one input.
@@ -132,10 +134,9 @@ pub fn apply(node: &Node, params: &Params, inputs: &[&TensorF32]) -> Result<Tens
             let bias = vector(Role::Bias)?;
             per_channel(x, &mut y, |c, v| v + bias[c]);
         }
-        Op::Relu => {
-            let all = y.data_mut().iter_mut().zip(x.data());
-            all.for_each(|(y, x)| *y = x.max(0.0));
-        }
+        Op::Relu => elementwise(x, &mut y, |x| x.max(0.0)),
+        Op::Clip(a) => elementwise(x, &mut y, |x| a.apply(x)),
+        Op::LeakyRelu(a) => elementwise(x, &mut y, |x| a.apply(x)),
         Op::MaxPool(a) => max_pool(a, x, &mut y),
         Op::AvgPool(a) => avg_pool(a, x, &mut y),
         Op::GlobalAvgPool => {
@@ -145,15 +146,17 @@ pub fn apply(node: &Node, params: &Params, inputs: &[&TensorF32]) -> Result<Tens
                 *y = (x.iter().map(|v| f64::from(*v)).sum::<f64>() / (h * w) as f64) as f32;
             }
         }
-        Op::Add => {
-            y.data_mut().copy_from_slice(x.data());
-            for other in inputs.iter().skip(1) {
-                let all = y.data_mut().iter_mut().zip(other.data());
-                all.for_each(|(y, x)| *y += x);
-            }
-        }
+        Op::Add => pairwise(inputs, &mut y, |a, b| a + b),
+        Op::Sub => pairwise(inputs, &mut y, |a, b| a - b),
+        Op::Mul => pairwise(inputs, &mut y, |a, b| a * b),
         Op::Concat => concat(inputs, &mut y),
         Op::Input | Op::Flatten => y.data_mut().copy_from_slice(x.data()),
+        Op::View(a) => {
+            for (y, at) in y.data_mut().iter_mut().zip(a.sources()) {
+                *y = x.data()[at];
+            }
+        }
+        Op::Pad(a) => pad(a, x, &mut y),
         Op::Argmax => {
             let rows = x.data().chunks_exact(x.shape().channels());
             for (y, row) in y.data_mut().iter_mut().zip(rows) {
@@ -175,6 +178,33 @@ fn refuse(node: &Node, reason: &str) -> ModelError {
         node: node.name.clone(),
         op: node.op.name(),
         reason: reason.to_owned(),
+    }
+}
+
+fn elementwise(x: &TensorF32, y: &mut TensorF32, f: impl Fn(f32) -> f32) {
+    let all = y.data_mut().iter_mut().zip(x.data());
+    all.for_each(|(y, x)| *y = f(*x));
+}
+
+fn pairwise(inputs: &[&TensorF32], y: &mut TensorF32, f: impl Fn(f32, f32) -> f32) {
+    if let [a, b] = inputs {
+        let all = y.data_mut().iter_mut().zip(a.data()).zip(b.data());
+        all.for_each(|((y, a), b)| *y = f(*a, *b));
+    }
+}
+
+fn pad(a: &Pad, x: &TensorF32, y: &mut TensorF32) {
+    let [_, _, h, w] = x.shape().as_nchw();
+    let [rows, columns] = a.sources([h, w]);
+    let planes = y.data_mut().chunks_exact_mut(rows.len() * columns.len());
+    for (x, y) in x.data().chunks_exact(h * w).zip(planes) {
+        for (row, y) in rows.iter().zip(y.chunks_exact_mut(columns.len())) {
+            for (column, y) in columns.iter().zip(y) {
+                if let (Some(r), Some(c)) = (row, column) {
+                    *y = x[r * w + c];
+                }
+            }
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use piquet_core::wire::{DecodeError, Reader, SessionId};
 use rand_core::CryptoRng;
 
 use super::Session;
-use crate::transport::{NetError, Peer};
+use crate::transport::{Cast, NetError, Peer};
 
 /// What must be equal at all parties, or none starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +40,7 @@ pub(crate) struct Terms {
     version: Text,
     engine: Text,
     parties: u8,
+    dealer: bool,
     client: bool,
     program: [u8; 32],
     ring_bits: u16,
@@ -81,7 +82,8 @@ impl Text {
 impl Terms {
     pub(crate) const LEN: usize = 2 * TEXT + 2 + 2 * 32 + 3 * 2;
 
-    fn new(agreement: &Agreement, parties: usize, client: bool) -> Result<Self, NetError> {
+    fn new(agreement: &Agreement, cast: Cast) -> Result<Self, NetError> {
+        let parties = cast.parties;
         let too_long = NetError::Usage {
             what: "the engine's name must be text of at most 32 bytes",
         };
@@ -89,7 +91,8 @@ impl Terms {
             version: Text::new(VERSION).ok_or(too_long.clone())?,
             engine: Text::new(&agreement.engine).ok_or(too_long)?,
             parties: u8::try_from(parties).map_err(|_| NetError::PartyCount { parties })?,
-            client,
+            dealer: cast.dealer,
+            client: cast.client,
             program: agreement.program,
             ring_bits: agreement.ring_bits,
             options: agreement.options,
@@ -100,9 +103,10 @@ impl Terms {
 
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(Self::LEN + NONCE);
+        let others = u8::from(self.client) | u8::from(self.dealer) << 1;
         out.extend_from_slice(&self.version.0);
         out.extend_from_slice(&self.engine.0);
-        out.extend_from_slice(&[self.parties, u8::from(self.client)]);
+        out.extend_from_slice(&[self.parties, others]);
         out.extend_from_slice(&self.program);
         out.extend_from_slice(&self.options);
         for bits in [
@@ -120,11 +124,10 @@ impl Terms {
         let version = Text::decode(&mut r)?;
         let engine = Text::decode(&mut r)?;
         let parties = r.u8()?;
-        let client = match r.u8()? {
-            0 => false,
-            1 => true,
-            _ => return Err(DecodeError::Range("client flag")),
-        };
+        let others = r.u8()?;
+        if others > 3 {
+            return Err(DecodeError::Range("others than parties"));
+        }
         let (program, options) = (r.array()?, r.array()?);
         let mut bits = || r.array().map(u16::from_le_bytes);
         let (ring_bits, computational_bits, statistical_bits) = (bits()?, bits()?, bits()?);
@@ -133,7 +136,8 @@ impl Terms {
             version,
             engine,
             parties,
-            client,
+            dealer: others & 2 != 0,
+            client: others & 1 != 0,
             program,
             ring_bits,
             options,
@@ -143,12 +147,13 @@ impl Terms {
     }
 
     /// Every field by its name, the most telling first.
-    fn fields(&self) -> [(&'static str, String); 9] {
+    fn fields(&self) -> [(&'static str, String); 10] {
         let hex = |d: &[u8; 32]| blake3::Hash::from(*d).to_hex().to_string();
         [
             ("version", self.version.show()),
             ("engine", self.engine.show()),
             ("number of parties", self.parties.to_string()),
+            ("presence of a dealer", self.dealer.to_string()),
             ("presence of a client", self.client.to_string()),
             ("program digest", hex(&self.program)),
             ("ring bits", self.ring_bits.to_string()),
@@ -182,7 +187,7 @@ pub(super) fn run<R: CryptoRng>(
     agreement: &Agreement,
     rng: &mut R,
 ) -> Result<SessionId, NetError> {
-    let ours = Terms::new(agreement, session.parties(), session.has_client())?;
+    let ours = Terms::new(agreement, session.cast())?;
     let peers = session.peers();
     let mut nonce = [0; NONCE];
     rng.fill_bytes(&mut nonce);

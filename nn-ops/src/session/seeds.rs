@@ -12,7 +12,8 @@ const LEN: usize = 32;
 
 impl Session {
     /// A fresh secret seed with each other party, in one round: both contribute, so it is random if one of them is
-    /// honest, and secret if the link is. The client takes part with nothing and gets none.
+    /// honest, and secret if the link is. Dealer and client take part with nothing and get
+    /// none.
     pub fn pair_seeds<R: CryptoRng>(
         &mut self,
         rng: &mut R,

@@ -11,7 +11,7 @@ use crossbeam_channel::{Receiver, Sender};
 use super::Limits;
 use super::inbox::Inbox;
 use super::outbox::{Outbound, Outbox};
-use crate::transport::{NetError, Peer};
+use crate::transport::{Cast, NetError, Peer};
 
 /// When a direction last moved, in milliseconds since the session began.
 #[derive(Debug, Default)]
@@ -44,8 +44,7 @@ pub(super) struct Line {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) me: Peer,
-    pub(super) parties: usize,
-    pub(super) client: bool,
+    pub(super) cast: Cast,
     pub(super) limits: Limits,
     pub(super) lines: BTreeMap<Peer, Line>,
     pub(super) began: Instant,
@@ -56,18 +55,11 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(
-        me: Peer,
-        parties: usize,
-        client: bool,
-        limits: Limits,
-        lines: BTreeMap<Peer, Line>,
-    ) -> Self {
+    pub(super) fn new(me: Peer, cast: Cast, limits: Limits, lines: BTreeMap<Peer, Line>) -> Self {
         let (stop, stopped) = crossbeam_channel::bounded(0);
         Self {
             me,
-            parties,
-            client,
+            cast,
             limits,
             lines,
             began: Instant::now(),

@@ -24,11 +24,10 @@ fn p(id: u8) -> Peer {
 
 /// Runs the program everywhere and asserts that it ended well everywhere.
 fn all_well<T: Send>(
-    parties: usize,
-    client: bool,
+    cast: Cast,
     program: impl Fn(Session) -> Result<T, NetError> + Sync,
 ) -> Vec<T> {
-    run_in_memory(parties, client, &agreement(), program)
+    run_in_memory(cast, &agreement(), program)
         .into_iter()
         .map(|r| r.unwrap())
         .collect()
@@ -54,7 +53,7 @@ pub(crate) fn everyone_to_everyone(s: &mut Session, len: usize) -> Result<(), Ne
 
 #[test]
 fn everyone_agrees_and_messages_arrive() {
-    let ids = all_well(3, true, |mut s| {
+    let ids = all_well(Cast::parties(3).with_dealer().with_client(), |mut s| {
         for len in [0, 1, 1000, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK] {
             everyone_to_everyone(&mut s, len)?;
         }
@@ -67,7 +66,7 @@ fn everyone_agrees_and_messages_arrive() {
 
 #[test]
 fn large_messages_cross_without_deadlock() {
-    all_well(3, false, |mut s| {
+    all_well(Cast::parties(3), |mut s| {
         everyone_to_everyone(&mut s, 64 << 20)?;
         s.finish()
     });
@@ -75,7 +74,7 @@ fn large_messages_cross_without_deadlock() {
 
 #[test]
 fn rounds_are_chains_of_dependent_messages() {
-    let depths = all_well(3, false, |mut s| {
+    let depths = all_well(Cast::parties(3), |mut s| {
         s.next_step()?;
         let start = s.ledger().depth();
         assert_eq!(start, 2, "the handshake");
@@ -109,7 +108,7 @@ fn rounds_are_chains_of_dependent_messages() {
 
 #[test]
 fn forks_run_in_any_order() {
-    all_well(3, false, |mut s| {
+    all_well(Cast::parties(3), |mut s| {
         let mut forks = s.fork(4)?;
         // Each party begins with another fork.
         let me = usize::from(s.me().to_byte());
@@ -144,7 +143,7 @@ fn forks_run_in_any_order() {
 
 #[test]
 fn pair_seeds_are_equal_in_pairs_and_nowhere_else() {
-    let all = all_well(4, true, |mut s| {
+    let all = all_well(Cast::parties(4).with_dealer().with_client(), |mut s| {
         let seeds = s.pair_seeds(&mut rand_core::UnwrapErr(getrandom::SysRng))?;
         s.finish()?;
         Ok(seeds)
@@ -169,7 +168,7 @@ const SHORT: Limits = Limits {
 fn with_liar(
     rewrite: impl Fn(&mut Intercepted, &mut Vec<u8>) -> Fate + Send + Sync + 'static,
 ) -> Vec<NetError> {
-    let mut links = memory::mesh(3, false).unwrap();
+    let mut links = memory::mesh(Cast::parties(3)).unwrap();
     let liar = tamper(links.remove(1), rewrite);
     links.insert(1, liar);
     let began = Instant::now();
@@ -335,7 +334,7 @@ fn every_setting_that_differs_is_named() {
         ("statistical security", |a| a.statistical_bits = 20),
     ];
     for (name, change) in changes {
-        let links = memory::mesh(2, false).unwrap();
+        let links = memory::mesh(Cast::parties(2)).unwrap();
         let ends: Vec<_> = std::thread::scope(|scope| {
             let threads: Vec<_> = links
                 .into_iter()
@@ -364,7 +363,7 @@ fn every_setting_that_differs_is_named() {
 /// Runs three parties with short limits.
 fn three(program: impl Fn(Session) -> Result<(), NetError> + Sync) -> Vec<Result<(), NetError>> {
     run_over(
-        memory::mesh(3, false).unwrap(),
+        memory::mesh(Cast::parties(3)).unwrap(),
         &agreement(),
         SHORT,
         program,
@@ -398,11 +397,11 @@ fn a_client_waits_while_parties_work() {
         deadline: Duration::from_millis(200),
         ..Limits::default()
     };
-    let links = memory::mesh(2, true).unwrap();
+    let links = memory::mesh(Cast::parties(2).with_client()).unwrap();
     let ends = run_over(links, &agreement(), limits, |mut s| {
         let mut work = s.fork(1)?;
         match s.me() {
-            Peer::Client => drop(s.recv(p(0), 1)?),
+            Peer::Dealer | Peer::Client => drop(s.recv(p(0), 1)?),
             Peer::Party(PartyId(id)) => {
                 for _ in 0..12 {
                     std::thread::sleep(Duration::from_millis(50));
@@ -524,7 +523,10 @@ fn calls_out_of_place_are_errors() {
         once_each([p(1), p(1)].into_iter()),
         Err(NetError::TwiceInOneStep { peer: p(1) })
     );
-    assert!(memory::mesh(11, false).is_err() && memory::mesh(0, true).is_err());
+    assert!(
+        memory::mesh(Cast::parties(11)).is_err()
+            && memory::mesh(Cast::parties(0).with_client()).is_err()
+    );
 }
 
 #[test]
@@ -533,7 +535,7 @@ fn a_shaped_link_keeps_to_bandwidth_and_delay() {
         bandwidth: 4e6,
         delay: Duration::from_millis(40),
     };
-    let links = memory::mesh(2, false).unwrap();
+    let links = memory::mesh(Cast::parties(2)).unwrap();
     let links = links
         .into_iter()
         .map(|l| shaped::shape(l, shape).unwrap())
@@ -557,7 +559,7 @@ fn a_shaped_link_keeps_to_bandwidth_and_delay() {
 
 #[test]
 fn dropping_after_the_other_has_ended_does_not_hang() {
-    let links = memory::mesh(2, false).unwrap();
+    let links = memory::mesh(Cast::parties(2)).unwrap();
     let began = Instant::now();
     let ends = run_over(links, &agreement(), SHORT, |s| {
         if s.me() == p(1) {
@@ -614,7 +616,7 @@ fn whoever_is_done_waits_for_others_that_are_at_work() {
 /// Seeds pass through the inbox, and may lie there for a while.
 #[test]
 fn a_session_does_not_print_what_it_holds() {
-    all_well(2, false, |mut s| {
+    all_well(Cast::parties(2), |mut s| {
         let mut forks = s.fork(2)?;
         let (me, other) = (s.me(), s.peers()[0]);
         if me == p(1) {

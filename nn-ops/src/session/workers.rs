@@ -58,13 +58,7 @@ pub(super) fn start(links: Links, limits: Limits) -> Result<(Arc<Shared>, Worker
         };
         lines.insert(peer, line);
     }
-    let shared = Arc::new(Shared::new(
-        links.me,
-        links.parties,
-        links.client,
-        limits,
-        lines,
-    ));
+    let shared = Arc::new(Shared::new(links.me, links.cast, limits, lines));
     let (alive_writers, writers) = bounded(0);
     let (alive_readers, readers) = bounded(0);
     let mut workers = Workers {

@@ -124,7 +124,7 @@ mod tests {
     fn strangers_are_told_apart() {
         let hello = Hello {
             from: Peer::Client,
-            to: Peer::party(2),
+            to: Peer::Dealer,
             direction: Direction::CalledSends,
             status: Status::Accepted,
         };

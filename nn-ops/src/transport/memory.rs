@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::{Link, Links, NetError, Peer, peers_of};
+use super::{Cast, Link, Links, NetError, Peer};
 
 /// Bytes that one direction holds before its writer has to wait, like a socket's buffer.
 const CAPACITY: usize = 1 << 20;
 
-/// Everyone's links in a session of `parties` and perhaps a client: the parties in order, the client last.
-pub fn mesh(parties: usize, client: bool) -> Result<Vec<Links>, NetError> {
-    let everyone: Vec<_> = Peer::all(parties, client).collect();
+/// The links of everyone, in the order of [`Cast::peers`].
+pub fn mesh(cast: Cast) -> Result<Vec<Links>, NetError> {
+    let everyone: Vec<_> = cast.peers().collect();
     let mut pipes = BTreeMap::new();
     for &from in &everyone {
-        for to in peers_of(from, parties, client)? {
+        for to in cast.peers_of(from)? {
             pipes.insert((from, to), Arc::new(Pipe::default()));
         }
     }
@@ -28,10 +28,10 @@ pub fn mesh(parties: usize, client: bool) -> Result<Vec<Links>, NetError> {
         .iter()
         .map(|&me| {
             let mut by_peer = BTreeMap::new();
-            for peer in peers_of(me, parties, client)? {
+            for peer in cast.peers_of(me)? {
                 by_peer.insert(peer, link(pipe(me, peer)?, pipe(peer, me)?));
             }
-            Links::new(me, parties, client, by_peer)
+            Links::new(me, cast, by_peer)
         })
         .collect()
 }

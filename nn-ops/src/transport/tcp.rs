@@ -1,6 +1,7 @@
 //! Links over TCP, by default inside mutual TLS.
 //!
-//! Of two parties the one with the higher number calls; the client calls everyone and is called by nobody. Each pair opens two
+//! Of two parties the one with the higher number calls; the dealer calls all parties; the client calls everyone and is called by
+//! nobody. Each pair opens two
 //! connections, one for each direction of data. Whoever calls tries again until its patience ends, so the order in which
 //! processes start does not matter; whoever is called turns strangers away and goes on listening.
 
@@ -21,7 +22,7 @@ use crossbeam_channel::RecvTimeoutError;
 
 use super::hello::{Direction, Hello};
 use super::tls::Credentials;
-use super::{Link, Links, NetError, Peer, Source, peers_of};
+use super::{Cast, Link, Links, NetError, Peer, Source};
 
 /// What protects the bytes.
 #[derive(Debug, Clone)]
@@ -37,8 +38,22 @@ pub enum Security {
 pub struct Addresses {
     /// `host:port` of each party, in order.
     pub parties: Vec<String>,
+    /// `host:port` of the dealer, if there is one.
+    pub dealer: Option<String>,
     /// Whether a client will call them.
     pub client: bool,
+}
+
+impl Addresses {
+    /// Who takes part.
+    #[must_use]
+    pub fn cast(&self) -> Cast {
+        Cast {
+            parties: self.parties.len(),
+            dealer: self.dealer.is_some(),
+            client: self.client,
+        }
+    }
 }
 
 /// A port that this party listens at.
@@ -77,8 +92,8 @@ pub fn connect(
     security: &Security,
     patience: Duration,
 ) -> Result<Links, NetError> {
-    let parties = addresses.parties.len();
-    let peers = peers_of(me, parties, addresses.client)?;
+    let cast = addresses.cast();
+    let peers = cast.peers_of(me)?;
     let attempt = Attempt::new(me, security, patience);
     let mut ends = BTreeMap::new();
     thread::scope(|scope| {
@@ -137,7 +152,7 @@ pub fn connect(
             by_peer.insert(peer, link(peer, out, back)?);
         }
     }
-    Links::new(me, parties, addresses.client, by_peer)
+    Links::new(me, cast, by_peer)
 }
 
 /// Whether `me` calls `peer`, rather than being called.
@@ -148,6 +163,7 @@ fn calls(me: Peer, peer: Peer) -> bool {
 fn address_of(addresses: &Addresses, peer: Peer) -> Option<&str> {
     match peer {
         Peer::Party(id) => addresses.parties.get(id.index()).map(String::as_str),
+        Peer::Dealer => addresses.dealer.as_deref(),
         Peer::Client => None,
     }
 }

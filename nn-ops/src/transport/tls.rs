@@ -25,11 +25,12 @@ pub(super) use stream::TlsStream;
 
 use super::{NetError, Peer};
 
-/// The name in a peer's certificate: `party-0.piquet`, `client.piquet`.
+/// The name in a peer's certificate: `party-0.piquet`, `dealer.piquet`, `client.piquet`.
 #[must_use]
 pub fn server_name(peer: Peer) -> String {
     match peer {
         Peer::Party(id) => format!("party-{}.piquet", id.0),
+        Peer::Dealer => "dealer.piquet".to_owned(),
         Peer::Client => "client.piquet".to_owned(),
     }
 }

@@ -17,7 +17,7 @@ use piquet_nn_ops::plain::Plain;
 use piquet_nn_ops::pool::Pool;
 use piquet_nn_ops::rep3::{Rep3, Rep3Client, Rep3Cost};
 use piquet_nn_ops::session::{Agreement, Session, run_in_memory};
-use piquet_nn_ops::transport::Peer;
+use piquet_nn_ops::transport::{Cast, Peer};
 use piquet_nn_ops::walk::Walk;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
@@ -252,7 +252,7 @@ pub(crate) fn rep3(case: &Case, script: &impl Script) -> Vec<Vec<i64>> {
 
 pub(crate) fn rep3_threads(case: &Case, script: &impl Script, threads: usize) -> Vec<Vec<i64>> {
     let outputs = specs(case, script);
-    let results = run_in_memory(3, true, &agreement(), |s| {
+    let results = run_in_memory(Cast::parties(3).with_client(), &agreement(), |s| {
         peer(s, case, &outputs, script, threads)
     });
     let mut ledgers = Vec::new();

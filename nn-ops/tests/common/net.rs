@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use piquet_nn_ops::model::{
-    AvgPool, Calibration, Conv, Graph, GraphBuilder, MaxPool, Params, Program, QuantizedParams,
-    Role, Shape, Tensor, TensorF32, expected, passes, quantize,
+    AvgPool, Calibration, Clip, Conv, Graph, GraphBuilder, MaxPool, Pad, PadMode, Params, Program,
+    QuantizedParams, Role, Shape, Tensor, TensorF32, View, expected, passes, quantize,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
@@ -34,6 +34,37 @@ pub(crate) fn graph(batch: usize) -> Graph {
     let d = g.linear("linear1", d, 5);
     let e = g.linear("linear2", e, 5);
     let y = g.add("add2", d, e);
+    let mirrored = Pad {
+        padding: [1, 0, 2, 1],
+        mode: PadMode::Reflect,
+    };
+    let f = g.pad("pad1", a, mirrored);
+    let shuffle = View {
+        shape: vec![batch, 4, 8, 6],
+        ..View::transpose(&[batch, 2, 2, 48], &[0, 2, 1, 3])
+    };
+    let f = g.view("shuffle1", f, shuffle);
+    let f = g.conv("conv3", f, Conv::new(4, 1).bias());
+    let h = g.leaky_relu("leaky1", f, 0.1);
+    let clip = |min, max| Clip { min, max };
+    let k = g.clip("clip1", h, clip(Some(-0.125), Some(0.5)));
+    let l = g.clip("clip2", k, clip(Some(0.0), Some(6.0)));
+    let k = g.clip("clip3", k, clip(Some(0.0625), None));
+    let f = g.mul("mul1", h, k);
+    let f = g.sub("sub1", f, l);
+    let uneven = AvgPool {
+        padding: [1; 4],
+        count_include_pad: false,
+        ceil_mode: true,
+        ..AvgPool::new(3, 2)
+    };
+    let f = g.avg_pool("avg2", f, uneven);
+    let half = View::slice(&[batch, 4, 5, 4], 1, 2, 2, 1);
+    let f = g.view("half1", f, half);
+    let f = g.flatten("flatten3", f);
+    let f = g.batch_norm("norm3", f);
+    let f = g.linear("linear3", f, 5);
+    let y = g.add("add3", y, f);
     g.finish(y).unwrap()
 }
 

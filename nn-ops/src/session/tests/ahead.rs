@@ -13,7 +13,7 @@ const LIMITS: Limits = Limits {
 fn pair<T: Send>(
     program: impl Fn(Session, Peer) -> Result<T, NetError> + Sync,
 ) -> Vec<Result<T, NetError>> {
-    let links = memory::mesh(2, false).unwrap();
+    let links = memory::mesh(Cast::parties(2)).unwrap();
     run_over(links, &agreement(), LIMITS, |s| {
         let other = s.peers()[0];
         program(s, other)

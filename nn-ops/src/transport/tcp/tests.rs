@@ -10,6 +10,13 @@ use std::sync::atomic::AtomicU32;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Everyone that an office issues certificates to.
+const OFFICE: Cast = Cast {
+    parties: 4,
+    dealer: true,
+    client: true,
+};
+
 /// Certificates in a directory of their own.
 struct Office {
     dir: PathBuf,
@@ -34,7 +41,7 @@ impl Office {
             dir,
             issuer: Issuer::new(params, key),
         };
-        for peer in Peer::all(4, true) {
+        for peer in OFFICE.peers() {
             office.issue(peer, &super::super::tls::server_name(peer));
         }
         office
@@ -55,7 +62,8 @@ impl Office {
 
     /// Credentials of whoever owns the files of this name.
     fn credentials(&self, name: &str) -> Result<Credentials, NetError> {
-        let peers = Peer::all(4, true)
+        let peers = OFFICE
+            .peers()
             .map(|p| (p, self.file(&super::super::tls::server_name(p), "pem")))
             .collect();
         let (cert, key) = (self.file(name, "pem"), self.file(name, "key"));
@@ -80,25 +88,28 @@ fn plain(_: Peer) -> Security {
 
 /// Everyone connects, each in a thread of its own.
 fn mesh(
-    parties: usize,
-    client: bool,
+    cast: Cast,
     patience: Duration,
     security: impl Fn(Peer) -> Security + Sync,
 ) -> Vec<Result<Links, NetError>> {
-    let mut listeners: Vec<_> = (0..parties)
-        .map(|_| Some(Listener::bind("127.0.0.1:0").unwrap()))
+    let listeners: Vec<_> = cast
+        .peers()
+        .map(|p| (p != Peer::Client).then(|| Listener::bind("127.0.0.1:0").unwrap()))
+        .collect();
+    let mut parties: Vec<_> = listeners
+        .iter()
+        .flatten()
+        .map(|l| l.address().to_string())
         .collect();
     let addresses = Addresses {
-        parties: listeners
-            .iter()
-            .flatten()
-            .map(|l| l.address().to_string())
-            .collect(),
-        client,
+        dealer: cast.dealer.then(|| parties.pop().unwrap()),
+        parties,
+        client: cast.client,
     };
-    listeners.push(None);
+    assert_eq!(addresses.cast(), cast);
     thread::scope(|scope| {
-        let threads: Vec<_> = Peer::all(parties, client)
+        let threads: Vec<_> = cast
+            .peers()
             .zip(listeners)
             .map(|(me, listener)| {
                 let (addresses, security) = (&addresses, &security);
@@ -124,19 +135,36 @@ fn exchange_over(links: Vec<Result<Links, NetError>>, len: usize) {
 
 #[test]
 fn plain_sockets_carry_a_session() {
-    exchange_over(mesh(3, true, PATIENCE, plain), 16 << 20);
+    exchange_over(
+        mesh(
+            Cast::parties(3).with_dealer().with_client(),
+            PATIENCE,
+            plain,
+        ),
+        16 << 20,
+    );
 }
 
 #[test]
 fn tls_carries_a_session() {
     let office = Office::new();
-    exchange_over(mesh(3, true, PATIENCE, |p| office.security(p)), 1 << 20);
+    exchange_over(
+        mesh(
+            Cast::parties(3).with_dealer().with_client(),
+            PATIENCE,
+            |p| office.security(p),
+        ),
+        1 << 20,
+    );
 }
 
 #[test]
 fn large_messages_cross_three_tls_parties() {
     let office = Office::new();
-    exchange_over(mesh(3, false, PATIENCE, |p| office.security(p)), 64 << 20);
+    exchange_over(
+        mesh(Cast::parties(3), PATIENCE, |p| office.security(p)),
+        64 << 20,
+    );
 }
 
 #[test]
@@ -154,6 +182,7 @@ fn an_absent_peer_is_named_with_its_address() {
     let gone = "127.0.0.1:2".to_owned();
     let addresses = Addresses {
         parties: vec![gone.clone(), "127.0.0.1:1".into()],
+        dealer: None,
         client: false,
     };
     let listener = Listener::bind("127.0.0.1:0").unwrap();
@@ -180,6 +209,7 @@ fn visited(
     let address = listener.address();
     let addresses = Addresses {
         parties: vec![address.to_string(), String::new()],
+        dealer: None,
         client: false,
     };
     thread::scope(|scope| {
@@ -216,7 +246,7 @@ fn strangers_are_turned_away_and_told_of() {
 
 /// Party 1 calls party 0 with the given securities.
 fn pair(zero: Security, one: Security) -> (NetError, NetError) {
-    let both = mesh(2, false, Duration::from_millis(900), |p| {
+    let both = mesh(Cast::parties(2), Duration::from_millis(900), |p| {
         if p == Peer::party(0) {
             zero.clone()
         } else {
@@ -272,6 +302,7 @@ fn a_listener_of_another_kind_is_named() {
             listener.local_addr().unwrap().to_string(),
             "127.0.0.1:1".into(),
         ],
+        dealer: None,
         client: false,
     };
     thread::spawn(move || {
@@ -311,7 +342,7 @@ fn files_that_are_of_no_use_are_named() {
 
 #[test]
 fn a_process_that_dies_is_named_at_once() {
-    let links = mesh(3, false, PATIENCE, plain);
+    let links = mesh(Cast::parties(3), PATIENCE, plain);
     let links = links.into_iter().map(Result::unwrap).collect();
     let began = Instant::now();
     let ends = run_over(links, &agreement(), Limits::default(), |mut s| {
@@ -352,6 +383,7 @@ fn a_bit_that_is_changed_on_the_way_is_noticed() {
     );
     let addresses = Addresses {
         parties: vec![between.local_addr().unwrap().to_string(), String::new()],
+        dealer: None,
         client: false,
     };
     thread::spawn(move || {
