@@ -10,6 +10,7 @@ mod cifar;
 mod densenet;
 mod init;
 mod mnist;
+mod mobilenet;
 mod resnet;
 mod squeezenet;
 mod tiny;
@@ -17,7 +18,8 @@ mod vgg;
 
 use crate::image::{self, InputError};
 use piquet_nn_ops::model::{
-    AvgPool, Graph, GraphBuilder, ModelError, NodeId, Params, Role, Shape, TensorF32, expected,
+    AvgPool, Graph, GraphBuilder, ModelError, NodeId, Params, Role, Shape, TensorF32, View,
+    expected,
 };
 
 /// What is known of a network before it is built.
@@ -34,7 +36,7 @@ pub struct ModelInfo {
     pub parameters: usize,
     /// Multiply-accumulates of one inference.
     pub macs: u64,
-    /// ReLUs of one inference, before pools are moved.
+    /// ReLUs of one inference, those with an upper bound too, before pools are moved.
     pub relus: u64,
 }
 
@@ -89,13 +91,14 @@ struct Entry {
     graph: fn(Shape) -> Result<Graph, ModelError>,
 }
 
-const ENTRIES: [Entry; 21] = [
+const ENTRIES: [Entry; 22] = [
     resnet::RESNET18,
     resnet::RESNET50,
     resnet::RESNET101,
     densenet::DENSENET121,
     squeezenet::SQUEEZENET1_0,
     squeezenet::SQUEEZENET1_1,
+    mobilenet::MOBILENET_V2,
     vgg::VGG16,
     alexnet::ALEXNET,
     mnist::LENET5,
@@ -217,16 +220,20 @@ fn learnable(graph: &Graph) -> Result<usize, ModelError> {
     Ok(sum)
 }
 
-/// torchvision's adaptive mean of planes of `from` by `from` to `to` by `to`, where it is one of equal windows. Where
-/// it is none, the planes stay as they are, and the layers behind them have too many or too few parameters.
+/// torchvision's adaptive mean of planes of `from` by `from` to `to` by `to`, where its windows are alike: equal parts
+/// of the plane, or all of it, if it is one value. Otherwise the planes stay as they are, and the layers behind them
+/// have too many or too few parameters.
 fn adaptive_avg_pool(
     g: &mut GraphBuilder,
     name: &str,
     x: NodeId,
-    from: usize,
+    [batch, channels, from]: [usize; 3],
     to: usize,
 ) -> NodeId {
-    if from > to && from.is_multiple_of(to) {
+    if from == 1 {
+        let (one, all) = ([batch, channels, 1, 1], [batch, channels, to, to]);
+        g.view(name, x, View::broadcast(&one, &all))
+    } else if from > to && from.is_multiple_of(to) {
         g.avg_pool(name, x, AvgPool::new(from / to, from / to))
     } else {
         x

@@ -52,7 +52,7 @@ pub(super) const PIRANHA_ALEXNET: Entry = Entry {
 const TOP: usize = 6;
 
 fn alexnet(input: Shape) -> Result<Graph, ModelError> {
-    let [_, _, size, _] = input.as_nchw();
+    let [batch, _, size, _] = input.as_nchw();
     let mut g = GraphBuilder::new("alexnet", input);
     let x = g.input();
     let x = g.conv(
@@ -76,7 +76,7 @@ fn alexnet(input: Shape) -> Result<Graph, ModelError> {
     let side = (0..3).fold((size + 4).saturating_sub(11) / 4 + 1, |n, _| {
         n.saturating_sub(3) / 2 + 1
     });
-    let x = adaptive_avg_pool(&mut g, "avgpool", x, side, TOP);
+    let x = adaptive_avg_pool(&mut g, "avgpool", x, [batch, 256, side], TOP);
     let x = g.flatten("flatten", x);
     let y = classifier(&mut g, x, [1, 4, 6], [4096, 4096, 1000]);
     g.finish(y)

@@ -14,8 +14,11 @@ use rand_core::{Rng, SeedableRng};
 
 /// Standard deviation of biases and shifts.
 const BIAS_STD: f32 = 0.1;
-/// Scale of the last norm of a residual branch, so that a long sum of branches stays in range.
+/// Scale of the last norm of a residual branch, so that a long sum of branches stays in range and rounding errors do not
+/// grow along it.
 const RESIDUAL_GAMMA: f32 = 0.5;
+/// With more branches than this, the scale shrinks as their number grows.
+const RESIDUAL_BRANCHES: usize = 16;
 /// With fewer values than this, a channel has no statistics of its own.
 const MIN_VALUES: usize = 32;
 
@@ -43,6 +46,9 @@ pub(super) fn parameters(
     sample: &TensorF32,
     seed: u64,
 ) -> Result<Params, ModelError> {
+    let branches = graph.nodes().iter().filter(|n| n.op == Op::Add).count();
+    let residual_gamma =
+        RESIDUAL_GAMMA * RESIDUAL_BRANCHES as f32 / branches.max(RESIDUAL_BRANCHES) as f32;
     let mut params = Params::new();
     let mut index = 0u64;
     reference::run_with(graph, sample, |node, inputs| {
@@ -65,7 +71,7 @@ pub(super) fn parameters(
             }
             (Op::BatchNorm(_), Some(x)) => {
                 let gamma = if ends_residual(graph, node) {
-                    RESIDUAL_GAMMA
+                    residual_gamma
                 } else {
                     1.0
                 };

@@ -39,7 +39,7 @@ const STAGES: [(usize, usize); 5] = [(64, 2), (128, 2), (256, 3), (512, 3), (512
 const TOP: usize = 7;
 
 fn vgg16(input: Shape) -> Result<Graph, ModelError> {
-    let [_, _, size, _] = input.as_nchw();
+    let [batch, _, size, _] = input.as_nchw();
     let mut g = GraphBuilder::new("vgg16", input);
     let mut x = g.input();
     let mut i = 0;
@@ -54,7 +54,8 @@ fn vgg16(input: Shape) -> Result<Graph, ModelError> {
         }
         x = g.max_pool(&next(), x, MaxPool::new(2, 2));
     }
-    x = adaptive_avg_pool(&mut g, "avgpool", x, size >> STAGES.len(), TOP);
+    let top = [batch, 512, size >> STAGES.len()];
+    x = adaptive_avg_pool(&mut g, "avgpool", x, top, TOP);
     x = g.flatten("flatten", x);
     let y = classifier(&mut g, x, [0, 3, 6], [4096, 4096, 1000]);
     g.finish(y)
