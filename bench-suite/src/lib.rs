@@ -5,6 +5,7 @@
 pub mod certs;
 pub mod cli;
 pub mod config;
+pub mod engines;
 pub mod image;
 mod multiply;
 pub mod npy;

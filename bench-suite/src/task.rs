@@ -12,7 +12,7 @@ use piquet_nn_ops::pool::Pool;
 use piquet_nn_ops::rep3::{Account, Rep3, Rep3Client};
 use piquet_nn_ops::run;
 use piquet_nn_ops::session::Session;
-use piquet_nn_ops::transport::Peer;
+use piquet_nn_ops::transport::{Links, Peer};
 use rand_core::UnwrapErr;
 
 use crate::cli::Failure;
@@ -132,9 +132,20 @@ pub fn load_program(path: &Path) -> Result<Program, Failure> {
     Ok(Program::from_json(&bytes).map_err(|e| named(&e))?)
 }
 
-fn session(config: &Config, program: &Program, me: Peer) -> Result<Session, Failure> {
+/// How far a peer has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Progress {
+    /// Everyone has agreed; set-up begins.
+    Agreed,
+    /// So many nodes of the program are done, none when set-up is.
+    Layers(usize),
+    /// The client has the result, or what this party knows of it is on its way to the client.
+    Answered,
+}
+
+fn session(config: &Config, program: &Program, links: Links) -> Result<Session, Failure> {
     let agreement = config.agreement(program.digest()?, program.width()?);
-    let links = config.connect(me)?;
     let mut rng = UnwrapErr(getrandom::SysRng);
     Ok(Session::establish(
         links,
@@ -149,24 +160,45 @@ pub fn serve(
     config: &Config,
     program: &Program,
     me: Peer,
-    progress: &mut dyn FnMut(usize),
+    progress: &mut dyn FnMut(Progress),
+) -> Result<(), Failure> {
+    serve_over(config, program, config.connect(me)?, progress)
+}
+
+/// The same over links that are there.
+pub fn serve_over(
+    config: &Config,
+    program: &Program,
+    links: Links,
+    progress: &mut dyn FnMut(Progress),
 ) -> Result<(), Failure> {
     match program.width()? {
-        32 => serve_in::<u32>(config, program, me, progress),
-        _ => serve_in::<u64>(config, program, me, progress),
+        32 => serve_in::<u32>(config, program, links, progress),
+        _ => serve_in::<u64>(config, program, links, progress),
     }
 }
 
 fn serve_in<R: Ring>(
     config: &Config,
     program: &Program,
-    me: Peer,
-    progress: &mut dyn FnMut(usize),
+    links: Links,
+    progress: &mut dyn FnMut(Progress),
 ) -> Result<(), Failure> {
     let mut rng = UnwrapErr(getrandom::SysRng);
     let pool = Pool::new(config.threads())?;
-    let mut party = Rep3::<R>::new(session(config, program, me)?, pool, &mut rng)?;
-    run::infer(&mut party, program, None, None, config.truncation, progress)?;
+    let session = session(config, program, links)?;
+    progress(Progress::Agreed);
+    let mut party = Rep3::<R>::new(session, pool, &mut rng)?;
+    let mut layers = |done| progress(Progress::Layers(done));
+    run::infer(
+        &mut party,
+        program,
+        None,
+        None,
+        config.truncation,
+        &mut layers,
+    )?;
+    progress(Progress::Answered);
     party.report()?;
     party.finish()?;
     Ok(())
@@ -179,28 +211,65 @@ pub struct Answer {
     pub raw: Vec<i64>,
     /// What each party spent.
     pub parties: Vec<Account>,
+    /// What the dealer spent, if there is one.
+    pub dealer: Option<Account>,
     /// What the client spent.
     pub client: Account,
 }
 
-/// What the client does.
-pub fn ask(config: &Config, task: &Task, input: &[i64]) -> Result<Answer, Failure> {
-    match task.program.width()? {
-        32 => ask_in::<u32>(config, task, input),
-        _ => ask_in::<u64>(config, task, input),
+impl Answer {
+    /// What everyone spent.
+    pub fn accounts(&self) -> impl Iterator<Item = &Account> {
+        let parties = self.parties.iter().chain(&self.dealer);
+        parties.chain([&self.client])
     }
 }
 
-fn ask_in<R: Ring>(config: &Config, task: &Task, input: &[i64]) -> Result<Answer, Failure> {
+/// What the client does.
+pub fn ask(config: &Config, task: &Task, input: &[i64]) -> Result<Answer, Failure> {
+    ask_over(
+        config,
+        task,
+        input,
+        config.connect(Peer::Client)?,
+        &mut |_| {},
+    )
+}
+
+/// The same over links that are there.
+pub fn ask_over(
+    config: &Config,
+    task: &Task,
+    input: &[i64],
+    links: Links,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Answer, Failure> {
+    match task.program.width()? {
+        32 => ask_in::<u32>(config, task, input, links, progress),
+        _ => ask_in::<u64>(config, task, input, links, progress),
+    }
+}
+
+fn ask_in<R: Ring>(
+    config: &Config,
+    task: &Task,
+    input: &[i64],
+    links: Links,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Answer, Failure> {
     let mut rng = UnwrapErr(getrandom::SysRng);
-    let mut client = Rep3Client::<R>::new(session(config, &task.program, Peer::Client)?)?;
+    let session = session(config, &task.program, links)?;
+    progress(Progress::Agreed);
+    let mut client = Rep3Client::<R>::new(session)?;
     let raw = client.infer(&task.program, &task.params, input, &mut rng)?;
+    progress(Progress::Answered);
     let client_account = client.account();
     let parties = client.reports()?;
     client.finish()?;
     Ok(Answer {
         raw,
         parties,
+        dealer: None,
         client: client_account,
     })
 }

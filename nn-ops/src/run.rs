@@ -181,7 +181,8 @@ pub fn output_spec(program: &Program) -> Result<Spec, Error> {
 }
 
 /// Set-up and one inference: what a party, the oracle and a plan all do. `params` and `input` (memory order) are `Some` for
-/// whoever owns them; the result is `Some` for its owner.
+/// whoever owns them; the result is `Some` for its owner. `progress` is told the number of nodes that are done, first that
+/// none is.
 pub fn infer<E: Layers>(
     engine: &mut E,
     program: &Program,
@@ -193,6 +194,7 @@ pub fn infer<E: Layers>(
     engine.begin_phase(Phase::Setup);
     let prepared = prepare(engine, program, params)?;
     engine.begin_phase(Phase::Online);
+    progress(0);
     engine.begin_layer("input", "input");
     let x = engine.input(&input_spec(program)?, input)?;
     engine.end_layer();

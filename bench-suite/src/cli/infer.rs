@@ -48,7 +48,6 @@ pub(super) struct Infer {
 
 pub(super) fn infer(args: &Infer) -> Result<(), Failure> {
     let m = &args.model;
-    super::check_engine(&m.engine)?;
     let say = Narrator::new();
     say.step(&format!("building {}", m.model));
     let model = m.build()?;
@@ -64,7 +63,7 @@ pub(super) fn infer(args: &Infer) -> Result<(), Failure> {
     let (config, parties) = match &args.config {
         Some(path) => (Config::load(path)?, None),
         None => {
-            let (config, parties) = local(args).start(&task.program, &say)?;
+            let (config, parties) = local(args)?.start(&task.program, &say)?;
             (config, Some(parties))
         }
     };
@@ -94,15 +93,16 @@ pub(super) fn infer(args: &Infer) -> Result<(), Failure> {
     report.verdict()
 }
 
-fn local(args: &Infer) -> Local {
-    Local {
-        engine: args.model.engine.clone(),
+fn local(args: &Infer) -> Result<Local, Failure> {
+    Ok(Local {
+        engine: args.model.engine,
+        parties: args.model.parties()?,
         truncation: args.model.truncation,
         threads: args.threads,
         network: args.network,
         deadline: args.deadline,
         insecure_plaintext: args.insecure_plaintext,
-    }
+    })
 }
 
 fn load_input(args: &Infer, graph: &piquet_nn_ops::model::Graph) -> Result<TensorF32, Failure> {

@@ -3,8 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use piquet_nn_ops::plan;
-use piquet_nn_ops::rep3::Rep3Cost;
 
 use super::{Failure, ModelArgs};
 use crate::report;
@@ -29,7 +27,6 @@ pub(super) struct PlanArgs {
 }
 
 pub(super) fn plan(args: &PlanArgs) -> Result<(), Failure> {
-    super::check_engine(&args.model.engine)?;
     let program = match &args.from {
         Some(path) => task::load_program(path)?,
         None => {
@@ -41,12 +38,9 @@ pub(super) fn plan(args: &PlanArgs) -> Result<(), Failure> {
     if let Some(path) = &args.program {
         std::fs::write(path, program.to_json()?).map_err(|e| format!("{}: {e}", path.display()))?;
     }
-    let cost = plan::plan(
-        Rep3Cost::new(program.width()?),
-        &program,
-        args.model.truncation,
-    )?;
-    let report = report::PlanReport::new(&program, &cost, args.model.truncation);
+    let m = &args.model;
+    let cost = m.engine.estimate(&program, m.truncation, m.parties()?)?;
+    let report = report::PlanReport::new(&program, &cost, m.truncation)?;
     println!("{}", report.table());
     if let Some(path) = &args.json {
         report::write_json(path, &report)?;
