@@ -16,7 +16,7 @@ mod squeezenet;
 mod tiny;
 mod vgg;
 
-use crate::image::{self, InputError};
+use crate::image::{self, InputError, Pixels};
 use piquet_nn_ops::model::{
     AvgPool, Graph, GraphBuilder, ModelError, NodeId, Params, Role, Shape, TensorF32, View,
     expected,
@@ -151,7 +151,7 @@ pub fn build(name: &str, seed: u64, batch: usize) -> Result<Model, ZooError> {
 pub fn build_sized(name: &str, seed: u64, batch: usize, size: usize) -> Result<Model, ZooError> {
     let [channels, ..] = info(name)?.input;
     let graph = self::graph(name, batch, size)?;
-    let sample = init::samples(seed, [channels, size])?;
+    let sample = init::samples(seed, [channels, size], Pixels::Imagenet)?;
     let params = init::parameters(
         &self::graph(name, sample.shape().batch(), size)?,
         &sample,
@@ -165,7 +165,7 @@ pub fn build_sized(name: &str, seed: u64, batch: usize, size: usize) -> Result<M
 pub fn samples(graph: &Graph, seed: u64) -> Result<Vec<TensorF32>, ZooError> {
     let shape = graph.input_shape()?;
     let [batch, channels, size, _] = shape.as_nchw();
-    let both = init::samples(seed, [channels, size])?;
+    let both = init::samples(seed, [channels, size], Pixels::Imagenet)?;
     let one = shape.elements() / batch.max(1);
     both.data()
         .chunks_exact(one)
@@ -173,12 +173,31 @@ pub fn samples(graph: &Graph, seed: u64) -> Result<Vec<TensorF32>, ZooError> {
         .collect()
 }
 
+/// The photograph, and a mosaic of random colours, of shape 1xCxHxW.
+pub(crate) fn pictures(
+    seed: u64,
+    [channels, size]: [usize; 2],
+    pixels: Pixels,
+) -> Result<Vec<TensorF32>, ZooError> {
+    let both = init::samples(seed, [channels, size], pixels)?;
+    let shape = Shape::nchw(1, channels, size, size)?;
+    both.data()
+        .chunks_exact(shape.elements())
+        .map(|one| Ok(TensorF32::new(shape.clone(), one.to_vec())?))
+        .collect()
+}
+
+/// Numbers between -1 and 1.
+pub(crate) fn noise(seed: u64, shape: &Shape) -> Result<TensorF32, ModelError> {
+    init::noise(seed, shape)
+}
+
 /// What a network is shown where nobody says what else: the photograph, in its size and colours, in each place of the
 /// batch.
 pub fn example(graph: &Graph) -> Result<TensorF32, ZooError> {
     let shape = graph.input_shape()?;
     let [batch, channels, size, _] = shape.as_nchw();
-    let picture = image::photograph_as([channels, size])?;
+    let picture = image::photograph_as([channels, size], Pixels::Imagenet)?;
     Ok(TensorF32::new(
         shape.clone(),
         picture.into_data().repeat(batch),
