@@ -9,6 +9,8 @@ pub mod fuzzing;
 pub mod layer;
 pub mod ledger;
 pub mod model;
+#[cfg(feature = "onnx")]
+pub mod onnx;
 pub mod plain;
 pub mod plan;
 pub mod pool;
