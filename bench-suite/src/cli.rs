@@ -20,7 +20,6 @@ pub(crate) use bench::{like as bench_like, rows as bench_rows};
 
 use crate::config::{Config, Network};
 use crate::engines::Engine;
-use model::ModelArgs;
 use crate::zoo;
 
 /// What a command may fail with: a message for a person.

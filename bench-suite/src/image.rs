@@ -287,12 +287,20 @@ mod tests {
         let mut picture = image::RgbImage::from_pixel(8, 8, image::Rgb([0, 0, 0]));
         picture.put_pixel(0, 0, image::Rgb([255, 255, 255]));
         picture.put_pixel(7, 7, image::Rgb([255, 0, 0]));
-        let t = preprocess(&DynamicImage::ImageRgb8(picture), Path::new("x"), [1, 8], Pixels::Imagenet).unwrap();
+        let t = preprocess(
+            &DynamicImage::ImageRgb8(picture),
+            Path::new("x"),
+            [1, 8],
+            Pixels::Imagenet,
+        )
+        .unwrap();
         assert_eq!(t.shape().dims(), [1, 1, 8, 8]);
         assert_eq!(t.data()[0], 1.0);
         assert!(t.data()[1..63].iter().all(|v| *v == 0.0));
         assert!((0.2..0.4).contains(&t.data()[63]), "{}", t.data()[63]);
-        let e = photograph_as([2, 8], Pixels::Imagenet).unwrap_err().to_string();
+        let e = photograph_as([2, 8], Pixels::Imagenet)
+            .unwrap_err()
+            .to_string();
         assert_eq!(
             e,
             "chelsea.png: a picture has one channel or three, and the network wants 2"

@@ -32,8 +32,9 @@ impl Layout {
             })
         };
         match shape.dims() {
-            [n, c, h, w] => layout(*n, *c, [*h, *w], false)
-                .or_else(|| layout(*n, *w, [*c, *h], true)),
+            [n, c, h, w] => {
+                layout(*n, *c, [*h, *w], false).or_else(|| layout(*n, *w, [*c, *h], true))
+            }
             [n, h, w] => layout(*n, 1, [*h, *w], false),
             _ => None,
         }
@@ -72,7 +73,9 @@ pub fn load(path: &Path, shape: &Shape, pixels: Pixels) -> Result<TensorF32, Fai
 /// The photograph that comes with Piquet.
 pub fn photograph(shape: &Shape, pixels: Pixels) -> Result<TensorF32, Failure> {
     let layout = Layout::of(shape).ok_or_else(|| {
-        format!("the network takes {shape}, no square picture: give its input with --input FILE.npy")
+        format!(
+            "the network takes {shape}, no square picture: give its input with --input FILE.npy"
+        )
     })?;
     let picture = image::photograph_as([layout.channels, layout.size], pixels)?;
     layout.arrange(shape, &picture)

@@ -9,9 +9,9 @@ use super::local::{Local, Narrator};
 use super::model::{Chosen, ModelArgs};
 use super::{Failure, parse_network};
 use crate::config::{Config, Network};
+use crate::npy;
 use crate::report::{self, Report};
 use crate::task;
-use crate::npy;
 
 #[derive(Debug, Args)]
 pub(super) struct Infer {

@@ -113,7 +113,10 @@ impl ModelArgs {
             return Err("--input-shape and --result are for ONNX files".into());
         }
         let [_, native, _] = zoo::info(&self.model)?.input;
-        let (batch, size) = (usize::from(self.batch), self.size.map_or(native, usize::from));
+        let (batch, size) = (
+            usize::from(self.batch),
+            self.size.map_or(native, usize::from),
+        );
         Ok(Chosen {
             model: zoo::build_sized(&self.model, self.model_seed, batch, size)?,
             ending: Ending::None,
@@ -122,7 +125,10 @@ impl ModelArgs {
 
     fn read(&self, path: &Path) -> Result<Chosen, Failure> {
         if self.size.is_some() {
-            return Err("--size is for networks of `piquet models`; an ONNX file takes --input-shape".into());
+            return Err(
+                "--size is for networks of `piquet models`; an ONNX file takes --input-shape"
+                    .into(),
+            );
         }
         let named = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
         let mut options = onnx::Options::default();

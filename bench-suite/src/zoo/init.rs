@@ -48,10 +48,7 @@ pub(super) fn samples(
 pub(super) fn noise(seed: u64, shape: &Shape) -> Result<TensorF32, ModelError> {
     let mut rng = generator(seed, u64::MAX);
     let number = |_| (rng.next_u32() >> 8) as f32 / (1 << 23) as f32 - 1.0;
-    TensorF32::new(
-        shape.clone(),
-        (0..shape.elements()).map(number).collect(),
-    )
+    TensorF32::new(shape.clone(), (0..shape.elements()).map(number).collect())
 }
 
 /// Parameters for a graph that is evaluated on the sample meanwhile.

@@ -52,7 +52,10 @@ mod tests {
         let y = Ending::Softmax.apply(x.clone());
         let l = Ending::LogSoftmax.apply(x.clone());
         for ((y, l), want) in y.data().iter().zip(l.data()).zip([0.5, 0.25, 0.5, 0.75f32]) {
-            assert!((y - want).abs() < 1e-4 && (l - want.ln()).abs() < 1e-4, "{y} {l}");
+            assert!(
+                (y - want).abs() < 1e-4 && (l - want.ln()).abs() < 1e-4,
+                "{y} {l}"
+            );
         }
         assert_eq!(Ending::None.apply(x.clone()), x);
     }

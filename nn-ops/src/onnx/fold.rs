@@ -33,8 +33,8 @@ pub(super) fn fold(
             }
             Ok(sum)
         }
-        "Neg" | "Abs" | "Sign" | "Floor" | "Ceil" | "Round" | "Sqrt" | "Exp" | "Log" | "Reciprocal"
-        | "Not" | "Relu" => unary(item.op(), need(0)?, budget),
+        "Neg" | "Abs" | "Sign" | "Floor" | "Ceil" | "Round" | "Sqrt" | "Exp" | "Log"
+        | "Reciprocal" | "Not" | "Relu" => unary(item.op(), need(0)?, budget),
         "Cast" => cast(need(0)?, Type::new(item.int("to", 1)?)?, budget),
         "CastLike" => {
             let like = match need(1)?.data() {
@@ -220,11 +220,17 @@ fn choose(which: &Const, a: &Const, b: &Const, budget: &mut Budget) -> Result<Co
     let each = which.iter().zip(a.iter().zip(b.iter()));
     Const::f32(
         &dims,
-        each.map(|(w, (a, b))| if *w != 0 { *a } else { *b }).collect(),
+        each.map(|(w, (a, b))| if *w != 0 { *a } else { *b })
+            .collect(),
     )
 }
 
-fn range(start: &Const, limit: &Const, delta: &Const, budget: &mut Budget) -> Result<Const, String> {
+fn range(
+    start: &Const,
+    limit: &Const,
+    delta: &Const,
+    budget: &mut Budget,
+) -> Result<Const, String> {
     let single = "its bounds are not single numbers";
     if let (Data::I64(_), Data::I64(_), Data::I64(_)) = (start.data(), limit.data(), delta.data()) {
         let [start, limit, delta] = [start, limit, delta].map(|c| match c.integers() {
@@ -361,8 +367,16 @@ fn reduce(
         return Const::i64(&dims, out.ok_or("integers overflow")?);
     }
     let row = |r: &[f32]| {
-        let total = r.iter().copied().reduce(|a, b| real(name, a, b)).unwrap_or(0.0);
-        if op == "ReduceMean" { total / n as f32 } else { total }
+        let total = r
+            .iter()
+            .copied()
+            .reduce(|a, b| real(name, a, b))
+            .unwrap_or(0.0);
+        if op == "ReduceMean" {
+            total / n as f32
+        } else {
+            total
+        }
     };
     Const::f32(&dims, x2.reals().chunks_exact(n).map(row).collect())
 }

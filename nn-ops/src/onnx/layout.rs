@@ -157,7 +157,12 @@ impl Layout {
     /// The fewest dimensions, and their strides, that visit the same elements in the same order.
     pub(super) fn runs(&self) -> (Vec<usize>, Vec<i64>) {
         let (mut dims, mut strides) = (Vec::<usize>::new(), Vec::<i64>::new());
-        for (d, s) in self.dims.iter().zip(&self.strides).filter(|(d, _)| **d != 1) {
+        for (d, s) in self
+            .dims
+            .iter()
+            .zip(&self.strides)
+            .filter(|(d, _)| **d != 1)
+        {
             match (dims.last_mut(), strides.last_mut()) {
                 (Some(dim), Some(stride)) if *stride == *s * *d as i64 => {
                     *dim *= d;
@@ -246,7 +251,10 @@ mod tests {
     use super::*;
 
     fn data(dims: &[usize]) -> (Layout, Vec<usize>) {
-        (Layout::row_major(dims), (0..dims.iter().product()).collect())
+        (
+            Layout::row_major(dims),
+            (0..dims.iter().product()).collect(),
+        )
     }
 
     #[test]
@@ -293,7 +301,10 @@ mod tests {
         let (x, _) = data(&[4, 6]);
         let t = x.permute(&[1, 0]).unwrap();
         assert!(t.reshape(&[24]).is_none());
-        assert_eq!(t.reshape(&[2, 3, 1, 4]).unwrap().order(24), Some(vec![2, 3, 0, 1]));
+        assert_eq!(
+            t.reshape(&[2, 3, 1, 4]).unwrap().order(24),
+            Some(vec![2, 3, 0, 1])
+        );
         assert!(x.reshape(&[5, 5]).is_none() && x.reshape(&[4, 3]).is_none());
         assert!(x.reshape(&[2, 12, 1]).unwrap().is_row_major(24));
         let one = Layout::row_major(&[]);

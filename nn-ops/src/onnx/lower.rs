@@ -232,8 +232,10 @@ impl<'a> Lower<'a> {
 
     /// Adds a node of the graph, named after the node at hand. What it takes must not be a class.
     fn emit(&mut self, part: &str, op: Op, inputs: &[NodeId]) -> Outcome<NodeId> {
-        let shapes: Option<Vec<&Shape>> =
-            inputs.iter().map(|id| self.shapes.get(id.index())).collect();
+        let shapes: Option<Vec<&Shape>> = inputs
+            .iter()
+            .map(|id| self.shapes.get(id.index()))
+            .collect();
         let shape = op.infer(&shapes.ok_or("it takes a value that is not there")?)?;
         if shape.elements() > self.largest {
             return Err(format!(
@@ -259,7 +261,13 @@ impl<'a> Lower<'a> {
     }
 
     /// Gives the node that was added last one of its parameters.
-    fn parameter(&mut self, node: NodeId, role: Role, dims: &[usize], data: Vec<f32>) -> Outcome<()> {
+    fn parameter(
+        &mut self,
+        node: NodeId,
+        role: Role,
+        dims: &[usize],
+        data: Vec<f32>,
+    ) -> Outcome<()> {
         if !data.iter().all(|v| v.is_finite()) {
             return Err(format!("its {role} has a value that is not finite"));
         }

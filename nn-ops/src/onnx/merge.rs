@@ -4,7 +4,11 @@
 use crate::model::{Node, NodeId, Op, Params, Role, Tensor};
 
 /// Joins constants that are applied one after the other, and drops nodes that nothing depends on.
-pub(super) fn merge(nodes: Vec<Node>, params: Params, output: NodeId) -> (Vec<Node>, Params, NodeId) {
+pub(super) fn merge(
+    nodes: Vec<Node>,
+    params: Params,
+    output: NodeId,
+) -> (Vec<Node>, Params, NodeId) {
     let (nodes, params, output) = join(nodes, params, output);
     prune(nodes, params, output)
 }
@@ -60,11 +64,18 @@ fn absorb(earlier: &mut Node, later: &Node, params: &mut Params) -> bool {
     match (&later.op, &mut earlier.op) {
         (Op::ChannelShift, Op::Conv(a)) => a.bias = true,
         (Op::ChannelShift, Op::Linear(a)) => a.bias = true,
-        (Op::ChannelShift, Op::ChannelShift | Op::ChannelAffine) | (Op::ChannelAffine, Op::ChannelAffine) => {}
+        (Op::ChannelShift, Op::ChannelShift | Op::ChannelAffine)
+        | (Op::ChannelAffine, Op::ChannelAffine) => {}
         (Op::ChannelAffine, op @ Op::ChannelShift) => *op = Op::ChannelAffine,
         _ => return false,
     }
-    let factor = |i: usize| scale.as_ref().and_then(|s| s.get(i)).copied().unwrap_or(1.0);
+    let factor = |i: usize| {
+        scale
+            .as_ref()
+            .and_then(|s| s.get(i))
+            .copied()
+            .unwrap_or(1.0)
+    };
     let old = data(params, earlier, Role::Bias);
     let bias = shift.iter().enumerate().map(|(i, s)| {
         let old = old.as_ref().and_then(|o| o.get(i)).copied().unwrap_or(0.0);
@@ -84,7 +95,9 @@ fn absorb(earlier: &mut Node, later: &Node, params: &mut Params) -> bool {
 
 /// A vector as long as the bias of `like`.
 fn set(params: &mut Params, node: &Node, role: Role, data: Vec<f32>, like: &Node) {
-    let shape = params.get(&like.name, Role::Bias).map(|t| t.shape().clone());
+    let shape = params
+        .get(&like.name, Role::Bias)
+        .map(|t| t.shape().clone());
     if let Some(Ok(tensor)) = shape.map(|s| Tensor::new(s, data)) {
         params.insert(&node.name, role, tensor);
     }

@@ -273,7 +273,9 @@ impl Dims<'_> {
             let name = dim.dim_param.as_deref().map_or("?".to_owned(), shown);
             match known.as_slice() {
                 [] => {
-                    return Err(format!("dimension {i} (`{name}`) is not fixed: give its size"));
+                    return Err(format!(
+                        "dimension {i} (`{name}`) is not fixed: give its size"
+                    ));
                 }
                 [d, rest @ ..] if rest.iter().all(|r| r == d) => out.push(*d),
                 _ => return Err(format!("dimension {i} cannot be {known:?} at a time")),

@@ -124,10 +124,7 @@ impl Const {
 /// The number of elements, if it is one.
 pub(super) fn elements(dims: &[usize]) -> Result<usize, String> {
     if dims.len() > MAX_DIMS {
-        return Err(format!(
-            "{} dimensions, and {MAX_DIMS} at most",
-            dims.len()
-        ));
+        return Err(format!("{} dimensions, and {MAX_DIMS} at most", dims.len()));
     }
     dims.iter()
         .try_fold(1usize, |p, d| p.checked_mul((*d).max(1)))
@@ -321,7 +318,9 @@ fn external(t: &TensorProto, folder: Option<&Path>, len: usize) -> Result<Bytes,
     let mut file = File::open(path).map_err(failed)?;
     let about = file.metadata().map_err(failed)?;
     if !about.is_file() {
-        return Err(format!("has external data in `{shown}`, which is not a file"));
+        return Err(format!(
+            "has external data in `{shown}`, which is not a file"
+        ));
     }
     let (len64, there) = (len as u64, about.len().saturating_sub(offset));
     if declared.is_some_and(|d| d != len64) || there < len64 {
@@ -472,7 +471,11 @@ mod tests {
             assert!(refused.contains(why), "{refused}");
         }
         #[cfg(unix)]
-        assert!(at("link", "0", None, inside).unwrap_err().contains("outside"));
+        assert!(
+            at("link", "0", None, inside)
+                .unwrap_err()
+                .contains("outside")
+        );
         std::fs::remove_dir_all(root).unwrap();
     }
 }

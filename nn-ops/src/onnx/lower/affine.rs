@@ -113,7 +113,10 @@ impl Lower<'_> {
         let others = (0..x.layout.rank()).filter(|a| !axes.contains(a));
         let order: Vec<usize> = others.chain(axes.iter().copied()).collect();
         let layout = x.layout.permute(&order).ok_or("its axes are not its own")?;
-        let features: usize = axes.iter().filter_map(|a| x.layout.dims().get(*a)).product();
+        let features: usize = axes
+            .iter()
+            .filter_map(|a| x.layout.dims().get(*a))
+            .product();
         let rows = layout.elements() / features.max(1);
         let back = Layout::row_major(layout.dims()).permute(&inverse(&order));
         let permuted = Lazy {
@@ -126,7 +129,9 @@ impl Lower<'_> {
 
     pub(super) fn batch_norm(&mut self, item: &Item<'_>, args: Args<'_>) -> Outcome<Lazy> {
         if item.flag("training_mode", false)? || item.named_outputs() > 1 {
-            return Err("it is in training mode: its statistics depend on the values at hand".to_owned());
+            return Err(
+                "it is in training mode: its statistics depend on the values at hand".to_owned(),
+            );
         }
         if !item.flag("spatial", true)? {
             return Err("its statistics are not per channel".to_owned());

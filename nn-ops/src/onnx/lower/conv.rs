@@ -20,7 +20,9 @@ impl Window {
     pub(super) fn new(item: &Item<'_>, dims: &[usize], kernel: &[usize]) -> Outcome<Self> {
         let space = match dims {
             [_, _, space @ ..] if matches!(space.len(), 1 | 2) => space,
-            [_, _, _, _, _, ..] => return Err("it is three-dimensional, and two is the most".to_owned()),
+            [_, _, _, _, _, ..] => {
+                return Err("it is three-dimensional, and two is the most".to_owned());
+            }
             _ => return Err(format!("it takes pictures or lines, not {dims:?}")),
         };
         let n = space.len();
@@ -55,7 +57,11 @@ impl Window {
     /// As much padding as makes the result as large as the input over the stride; what is odd goes to one side.
     fn same(&self, space: [usize; 2], lower: bool) -> Outcome<[usize; 4]> {
         let side = |n: usize, i: usize| -> Option<[usize; 2]> {
-            let (k, s, d) = (self.kernel.get(i)?, self.stride.get(i)?, self.dilation.get(i)?);
+            let (k, s, d) = (
+                self.kernel.get(i)?,
+                self.stride.get(i)?,
+                self.dilation.get(i)?,
+            );
             let span = k.checked_sub(1)?.checked_mul(*d)?.checked_add(1)?;
             let last = n.checked_sub(1)?.checked_div(*s)?.checked_mul(*s)?;
             let total = last.checked_add(span)?.saturating_sub(n);
@@ -76,9 +82,14 @@ impl Lower<'_> {
             return Err("its weight has less than two dimensions".to_owned());
         };
         if let Some(declared) = item.ints("kernel_shape")?
-            && !declared.iter().map(|d| usize::try_from(*d)).eq(kernel.iter().map(|d| Ok(*d)))
+            && !declared
+                .iter()
+                .map(|d| usize::try_from(*d))
+                .eq(kernel.iter().map(|d| Ok(*d)))
         {
-            return Err(format!("its kernel is not {kernel:?}, which its weight has"));
+            return Err(format!(
+                "its kernel is not {kernel:?}, which its weight has"
+            ));
         }
         let window = Window::new(item, x.layout.dims(), kernel)?;
         let bias = args.constant(2)?;

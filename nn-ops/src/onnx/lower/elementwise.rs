@@ -21,7 +21,11 @@ impl Lower<'_> {
                 }
             }
             "Sum" | "Mean" | "Min" | "Max" => {
-                let binary = if matches!(op, "Min" | "Max") { op } else { "Add" };
+                let binary = if matches!(op, "Min" | "Max") {
+                    op
+                } else {
+                    "Add"
+                };
                 let mut sum = args.need(0)?.clone();
                 for i in 1..args.0.len() {
                     sum = self.binary(binary, &sum, args.need(i)?)?;
@@ -63,7 +67,9 @@ impl Lower<'_> {
                     let more = self.map("relu", &more, Op::Relu)?;
                     self.pair("", &Op::Sub, x, &more)
                 }
-                _ => Err("a value is divided by another, and quotients are not computed yet".to_owned()),
+                _ => Err(
+                    "a value is divided by another, and quotients are not computed yet".to_owned(),
+                ),
             },
             (Value::Node(x), Value::Const(c)) | (Value::Const(c), Value::Node(x)) => {
                 let first = matches!(a, Value::Node(_));
@@ -87,7 +93,9 @@ impl Lower<'_> {
                         bound if op == "Max" => self.clip(x, bound, None),
                         bound => self.clip(x, None, bound),
                     },
-                    _ => Err("it divides by a value, and quotients are not computed yet".to_owned()),
+                    _ => {
+                        Err("it divides by a value, and quotients are not computed yet".to_owned())
+                    }
                 }
             }
         };
@@ -97,7 +105,8 @@ impl Lower<'_> {
     /// An operation on the elements of two values, broadcast to each other.
     pub(super) fn pair(&mut self, part: &str, op: &Op, x: &Lazy, y: &Lazy) -> Outcome<Lazy> {
         let (xd, yd) = (x.layout.dims(), y.layout.dims());
-        let dims = broadcast(&[xd, yd]).ok_or_else(|| format!("cannot broadcast {xd:?} and {yd:?}"))?;
+        let dims =
+            broadcast(&[xd, yd]).ok_or_else(|| format!("cannot broadcast {xd:?} and {yd:?}"))?;
         let mut spread = |v: &Lazy| match self.expanded(&Value::Node(v.clone()), &dims)? {
             Value::Node(v) => Ok(v),
             Value::Const(_) => Err("a value became a constant".to_owned()),
@@ -143,7 +152,10 @@ impl Lower<'_> {
         for part in &parts {
             let d = part.layout.dims();
             let alike = d.len() == dims.len()
-                && d.iter().zip(&dims).enumerate().all(|(i, (a, b))| i == at || a == b);
+                && d.iter()
+                    .zip(&dims)
+                    .enumerate()
+                    .all(|(i, (a, b))| i == at || a == b);
             if !alike {
                 return Err(format!("cannot join {dims:?} and {d:?}"));
             }
@@ -161,7 +173,9 @@ impl Lower<'_> {
             && first.layout.stride(at) == Some(stride as i64);
         let (order, shape) = match first.layout.order(all).filter(|_| lies_so) {
             Some(order) => (order, base.to_vec()),
-            None if at == 1 && matches!(dims.len(), 2 | 4) => ((0..dims.len()).collect(), dims.clone()),
+            None if at == 1 && matches!(dims.len(), 2 | 4) => {
+                ((0..dims.len()).collect(), dims.clone())
+            }
             None => {
                 let before = dims.iter().take(at).product();
                 let after = dims.iter().skip(at + 1).product();
@@ -179,7 +193,10 @@ impl Lower<'_> {
             if let (Some(s), Some(d)) = (shape.get_mut(1), part.layout.dims().get(at)) {
                 *s = *d;
             }
-            let layout = part.layout.permute(&order).ok_or("its axes are not its own")?;
+            let layout = part
+                .layout
+                .permute(&order)
+                .ok_or("its axes are not its own")?;
             let node = part.node;
             placed.push(self.place(&Lazy { node, layout }, &shape)?);
         }

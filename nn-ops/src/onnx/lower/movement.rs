@@ -42,7 +42,11 @@ impl Lower<'_> {
             "Flatten" => {
                 let x = args.need(0)?;
                 let (at, rank) = (item.int("axis", 1)?, x.dims().len());
-                let at = if at == rank as i64 { rank } else { axis(at, rank)? };
+                let at = if at == rank as i64 {
+                    rank
+                } else {
+                    axis(at, rank)?
+                };
                 let (rows, columns) = x.dims().split_at(at);
                 let dims = [rows.iter().product(), columns.iter().product()];
                 self.reshaped(x, &dims)?
@@ -52,7 +56,9 @@ impl Lower<'_> {
                 let x = args.need(0)?;
                 let list = args.ints(item, "axes", 1)?.ok_or("its axes are missing")?;
                 let places = axes(&list, x.dims().len() + list.len())?;
-                self.seen(x, |l| places.iter().try_fold(l.clone(), |l, a| l.unsqueeze(*a)))?
+                self.seen(x, |l| {
+                    places.iter().try_fold(l.clone(), |l, a| l.unsqueeze(*a))
+                })?
             }
             "Expand" => {
                 let x = args.need(0)?;
@@ -65,7 +71,9 @@ impl Lower<'_> {
             "Split" => return self.split(item, args).map(Some),
             "Gather" => match (args.need(0)?, args.need(1)?) {
                 (Value::Node(x), Value::Const(at)) => pick(item, x, at)?,
-                (Value::Node(_), _) => return Err("it takes places that depend on values".to_owned()),
+                (Value::Node(_), _) => {
+                    return Err("it takes places that depend on values".to_owned());
+                }
                 _ => return Ok(None),
             },
             "DepthToSpace" | "SpaceToDepth" => self.blocks(item, args.need(0)?)?,
@@ -179,7 +187,9 @@ impl Lower<'_> {
     fn slice(&mut self, item: &Item<'_>, args: Args<'_>) -> Outcome<Value> {
         let x = args.need(0)?;
         let rank = x.dims().len();
-        let starts = args.ints(item, "starts", 1)?.ok_or("its starts are missing")?;
+        let starts = args
+            .ints(item, "starts", 1)?
+            .ok_or("its starts are missing")?;
         let ends = args.ints(item, "ends", 2)?.ok_or("its ends are missing")?;
         let along = args.ints(item, "axes", 3)?;
         let along = along.unwrap_or_else(|| (0..starts.len() as i64).collect());
@@ -196,9 +206,10 @@ impl Lower<'_> {
             cuts.push((at, span(*start, *end, *step, n)?));
         }
         self.seen(x, |l| {
-            cuts.iter().try_fold(l.clone(), |l, (at, (start, step, len))| {
-                l.slice(*at, *start, *step, *len)
-            })
+            cuts.iter()
+                .try_fold(l.clone(), |l, (at, (start, step, len))| {
+                    l.slice(*at, *start, *step, *len)
+                })
         })
     }
 

@@ -13,7 +13,12 @@ impl Lower<'_> {
             "constant" => PadMode::Zero,
             "reflect" => PadMode::Reflect,
             "edge" => PadMode::Edge,
-            other => return Err(format!("its mode `{}` is not computed", super::super::names::shown(other))),
+            other => {
+                return Err(format!(
+                    "its mode `{}` is not computed",
+                    super::super::names::shown(other)
+                ));
+            }
         };
         let value = match args.constant(2)? {
             Some(c) => c.scalar().ok_or("its value is not a single number")?,
@@ -25,7 +30,11 @@ impl Lower<'_> {
         let pads = args.ints(item, "pads", 1)?.ok_or("its pads are missing")?;
         let along = match args.constant(3)? {
             None => (0..rank).collect(),
-            Some(list) => list.integers()?.iter().map(|a| axis(*a, rank)).collect::<Outcome<Vec<_>>>()?,
+            Some(list) => list
+                .integers()?
+                .iter()
+                .map(|a| axis(*a, rank))
+                .collect::<Outcome<Vec<_>>>()?,
         };
         let (before, after) = pads.split_at(pads.len() / 2);
         if before.len() != along.len() || after.len() != along.len() {
@@ -33,7 +42,9 @@ impl Lower<'_> {
         }
         let mut wanted = Vec::new();
         for ((at, b), a) in along.iter().zip(before).zip(after) {
-            let size = |v: i64| usize::try_from(v).map_err(|_| "it cuts off instead of padding".to_owned());
+            let size = |v: i64| {
+                usize::try_from(v).map_err(|_| "it cuts off instead of padding".to_owned())
+            };
             let (b, a) = (size(*b)?, size(*a)?);
             if (b, a) != (0, 0) {
                 wanted.push((*at, b, a));
@@ -51,7 +62,12 @@ impl Lower<'_> {
     }
 
     /// Pads one or two axes, which become the last two of a picture.
-    fn pad_two(&mut self, x: &Lazy, sides: &[(usize, usize, usize)], mode: PadMode) -> Outcome<Lazy> {
+    fn pad_two(
+        &mut self,
+        x: &Lazy,
+        sides: &[(usize, usize, usize)],
+        mode: PadMode,
+    ) -> Outcome<Lazy> {
         let rank = x.layout.rank();
         let mut last: Vec<usize> = sides.iter().map(|(at, _, _)| *at).collect();
         // Next to a single axis, its neighbour, so that pictures stay pictures.

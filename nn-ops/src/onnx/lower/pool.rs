@@ -1,7 +1,7 @@
 //! Maxima and means over windows.
 
-use super::conv::Window;
 use super::super::item::Item;
+use super::conv::Window;
 use super::{Args, Lazy, Lower, Outcome};
 use crate::model::{AvgPool, MaxPool, Op};
 
@@ -19,7 +19,10 @@ impl Lower<'_> {
                 (space.len() == 1, Op::MaxPool(op))
             }
             ("GlobalAveragePool" | "GlobalMaxPool", _) => {
-                return Err(format!("it takes pictures or lines, not {:?}", x.layout.dims()));
+                return Err(format!(
+                    "it takes pictures or lines, not {:?}",
+                    x.layout.dims()
+                ));
             }
             (kind, _) => {
                 if item.named_outputs() > 1 {

@@ -6,7 +6,8 @@ use super::super::tensor::Const;
 use super::{Args, Lazy, Lower, Outcome, Value};
 use crate::model::{Linear, NodeId, Op, Role};
 
-const NOT_CONSTANT: &str = "it multiplies two values by each other, and one must be a constant matrix";
+const NOT_CONSTANT: &str =
+    "it multiplies two values by each other, and one must be a constant matrix";
 
 impl Lower<'_> {
     pub(super) fn product(&mut self, item: &Item<'_>, args: Args<'_>) -> Outcome<Lazy> {
@@ -70,10 +71,14 @@ impl Lower<'_> {
     fn matmul(&mut self, args: Args<'_>) -> Outcome<Lazy> {
         let (x, w) = operands(args)?;
         let (column, w) = match *w.dims() {
-            [k] => (true, w.arranged(&Layout::row_major(&[k, 1]), &mut self.budget)?),
-            [.., k, n] if w.elements() == k.saturating_mul(n) => {
-                (false, w.arranged(&Layout::row_major(&[k, n]), &mut self.budget)?)
-            }
+            [k] => (
+                true,
+                w.arranged(&Layout::row_major(&[k, 1]), &mut self.budget)?,
+            ),
+            [.., k, n] if w.elements() == k.saturating_mul(n) => (
+                false,
+                w.arranged(&Layout::row_major(&[k, n]), &mut self.budget)?,
+            ),
             _ => return Err("its matrix is a batch of several".to_owned()),
         };
         let weight = self.rows(&w, false)?;

@@ -1,7 +1,7 @@
 //! Reductions along axes, the choice of a class, and what may stand at the end.
 
-use super::super::item::{Item, axes, axis};
 use super::super::Ending;
+use super::super::item::{Item, axes, axis};
 use super::{Args, Lazy, Lower, Outcome};
 use crate::model::{MaxPool, Op};
 
@@ -106,7 +106,9 @@ impl Lower<'_> {
         };
         let alone = dims.iter().skip(2).all(|d| *d == 1);
         if dims.len() < 2 || at != 1 || (together && !alone) {
-            return Err("it is not along axis 1, the only one that is applied in the clear".to_owned());
+            return Err(
+                "it is not along axis 1, the only one that is applied in the clear".to_owned(),
+            );
         }
         self.ending = match item.op() {
             "LogSoftmax" => Ending::LogSoftmax,
