@@ -9,6 +9,7 @@ pub mod fuzzing;
 pub mod layer;
 pub mod ledger;
 pub mod model;
+mod parts;
 pub mod plain;
 pub mod plan;
 pub mod pool;
