@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
-pub mod deal;
 pub mod engine;
 mod error;
 #[doc(hidden)]
@@ -15,6 +14,7 @@ pub mod plan;
 pub mod pool;
 pub mod rep3;
 pub mod run;
+pub mod semi2k;
 pub mod session;
 pub mod transport;
 pub mod walk;
