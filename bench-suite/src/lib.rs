@@ -14,6 +14,7 @@ pub mod record;
 pub mod report;
 pub mod targets;
 pub mod task;
+pub mod train;
 pub mod zoo;
 
 #[doc(hidden)]
