@@ -103,7 +103,7 @@ pub fn trained(seed: u64, progress: &mut dyn FnMut(usize, f64)) -> Result<Params
         epochs: 60,
         rate: 0.05,
         momentum: 0.9,
-        decay: 2e-3,
+        decay: 3e-3,
         shift: 1,
     };
     let mut rng = init::generator(seed, u64::MAX);
