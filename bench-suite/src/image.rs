@@ -4,6 +4,7 @@
 //! bilinear interpolation, the centre 224x224, channels to \[0, 1\], normalised. In one, as networks for handwritten
 //! digits take it: the shorter side to the network's, the centre, grey in \[0, 1\], 1 being white.
 
+use clap::ValueEnum;
 use image::{DynamicImage, GenericImageView, ImageFormat, ImageReader, Limits, imageops};
 use piquet_nn_ops::model::{ModelError, Shape, TensorF32};
 use std::io::Cursor;
@@ -92,23 +93,32 @@ pub enum InputError {
 
 /// Reads a PNG or JPEG, told apart by content, as a tensor of shape 1x3x`size`x`size`.
 pub fn load(path: &Path, size: usize) -> Result<TensorF32, InputError> {
-    load_as(path, [3, size])
+    load_as(path, [3, size], Pixels::Imagenet)
 }
 
 /// The same in one channel or three: a tensor of shape 1x`channels`x`size`x`size`.
-pub fn load_as(path: &Path, [channels, size]: [usize; 2]) -> Result<TensorF32, InputError> {
-    preprocess(&decode(path, &read(path)?)?, path, [channels, size])
+pub fn load_as(
+    path: &Path,
+    [channels, size]: [usize; 2],
+    pixels: Pixels,
+) -> Result<TensorF32, InputError> {
+    let picture = decode(path, &read(path)?)?;
+    preprocess(&picture, path, [channels, size], pixels)
 }
 
 /// The photograph that comes with Piquet, as a tensor of shape 1x3x`size`x`size`.
 pub fn photograph(size: usize) -> Result<TensorF32, InputError> {
-    photograph_as([3, size])
+    photograph_as([3, size], Pixels::Imagenet)
 }
 
 /// The same in one channel or three: a tensor of shape 1x`channels`x`size`x`size`.
-pub fn photograph_as([channels, size]: [usize; 2]) -> Result<TensorF32, InputError> {
+pub fn photograph_as(
+    [channels, size]: [usize; 2],
+    pixels: Pixels,
+) -> Result<TensorF32, InputError> {
     let name = Path::new("chelsea.png");
-    preprocess(&decode(name, PHOTOGRAPH)?, name, [channels, size])
+    let picture = decode(name, PHOTOGRAPH)?;
+    preprocess(&picture, name, [channels, size], pixels)
 }
 
 /// The whole file, if it is not too large.
@@ -146,11 +156,32 @@ pub(crate) fn decode(path: &Path, bytes: &[u8]) -> Result<DynamicImage, InputErr
     reader.decode().map_err(|e| refuse(e.to_string()))
 }
 
-/// A value of this channel, out of one or three, from \[0, 1\] to what networks take.
-pub(crate) fn normalised(channels: usize, channel: usize, value: f32) -> f32 {
-    match (MEAN.get(channel), STD.get(channel)) {
-        (Some(mean), Some(std)) if channels == MEAN.len() => (value - mean) / std,
-        _ => value,
+/// What the brightness of a pixel becomes before a network sees it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[non_exhaustive]
+pub enum Pixels {
+    /// Less the mean of ImageNet and over its deviation, by channel; 0 to 1 for pictures of one channel.
+    #[default]
+    Imagenet,
+    /// 0 to 1.
+    Unit,
+    /// -1 to 1.
+    Signed,
+    /// 0 to 255.
+    Raw,
+}
+
+impl Pixels {
+    /// A value from 0 to 1 of this channel, out of one or three.
+    pub(crate) fn number(self, channels: usize, channel: usize, value: f32) -> f32 {
+        match (self, MEAN.get(channel), STD.get(channel)) {
+            (Self::Imagenet, Some(mean), Some(std)) if channels == MEAN.len() => {
+                (value - mean) / std
+            }
+            (Self::Imagenet | Self::Unit, ..) => value,
+            (Self::Signed, ..) => 2.0 * value - 1.0,
+            (Self::Raw, ..) => 255.0 * value,
+        }
     }
 }
 
@@ -158,6 +189,7 @@ fn preprocess(
     picture: &DynamicImage,
     path: &Path,
     [channels, size]: [usize; 2],
+    pixels: Pixels,
 ) -> Result<TensorF32, InputError> {
     let (width, height) = picture.dimensions();
     let (short, long) = (width.min(height), width.max(height));
@@ -187,7 +219,7 @@ fn preprocess(
     let mut planes = vec![Vec::new(); channels];
     let mut push = |pixel: &[u8]| {
         for (c, (plane, v)) in planes.iter_mut().zip(pixel).enumerate() {
-            plane.push(normalised(channels, c, f32::from(*v) / 255.0));
+            plane.push(pixels.number(channels, c, f32::from(*v) / 255.0));
         }
     };
     let places = (0..side).flat_map(|y| (0..side).map(move |x| (x0 + x, y0 + y)));
@@ -207,7 +239,7 @@ pub fn fuzz(bytes: &[u8]) {
     let path = Path::new("fuzz");
     if let Ok(picture) = decode(path, bytes) {
         let small = u64::from(picture.width()) * u64::from(picture.height()) < 1 << 20;
-        if small && let Ok(t) = preprocess(&picture, path, [3, 28]) {
+        if small && let Ok(t) = preprocess(&picture, path, [3, 28], Pixels::Imagenet) {
             assert!(t.data().iter().all(|v| v.is_finite()));
         }
     }
@@ -239,7 +271,7 @@ mod tests {
         for format in [ImageFormat::Png, ImageFormat::Jpeg] {
             let bytes = encode(&DynamicImage::ImageRgb8(grey.clone()), format);
             let picture = decode(Path::new("x"), &bytes).unwrap();
-            let t = preprocess(&picture, Path::new("x"), [3, 224]).unwrap();
+            let t = preprocess(&picture, Path::new("x"), [3, 224], Pixels::Imagenet).unwrap();
             for (c, want) in [1.0f32, 0.0, 0.2].into_iter().enumerate() {
                 let want = (want - MEAN[c]) / STD[c];
                 let off = t.data()[c * 224 * 224..][..224 * 224]
@@ -255,12 +287,20 @@ mod tests {
         let mut picture = image::RgbImage::from_pixel(8, 8, image::Rgb([0, 0, 0]));
         picture.put_pixel(0, 0, image::Rgb([255, 255, 255]));
         picture.put_pixel(7, 7, image::Rgb([255, 0, 0]));
-        let t = preprocess(&DynamicImage::ImageRgb8(picture), Path::new("x"), [1, 8]).unwrap();
+        let t = preprocess(
+            &DynamicImage::ImageRgb8(picture),
+            Path::new("x"),
+            [1, 8],
+            Pixels::Imagenet,
+        )
+        .unwrap();
         assert_eq!(t.shape().dims(), [1, 1, 8, 8]);
         assert_eq!(t.data()[0], 1.0);
         assert!(t.data()[1..63].iter().all(|v| *v == 0.0));
         assert!((0.2..0.4).contains(&t.data()[63]), "{}", t.data()[63]);
-        let e = photograph_as([2, 8]).unwrap_err().to_string();
+        let e = photograph_as([2, 8], Pixels::Imagenet)
+            .unwrap_err()
+            .to_string();
         assert_eq!(
             e,
             "chelsea.png: a picture has one channel or three, and the network wants 2"

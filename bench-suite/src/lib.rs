@@ -10,6 +10,7 @@ pub mod image;
 mod multiply;
 pub mod npy;
 pub mod peers;
+pub mod picture;
 pub mod record;
 pub mod report;
 pub mod targets;

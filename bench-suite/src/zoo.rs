@@ -17,7 +17,7 @@ mod squeezenet;
 mod tiny;
 mod vgg;
 
-use crate::image::{self, InputError};
+use crate::image::{self, InputError, Pixels};
 use crate::train::TrainError;
 use piquet_nn_ops::model::{
     AvgPool, Graph, GraphBuilder, ModelError, NodeId, Params, Role, Shape, TensorF32, View,
@@ -184,7 +184,7 @@ pub fn build_sized(name: &str, seed: u64, batch: usize, size: usize) -> Result<M
     let params = match source {
         Source::Digits => digits::parameters()?,
         Source::Seed => {
-            let sample = init::samples(seed, [info.input[0], size])?;
+            let sample = init::samples(seed, [info.input[0], size], Pixels::Imagenet)?;
             let both = self::graph(name, sample.shape().batch(), size)?;
             init::parameters(&both, &sample, seed)?
         }
@@ -202,12 +202,31 @@ pub fn samples(graph: &Graph, seed: u64) -> Result<Vec<TensorF32>, ZooError> {
         let firsts = (0..set.labels.len()).step_by(batch);
         return firsts.map(|i| digits::fill(graph, &set, i)).collect();
     }
-    let both = init::samples(seed, [channels, size])?;
+    let both = init::samples(seed, [channels, size], Pixels::Imagenet)?;
     let one = shape.elements() / batch.max(1);
     both.data()
         .chunks_exact(one)
         .map(|image| Ok(TensorF32::new(shape.clone(), image.repeat(batch))?))
         .collect()
+}
+
+/// The photograph, and a mosaic of random colours, of shape 1xCxHxW.
+pub(crate) fn pictures(
+    seed: u64,
+    [channels, size]: [usize; 2],
+    pixels: Pixels,
+) -> Result<Vec<TensorF32>, ZooError> {
+    let both = init::samples(seed, [channels, size], pixels)?;
+    let shape = Shape::nchw(1, channels, size, size)?;
+    both.data()
+        .chunks_exact(shape.elements())
+        .map(|one| Ok(TensorF32::new(shape.clone(), one.to_vec())?))
+        .collect()
+}
+
+/// Numbers between -1 and 1.
+pub(crate) fn noise(seed: u64, shape: &Shape) -> Result<TensorF32, ModelError> {
+    init::noise(seed, shape)
 }
 
 /// What a network is shown where nobody says what else: the photograph, in its size and colours, in each place of the
@@ -218,7 +237,7 @@ pub fn example(graph: &Graph) -> Result<TensorF32, ZooError> {
     if let Ok(Source::Digits) = entry(graph.name()).map(|e| e.source) {
         return digits::fill(graph, &digits::test_set()?, 0);
     }
-    let picture = image::photograph_as([channels, size])?;
+    let picture = image::photograph_as([channels, size], Pixels::Imagenet)?;
     Ok(TensorF32::new(
         shape.clone(),
         picture.into_data().repeat(batch),

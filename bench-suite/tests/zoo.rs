@@ -69,6 +69,7 @@ fn digits_are_read_alike_in_f32_and_in_fixed_point() {
     let set = digits::test_set().unwrap();
     let model = zoo::build("digits", 0, set.labels.len()).unwrap();
     let task = Task::of_zoo(model, 0, Calibration::default(), false).unwrap();
+    assert_eq!(task.program.width().unwrap(), 32);
     let want = task.reference(&set.images).unwrap();
     let right = classes(&want)
         .iter()

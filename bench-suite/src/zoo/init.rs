@@ -5,7 +5,7 @@
 //! approximated by a sum of four uniform ones, which needs no transcendental function.
 
 use super::ZooError;
-use crate::image::{normalised, photograph_as};
+use crate::image::{Pixels, photograph_as};
 use piquet_nn_ops::model::{
     Graph, ModelError, Node, Op, Params, Role, Shape, TensorF32, expected, reference,
 };
@@ -23,14 +23,18 @@ const RESIDUAL_BRANCHES: usize = 16;
 const MIN_VALUES: usize = 32;
 
 /// What the statistics are taken over: the photograph, and a mosaic of random colours.
-pub(super) fn samples(seed: u64, [channels, size]: [usize; 2]) -> Result<TensorF32, ZooError> {
-    let mut data = photograph_as([channels, size])?.into_data();
+pub(super) fn samples(
+    seed: u64,
+    [channels, size]: [usize; 2],
+    pixels: Pixels,
+) -> Result<TensorF32, ZooError> {
+    let mut data = photograph_as([channels, size], pixels)?.into_data();
     let mut rng = generator(seed, u64::MAX);
     let tile = size.div_ceil(16).max(1);
     let tiles = size.div_ceil(tile);
     for c in 0..channels {
         let colours: Vec<f32> = (0..tiles * tiles)
-            .map(|_| normalised(channels, c, (rng.next_u32() >> 24) as f32 / 255.0))
+            .map(|_| pixels.number(channels, c, (rng.next_u32() >> 24) as f32 / 255.0))
             .collect();
         for y in 0..size {
             let row = &colours[y / tile * tiles..];
@@ -38,6 +42,13 @@ pub(super) fn samples(seed: u64, [channels, size]: [usize; 2]) -> Result<TensorF
         }
     }
     Ok(TensorF32::new(Shape::nchw(2, channels, size, size)?, data)?)
+}
+
+/// Numbers between -1 and 1 where nothing is known of what a network takes.
+pub(super) fn noise(seed: u64, shape: &Shape) -> Result<TensorF32, ModelError> {
+    let mut rng = generator(seed, u64::MAX);
+    let number = |_| (rng.next_u32() >> 8) as f32 / (1 << 23) as f32 - 1.0;
+    TensorF32::new(shape.clone(), (0..shape.elements()).map(number).collect())
 }
 
 /// Parameters for a graph that is evaluated on the sample meanwhile.
