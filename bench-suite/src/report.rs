@@ -407,7 +407,7 @@ fn phase_cost(answer: &Answer, phase: Phase) -> Cost {
     }
     // The dealer's phase lasts until the parties are done; its layers are what it does. It may deal while the parties are
     // still at their set-up, and all of that time counts.
-    for account in &answer.dealer {
+    if let Some(account) = &answer.dealer {
         let rows = account.layers.iter().filter(|r| r.phase == phase);
         cost.seconds = cost.seconds.max(rows.map(|r| r.seconds).sum());
     }
