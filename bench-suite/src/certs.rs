@@ -1,10 +1,10 @@
-//! Keys and certificates for mutual TLS: one authority, one certificate for each party and for the client.
+//! Keys and certificates for mutual TLS: one authority, one certificate for each peer.
 
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use piquet_nn_ops::transport::{Peer, tls::server_name};
+use piquet_nn_ops::transport::{Cast, Peer, tls::server_name};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose,
@@ -33,9 +33,9 @@ pub enum CertError {
     Make(#[from] rcgen::Error),
 }
 
-/// Writes `ca.pem`, and `NAME.pem` and `NAME.key.pem` for `party-0`, ..., and `client`, to a new or empty folder that only
+/// Writes `ca.pem`, and `NAME.pem` and `NAME.key.pem` for `party-0`, ..., `dealer` if there is one, and `client`, to a new or empty folder that only
 /// this user can enter. The authority's own key is not kept: a new party means new certificates for all.
-pub fn create(folder: &Path, parties: usize) -> Result<(), CertError> {
+pub fn create(folder: &Path, cast: Cast) -> Result<(), CertError> {
     let io = |path: &Path| {
         let path = path.to_owned();
         move |source| CertError::Io { path, source }
@@ -67,11 +67,12 @@ pub fn create(folder: &Path, parties: usize) -> Result<(), CertError> {
             .map_err(io(&path))
     };
     write("ca.pem".to_owned(), &ca_cert.pem(), false)?;
-    let peers = (0u8..)
-        .take(parties)
-        .map(|i| (format!("party-{i}"), Peer::party(i)))
-        .chain([("client".to_owned(), Peer::Client)]);
-    for (file, peer) in peers {
+    for peer in cast.peers() {
+        let file = match peer {
+            Peer::Party(id) => format!("party-{}", id.index()),
+            Peer::Dealer => "dealer".to_owned(),
+            Peer::Client => "client".to_owned(),
+        };
         let mut params = CertificateParams::new(vec![server_name(peer)])?;
         params
             .distinguished_name

@@ -4,6 +4,7 @@ mod bench;
 mod child;
 mod infer;
 mod local;
+mod model;
 mod party;
 mod plan;
 
@@ -12,12 +13,13 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use piquet_nn_ops::engine::Truncation;
-use piquet_nn_ops::model::Calibration;
+use piquet_nn_ops::transport::tcp::Addresses;
 
 #[cfg(test)]
 pub(crate) use bench::{like as bench_like, rows as bench_rows};
 
 use crate::config::{Config, Network};
+use crate::engines::Engine;
 use crate::zoo;
 
 /// What a command may fail with: a message for a person.
@@ -39,6 +41,8 @@ enum Command {
     Bench(bench::BenchArgs),
     /// Be one party of a deployment.
     Party(party::Party),
+    /// Be the dealer of a deployment, who hands out correlated randomness and must not collude with any party.
+    Dealer(party::Dealer),
     /// Make an authority, a key for every party and for the client, and a configuration.
     Certs(Certs),
     /// List the networks that come with Piquet.
@@ -49,85 +53,20 @@ enum Command {
     Plan(plan::PlanArgs),
 }
 
-/// Which network, and in which fixed-point arithmetic.
-#[derive(Debug, Args)]
-struct ModelArgs {
-    /// A network of `piquet models`.
-    #[arg(long, default_value = "resnet50")]
-    model: String,
-    /// The protocol suite of `piquet engines`.
-    #[arg(long, default_value = "rep3")]
-    engine: String,
-    /// Pictures in one inference.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
-    batch: u16,
-    /// Height and width of the pictures; the network's own by default.
-    #[arg(long)]
-    size: Option<u16>,
-    /// Seed of the network's weights.
-    #[arg(long, default_value_t = 0)]
-    model_seed: u64,
-    /// Bits behind the point of activations.
-    #[arg(long)]
-    frac: Option<u32>,
-    /// Bits behind the point of weights.
-    #[arg(long)]
-    weight_frac: Option<u32>,
-    /// Bits by which a declared range exceeds what calibration saw.
-    #[arg(long)]
-    margin_bits: Option<u32>,
-    /// Bits of the ring, 32 or 64; by default 32 where every value and product fits.
-    #[arg(long)]
-    ring: Option<u32>,
-    /// Let the program show which batch norms have no negative factor, for fewer multiply-accumulates.
-    #[arg(long)]
-    disclose_positive_scales: bool,
-    /// How products are rescaled: exact, nearest, stochastic, or local (which may fail; the report says how likely).
-    #[arg(long, default_value = "stochastic")]
-    truncation: Truncation,
-}
-
-impl ModelArgs {
-    fn calibration(&self) -> Calibration {
-        let d = Calibration::default();
-        Calibration {
-            frac: self.frac.unwrap_or(d.frac),
-            weight_frac: self.weight_frac.unwrap_or(d.weight_frac),
-            margin_bits: self.margin_bits.unwrap_or(d.margin_bits),
-            // Shares that are shifted locally wrap with probability |x| / 2^width.
-            width: self
-                .ring
-                .or((self.truncation == Truncation::Local).then_some(64)),
-            disclose_positive_scales: self.disclose_positive_scales,
-        }
-    }
-    fn size(&self) -> Result<usize, Failure> {
-        let [_, size, _] = zoo::info(&self.model)?.input;
-        Ok(self.size.map_or(size, usize::from))
-    }
-    fn build(&self) -> Result<zoo::Model, Failure> {
-        let batch = usize::from(self.batch);
-        Ok(zoo::build_sized(
-            &self.model,
-            self.model_seed,
-            batch,
-            self.size()?,
-        )?)
-    }
-}
-
 #[derive(Debug, Args)]
 struct Certs {
     /// Folder to write to; it must not exist, or be empty.
     #[arg(long, default_value = "piquet-certs")]
     out: PathBuf,
-    /// `host:port` of each party, in order.
-    #[arg(
-        long,
-        num_args = 1..,
-        default_values = ["127.0.0.1:7700", "127.0.0.1:7701", "127.0.0.1:7702"]
-    )]
+    /// The protocol suite of `piquet engines`.
+    #[arg(long, default_value_t = Engine::Rep3)]
+    engine: Engine,
+    /// `host:port` of each party, in order; by default this machine from port 7700 on.
+    #[arg(long, num_args = 1..)]
     parties: Vec<String>,
+    /// `host:port` of the dealer, where the engine has one; by default this machine, port 7799.
+    #[arg(long)]
+    dealer: Option<String>,
 }
 
 /// Runs the command and says how it ended.
@@ -140,6 +79,7 @@ pub fn run() -> ExitCode {
             Command::Infer(args) => infer::infer(&args),
             Command::Bench(args) => bench::bench(&args),
             Command::Party(args) => party::party(&args),
+            Command::Dealer(args) => party::dealer(&args),
             Command::Certs(args) => certs(&args),
             Command::Models => {
                 println!("{}", crate::report::models(zoo::models()));
@@ -161,31 +101,43 @@ pub fn run() -> ExitCode {
 }
 
 fn certs(args: &Certs) -> Result<(), Failure> {
-    crate::certs::create(&args.out, args.parties.len())?;
-    let config = Config::local(
-        &args.parties,
-        "rep3",
-        "program.json",
-        Truncation::Stochastic,
-    );
+    let engine = args.engine;
+    let mut parties = args.parties.clone();
+    if parties.is_empty() {
+        let usual = (7700..).take(*engine.parties().start());
+        parties.extend(usual.map(|port| format!("127.0.0.1:{port}")));
+    }
+    let cast = engine.cast(parties.len())?;
+    let dealer = match (&args.dealer, cast.dealer) {
+        (Some(_), false) => return Err(format!("engine {engine} has no dealer").into()),
+        (None, true) => Some("127.0.0.1:7799".to_owned()),
+        (given, _) => given.clone(),
+    };
+    crate::certs::create(&args.out, cast)?;
+    let addresses = Addresses {
+        parties,
+        dealer,
+        client: true,
+    };
+    let config = Config::local(&addresses, engine, "program.json", Truncation::Stochastic);
     let path = args.out.join("parties.toml");
     std::fs::write(&path, config.to_toml()?).map_err(|e| format!("{}: {e}", path.display()))?;
     println!(
-        "Wrote {0}: ca.pem, a certificate and a key for each of {1} parties and for the client, and parties.toml.\n\
+        "Wrote {0}: ca.pem, a certificate and a key for each of {1} parties{2} and for the client, and parties.toml.\n\
          Give party i its party-i.key.pem and all files that end in .pem but are no keys; write the program with\n\
-         `piquet plan --model NAME --program {0}/program.json`; start each party with `piquet party --config\n\
-         {0}/parties.toml --id i`, then the client with `piquet infer --model NAME --config {0}/parties.toml`.",
+         `piquet plan --model NAME --engine {engine} --program {0}/program.json`; start each party with `piquet party\n\
+         --config {0}/parties.toml --id i`{3}, then the client with\n\
+         `piquet infer --model NAME --config {0}/parties.toml`.",
         args.out.display(),
-        args.parties.len()
+        cast.parties,
+        if cast.dealer { ", for the dealer" } else { "" },
+        if cast.dealer {
+            ", the dealer with `piquet dealer --config ...`"
+        } else {
+            ""
+        },
     );
     Ok(())
-}
-
-fn check_engine(name: &str) -> Result<(), Failure> {
-    match name {
-        "rep3" => Ok(()),
-        other => Err(format!("engine `{other}` is unknown; there is rep3").into()),
-    }
 }
 
 /// `lan`, `wan`, or `MBIT,MS`.

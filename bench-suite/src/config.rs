@@ -1,7 +1,7 @@
 //! The configuration that all parties and the client of a deployment share.
 //!
 //! ```toml
-//! engine = "rep3"
+//! engine = "rep3"                   # of `piquet engines`
 //! program = "program.json"          # what is computed; written by `piquet plan --program`
 //! truncation = "stochastic"
 //! authority = "ca.pem"
@@ -12,6 +12,11 @@
 //! address = "10.0.0.1:7700"
 //! certificate = "party-0.pem"
 //! key = "party-0.key.pem"           # read by party 0 alone
+//!
+//! [dealer]                          # where the engine has one
+//! address = "10.0.0.9:7700"
+//! certificate = "dealer.pem"
+//! key = "dealer.key.pem"
 //!
 //! [client]
 //! certificate = "client.pem"
@@ -25,11 +30,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use piquet_nn_ops::engine::Truncation;
-use piquet_nn_ops::session::{Agreement, Limits};
+use piquet_nn_ops::session::Limits;
 use piquet_nn_ops::transport::tcp::{Addresses, Security};
 use piquet_nn_ops::transport::tls::Credentials;
 use piquet_nn_ops::transport::{self, Links, NetError, Peer};
 use serde::{Deserialize, Serialize};
+
+use crate::engines::Engine;
 
 /// Largest configuration file.
 const MAX_BYTES: usize = 1 << 20;
@@ -135,8 +142,8 @@ fn default_connect() -> u64 {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Name of the protocol suite.
-    pub engine: String,
+    /// The protocol suite.
+    pub engine: Engine,
     /// The public program.
     pub program: PathBuf,
     /// How products are rescaled.
@@ -162,6 +169,9 @@ pub struct Config {
     /// The parties, in order.
     #[serde(rename = "party")]
     pub parties: Vec<PartyConfig>,
+    /// Who deals correlated randomness, where the engine has such a one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dealer: Option<PartyConfig>,
     /// The owner of model, input and result.
     pub client: ClientConfig,
     /// Where relative paths start.
@@ -173,18 +183,19 @@ impl Config {
     /// A configuration with the file names that `piquet certs` writes.
     #[must_use]
     pub fn local(
-        addresses: &[String],
-        engine: &str,
+        addresses: &Addresses,
+        engine: Engine,
         program: &str,
         truncation: Truncation,
     ) -> Self {
-        let party = |(i, address): (usize, &String)| PartyConfig {
+        let listener = |address: &String, name: &str| PartyConfig {
             address: address.clone(),
-            certificate: Some(format!("party-{i}.pem").into()),
-            key: Some(format!("party-{i}.key.pem").into()),
+            certificate: Some(format!("{name}.pem").into()),
+            key: Some(format!("{name}.key.pem").into()),
         };
+        let parties = addresses.parties.iter().enumerate();
         Self {
-            engine: engine.to_owned(),
+            engine,
             program: program.into(),
             truncation,
             authority: Some("ca.pem".into()),
@@ -193,7 +204,10 @@ impl Config {
             connect_seconds: default_connect(),
             insecure_plaintext: false,
             network: None,
-            parties: addresses.iter().enumerate().map(party).collect(),
+            parties: parties
+                .map(|(i, address)| listener(address, &format!("party-{i}")))
+                .collect(),
+            dealer: addresses.dealer.as_ref().map(|a| listener(a, "dealer")),
             client: ClientConfig {
                 certificate: Some("client.pem".into()),
                 key: Some("client.key.pem".into()),
@@ -235,16 +249,14 @@ impl Config {
 
     fn check(&self) -> Result<(), ConfigError> {
         let refuse = |what: String| Err(ConfigError::Value(what));
-        if self.engine != "rep3" {
+        let cast = self.engine.cast(self.parties.len());
+        let cast = cast.map_err(ConfigError::Value)?;
+        if cast.dealer != self.dealer.is_some() {
             return refuse(format!(
-                "engine `{}` is unknown; there is rep3",
-                self.engine
-            ));
-        }
-        if self.parties.len() != 3 {
-            return refuse(format!(
-                "engine rep3 has 3 parties, the file lists {}",
-                self.parties.len()
+                "engine {} has {} dealer, and the file lists {}",
+                self.engine,
+                if cast.dealer { "a" } else { "no" },
+                if cast.dealer { "none" } else { "one" },
             ));
         }
         for seconds in [self.deadline_seconds, self.connect_seconds] {
@@ -262,6 +274,16 @@ impl Config {
     #[must_use]
     pub fn program_path(&self) -> PathBuf {
         self.base.join(&self.program)
+    }
+
+    /// Who listens where, and that a client will call.
+    #[must_use]
+    pub fn addresses(&self) -> Addresses {
+        Addresses {
+            parties: self.parties.iter().map(|p| p.address.clone()).collect(),
+            dealer: self.dealer.as_ref().map(|d| d.address.clone()),
+            client: true,
+        }
     }
 
     /// Threads of a party, if all of them run on this machine.
@@ -282,36 +304,21 @@ impl Config {
         }
     }
 
-    /// What all must agree on, for a program with this digest in a ring of so many bits.
-    #[must_use]
-    pub fn agreement(&self, program: [u8; 32], ring_bits: u32) -> Agreement {
-        let mut options = blake3::Hasher::new_derive_key("piquet 2026 options");
-        options.update(self.truncation.name().as_bytes());
-        Agreement {
-            engine: self.engine.clone(),
-            program,
-            ring_bits: ring_bits as u16,
-            options: *options.finalize().as_bytes(),
-            computational_bits: 128,
-            statistical_bits: 0,
-        }
-    }
-
     /// Connects `me` to everyone else. A party takes its port first, so that a port in use is told at once.
     pub fn connect(&self, me: Peer) -> Result<Links, ConfigError> {
-        let addresses = Addresses {
-            parties: self.parties.iter().map(|p| p.address.clone()).collect(),
-            dealer: None,
-            client: true,
+        let addresses = self.addresses();
+        let own = match me {
+            Peer::Party(id) => self.parties.get(id.index()),
+            Peer::Dealer => self.dealer.as_ref(),
+            Peer::Client => None,
         };
-        let listener = match me {
-            Peer::Party(id) => {
-                let party = self.parties.get(id.index()).ok_or_else(|| {
-                    ConfigError::Value(format!("there is no {me} in the configuration"))
-                })?;
-                Some(transport::tcp::Listener::bind(&party.address)?)
+        let listener = match (me, own) {
+            (Peer::Client, _) => None,
+            (_, Some(own)) => Some(transport::tcp::Listener::bind(&own.address)?),
+            (_, None) => {
+                let reason = format!("there is no {me} in the configuration");
+                return Err(ConfigError::Value(reason));
             }
-            Peer::Dealer | Peer::Client => None,
         };
         let security = self.security(me)?;
         let patience = Duration::from_secs(self.connect_seconds);
@@ -339,9 +346,12 @@ impl Config {
         };
         let mut certificates = BTreeMap::new();
         let client = (Peer::Client, &self.client.certificate, &self.client.key);
+        let dealer = self.dealer.iter();
+        let dealer = dealer.map(|d| (Peer::Dealer, &d.certificate, &d.key));
         let all = (0u8..)
             .zip(&self.parties)
             .map(|(i, p)| (Peer::party(i), &p.certificate, &p.key))
+            .chain(dealer)
             .chain([client]);
         let mut own_key = None;
         for (peer, certificate, key) in all {
@@ -378,8 +388,12 @@ mod tests {
     use super::*;
 
     fn example() -> Config {
-        let addresses: Vec<String> = (0..3).map(|i| format!("127.0.0.1:77{i:02}")).collect();
-        Config::local(&addresses, "rep3", "program.json", Truncation::Exact)
+        let addresses = Addresses {
+            parties: (0..3).map(|i| format!("127.0.0.1:77{i:02}")).collect(),
+            dealer: None,
+            client: true,
+        };
+        Config::local(&addresses, Engine::Rep3, "program.json", Truncation::Exact)
     }
 
     #[test]

@@ -5,10 +5,12 @@
 pub mod certs;
 pub mod cli;
 pub mod config;
+pub mod engines;
 pub mod image;
 mod multiply;
 pub mod npy;
 pub mod peers;
+pub mod picture;
 pub mod record;
 pub mod report;
 pub mod targets;

@@ -12,12 +12,11 @@ use comfy_table::{CellAlignment, Table, presets};
 use piquet_nn_ops::engine::Truncation;
 use piquet_nn_ops::ledger::{self, Phase, Row};
 use piquet_nn_ops::model::TensorF32;
-use piquet_nn_ops::plan::plan;
-use piquet_nn_ops::rep3::Rep3Cost;
 use serde::Serialize;
 
 use crate::cli::Failure;
 use crate::config::{Config, Network};
+use crate::engines::Engine;
 use crate::task::{Answer, Task};
 use crate::zoo::ModelInfo;
 pub use plan::{PlanCost, PlanReport};
@@ -184,8 +183,11 @@ impl Machine {
 pub struct Report {
     schema: u32,
     model: String,
-    engine: String,
+    engine: Engine,
     parties: usize,
+    /// Where correlated randomness came from; absent where the parties make it themselves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    correlations: Option<&'static str>,
     network: String,
     tls: bool,
     truncation: Truncation,
@@ -219,44 +221,28 @@ impl Report {
         wall: Duration,
     ) -> Result<Self, Failure> {
         let layers = merge_layers(answer)?;
-        let phases: Vec<&[Row]> = answer
-            .parties
-            .iter()
-            .chain([&answer.client])
-            .map(|a| a.phases.as_slice())
-            .collect();
-        let phases = ledger::merge(&phases).ok_or("the parties ran different phases")?;
-        let phase = |which: Phase| {
-            let mut cost = Cost::default();
-            for row in phases.iter().filter(|r| r.phase == which) {
-                cost.seconds += row.seconds;
-                cost.bytes += row.bytes_sent;
-                cost.rounds += row.rounds();
-                cost.messages += row.messages;
-            }
-            cost
-        };
+        let phase = |which| phase_cost(answer, which);
         let (setup, offline, online) = (
             phase(Phase::Setup),
             phase(Phase::Offline),
             phase(Phase::Online),
         );
         let failure = match config.truncation {
-            Truncation::Local => Some(
-                plan(
-                    Rep3Cost::new(task.program.width()?),
-                    &task.program,
-                    config.truncation,
-                )?
-                .truncation_failure(),
-            ),
+            Truncation::Local => {
+                let parties = config.parties.len();
+                let cost = config
+                    .engine
+                    .estimate(&task.program, config.truncation, parties)?;
+                Some(cost.truncation_failure)
+            }
             _ => None,
         };
         Ok(Self {
             schema: SCHEMA,
             model: task.model.graph.name().to_owned(),
-            engine: config.engine.clone(),
+            engine: config.engine,
             parties: config.parties.len(),
+            correlations: config.engine.correlations(),
             network: Network::describe(config.network.as_ref()),
             tls: !config.insecure_plaintext,
             truncation: config.truncation,
@@ -334,13 +320,14 @@ impl Report {
             format!("\nlocal truncation spoils something in this network with probability {p:.1e}")
         });
         format!(
-            "{} with {} among {} parties ({}, {}), batch {}, Z_2^{}, {} truncation\n{t}\n\
+            "{} with {} among {} parties{} ({}, {}), batch {}, Z_2^{}, {} truncation\n{t}\n\
              total (offline + online): {}, {} sent by all; peak memory of a party {}\n\
              class {}; argmax {} the plain network's, {} of its top 5; \
              error of the result at most {:.2e}{range}, mean {:.2e}{failure}",
             self.model,
             self.engine,
             self.parties,
+            correlations(self.engine),
             self.network,
             if self.tls {
                 "mutual TLS"
@@ -410,11 +397,28 @@ impl Report {
     }
 }
 
-/// Rows of all parties as one, with the client's part of the same layers.
+/// What all peers spent in a phase: bytes summed, time of the slowest, rounds of the longest chain.
+fn phase_cost(answer: &Answer, phase: Phase) -> Cost {
+    let mut cost = Cost::default();
+    let (mut before, mut after) = (0, 0);
+    for account in answer.accounts() {
+        let rows = || account.phases.iter().filter(|r| r.phase == phase);
+        cost.seconds = cost.seconds.max(rows().map(|r| r.seconds).sum());
+        cost.bytes += rows().map(|r| r.bytes_sent).sum::<u64>();
+        cost.messages += rows().map(|r| r.messages).sum::<u64>();
+        before = before.max(rows().next().map_or(0, |r| r.depth_before));
+        after = after.max(rows().next_back().map_or(0, |r| r.depth_after));
+    }
+    cost.rounds = after.saturating_sub(before);
+    cost
+}
+
+/// Rows of all parties as one, with the dealer's and the client's part of the same layers.
 fn merge_layers(answer: &Answer) -> Result<Vec<Layer>, Failure> {
     let parties: Vec<&[Row]> = answer.parties.iter().map(|a| a.layers.as_slice()).collect();
     let mut rows = ledger::merge(&parties).ok_or("the parties ran different layers")?;
-    for c in &answer.client.layers {
+    let others = answer.dealer.iter().chain([&answer.client]);
+    for c in others.flat_map(|a| &a.layers) {
         let same = |r: &&mut Row| (r.phase, &r.name, &r.op) == (c.phase, &c.name, &c.op);
         if let Some(row) = rows.iter_mut().find(same) {
             row.bytes_sent += c.bytes_sent;
@@ -470,8 +474,19 @@ pub fn models(models: &[ModelInfo]) -> String {
 /// The engines, as a table.
 #[must_use]
 pub fn engines() -> String {
-    let mut t = table(&["name", "parties", "secure against"]);
-    t.add_row(vec!["rep3", "3", "one semi-honest party (honest majority)"]);
+    let mut t = table(&["name", "parties", "correlations", "secure against"]);
+    for engine in Engine::ALL {
+        let (low, high) = engine.parties().into_inner();
+        t.add_row(vec![
+            engine.name().to_owned(),
+            match low == high {
+                true => low.to_string(),
+                false => format!("{low} to {high}"),
+            },
+            engine.correlations().unwrap_or("its own").to_owned(),
+            engine.secure_against().to_owned(),
+        ]);
+    }
     t.to_string()
 }
 
@@ -485,6 +500,12 @@ pub(crate) fn table(header: &[&str]) -> Table {
         }
     }
     t
+}
+
+/// What a report says of the source of correlated randomness, behind the engine's name.
+fn correlations(engine: Engine) -> String {
+    let named = |source| format!(", correlations from a {source}");
+    engine.correlations().map_or_else(String::new, named)
 }
 
 fn phase_name(phase: Phase) -> &'static str {

@@ -8,6 +8,8 @@ pub mod fuzzing;
 pub mod layer;
 pub mod ledger;
 pub mod model;
+#[cfg(feature = "onnx")]
+pub mod onnx;
 mod parts;
 pub mod plain;
 pub mod plan;

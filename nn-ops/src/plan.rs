@@ -51,7 +51,7 @@ pub struct Link {
 pub type Message = (usize, usize, usize);
 
 /// Adds up messages.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Plan {
     clocks: Vec<u32>,
     rows: Vec<PlanRow>,

@@ -74,7 +74,7 @@ fn words_that_mean_nothing_here() {
             &["resnet51", "resnet50", "tiny"][..],
         ),
         ("plan --model resnet51", &["resnet51", "squeezenet1_1"]),
-        ("infer --model tiny --engine rep4", &["rep4", "rep3"]),
+        ("infer --model tiny --parties 4", &["rep3", "3 parties"]),
         ("infer --model tiny --input @missing.png", &["missing.png"]),
         (
             "infer --model tiny --config @missing.toml",
@@ -93,6 +93,7 @@ fn words_that_mean_nothing_here() {
     for (words, told) in [
         ("infer --model tiny --truncation sometimes", "sometimes"),
         ("infer --model tiny --network fast", "fast"),
+        ("infer --model tiny --engine rep4", "known are: rep3"),
         ("infer --model tiny --deadline 0", "0"),
         ("infer --model tiny --batch 0", "0"),
         ("deal", "deal"),
@@ -132,7 +133,7 @@ fn lists_are_printed() {
     for (words, listed) in [
         ("models", &["resnet50", "squeezenet1_1", "tiny"][..]),
         ("engines", &["rep3"]),
-        ("--help", &["infer", "party", "plan", "certs"]),
+        ("--help", &["infer", "party", "dealer", "plan", "certs"]),
     ] {
         let end = scratch.run(words);
         end.good();

@@ -21,6 +21,7 @@ use serde::Serialize;
 
 use super::Failure;
 use super::local::Narrator;
+use crate::engines::Engine;
 use crate::report::{self, Machine};
 use crate::{peers, record, targets};
 use rates::Rates;
@@ -36,8 +37,8 @@ const SCHEMA: u32 = 1;
 #[derive(Debug, Args)]
 pub(super) struct BenchArgs {
     /// The protocol suite of `piquet engines`.
-    #[arg(long, default_value = "rep3")]
-    suite: String,
+    #[arg(long, default_value_t = Engine::Rep3)]
+    suite: Engine,
     /// Inferences of each row, of which the median counts.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=1000))]
     runs: u16,
@@ -67,7 +68,7 @@ pub(super) struct BenchArgs {
 #[derive(Serialize)]
 struct Everything<'a> {
     schema: u32,
-    suite: &'a str,
+    suite: Engine,
     machine: &'a Machine,
     revision: &'static str,
     command: String,
@@ -79,11 +80,10 @@ struct Everything<'a> {
 }
 
 pub(super) fn bench(args: &BenchArgs) -> Result<(), Failure> {
-    super::check_engine(&args.suite)?;
     let say = Narrator::new();
     say.step("measuring what this machine does at best");
     let beside = Beside {
-        rates: Rates::here(&args.suite)?,
+        rates: Rates::here()?,
         peers: peers::figures()?,
         targets: targets::targets()?,
     };
@@ -94,7 +94,7 @@ pub(super) fn bench(args: &BenchArgs) -> Result<(), Failure> {
         return Err("no row has that in its name".into());
     }
     let page = page::Page {
-        suite: &args.suite,
+        suite: args.suite,
         command: args.command(),
         machine: &machine,
         times_limit: beside.targets.times_limit,
@@ -110,7 +110,7 @@ pub(super) fn bench(args: &BenchArgs) -> Result<(), Failure> {
     if let Some(path) = &args.json {
         let all = Everything {
             schema: SCHEMA,
-            suite: &args.suite,
+            suite: args.suite,
             machine: &machine,
             revision: env!("PIQUET_REVISION"),
             command: args.command(),

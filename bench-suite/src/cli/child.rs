@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
+use piquet_nn_ops::transport::{Cast, Peer};
+
 use super::Failure;
 
 /// How long the client may take to say itself what went wrong after a party has failed.
@@ -25,7 +27,7 @@ pub(super) struct Parties {
 
 #[derive(Debug)]
 struct Shared {
-    children: Mutex<Option<Vec<Child>>>,
+    children: Mutex<Option<Vec<(Peer, Child)>>>,
     folder: PathBuf,
 }
 
@@ -37,22 +39,22 @@ impl Shared {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        for mut child in children.into_iter().flatten() {
+        for (_, mut child) in children.into_iter().flatten() {
             let _ = child.kill();
             let _ = child.wait();
         }
         let _ = std::fs::remove_dir_all(&self.folder);
     }
 
-    /// Number of a party that has ended with a failure.
-    fn failed(&self) -> Option<usize> {
+    /// Who has ended with a failure.
+    fn failed(&self) -> Option<Peer> {
         let mut children = self.children.lock().unwrap_or_else(PoisonError::into_inner);
-        children.as_mut()?.iter_mut().position(|c| {
-            c.try_wait()
-                .ok()
-                .flatten()
-                .is_some_and(|status| !status.success())
-        })
+        let ended = |c: &mut Child| {
+            let status = c.try_wait().ok().flatten();
+            status.is_some_and(|status| !status.success())
+        };
+        let mut all = children.as_mut()?.iter_mut();
+        all.find_map(|(peer, c)| ended(c).then_some(*peer))
     }
 }
 
@@ -80,22 +82,29 @@ impl Parties {
         Ok(Self { shared })
     }
 
-    /// Starts `count` parties of the configuration; calls `progress` with each layer that party 0 has done.
+    /// Starts the parties of the configuration, and the dealer if there is one; calls `progress` with each layer that party 0
+    /// has done.
     pub(super) fn start(
         &self,
         config: &Path,
-        count: usize,
+        cast: Cast,
         progress: impl Fn(u64) + Send + 'static,
     ) -> Result<(), Failure> {
         let program = std::env::current_exe()?;
         let mut progress = Some(progress);
-        for id in 0..count {
+        for peer in cast.peers().filter(|p| *p != Peer::Client) {
             let mut command = Command::new(&program);
+            match peer {
+                Peer::Party(id) => {
+                    command.args(["party", "--id", &id.index().to_string()]);
+                }
+                _ => {
+                    command.arg("dealer");
+                }
+            }
             command
-                .arg("party")
                 .arg("--config")
                 .arg(config)
-                .args(["--id", &id.to_string()])
                 .stdin(Stdio::null())
                 .stdout(Stdio::null());
             let tell = progress.take();
@@ -119,7 +128,7 @@ impl Parties {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
             match children.as_mut() {
-                Some(all) => all.push(child),
+                Some(all) => all.push((peer, child)),
                 None => {
                     let _ = child.kill();
                     let _ = child.wait();
@@ -136,10 +145,10 @@ impl Parties {
                 .unwrap_or_else(PoisonError::into_inner)
                 .is_some()
             {
-                if let Some(id) = shared.failed() {
+                if let Some(peer) = shared.failed() {
                     thread::sleep(GRACE);
                     shared.clean_up();
-                    eprintln!("piquet: party {id} failed; all parties were stopped");
+                    eprintln!("piquet: {peer} failed; all parties were stopped");
                     std::process::exit(1);
                 }
                 thread::sleep(GLANCE);
@@ -156,10 +165,10 @@ impl Parties {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        for (id, mut child) in children.into_iter().flatten().enumerate() {
+        for (peer, mut child) in children.into_iter().flatten() {
             let status = child.wait()?;
             if !status.success() {
-                return Err(format!("party {id} ended with {status}").into());
+                return Err(format!("{peer} ended with {status}").into());
             }
         }
         Ok(())

@@ -6,17 +6,21 @@ use std::path::{Path, PathBuf};
 use indicatif::{ProgressBar, ProgressStyle};
 use piquet_nn_ops::engine::Truncation;
 use piquet_nn_ops::model::Program;
+use piquet_nn_ops::transport::Cast;
+use piquet_nn_ops::transport::tcp::Addresses;
 use rand_core::{Rng, UnwrapErr};
 
 use super::Failure;
 use super::child::{Parties, free_addresses};
 use crate::certs;
 use crate::config::{Config, Network};
+use crate::engines::Engine;
 
 /// How a local run differs from another.
 #[derive(Debug, Clone)]
 pub(super) struct Local {
-    pub(super) engine: String,
+    pub(super) engine: Engine,
+    pub(super) parties: usize,
     pub(super) truncation: Truncation,
     pub(super) threads: Option<usize>,
     pub(super) network: Option<Network>,
@@ -31,11 +35,11 @@ impl Local {
         program: &Program,
         say: &Narrator,
     ) -> Result<(Config, Parties), Failure> {
-        let site = settle()?;
+        let site = settle(self.engine.cast(self.parties)?)?;
         site.file("program.json", &program.to_json()?)?;
         let mut config = Config::local(
             &site.addresses,
-            &self.engine,
+            self.engine,
             "program.json",
             self.truncation,
         );
@@ -47,7 +51,7 @@ impl Local {
         say.step("starting the parties");
         let bar = say.layers(program.graph().nodes().len() as u64 - 1);
         let parties = site.parties;
-        parties.start(&path, site.addresses.len(), move |done| {
+        parties.start(&path, site.addresses.cast(), move |done| {
             bar.set_position(done)
         })?;
         // As the parties read it, with its paths.
@@ -58,8 +62,8 @@ impl Local {
 /// A place for the parties of one run. Dropping it, or its parties, removes it.
 #[derive(Debug)]
 pub(super) struct Site {
-    /// Of this machine, one for each party.
-    pub(super) addresses: Vec<String>,
+    /// Of this machine, one for each party and for the dealer.
+    pub(super) addresses: Addresses,
     pub(super) parties: Parties,
     folder: PathBuf,
 }
@@ -73,14 +77,19 @@ impl Site {
     }
 }
 
-/// A folder of their own with certificates for three parties and a client, and addresses for them.
-pub(super) fn settle() -> Result<Site, Failure> {
+/// A folder of their own with certificates for everyone, and addresses for those who listen.
+pub(super) fn settle(cast: Cast) -> Result<Site, Failure> {
     let mut name = [0; 8];
     UnwrapErr(getrandom::SysRng).fill_bytes(&mut name);
     let folder = std::env::temp_dir().join(format!("piquet-{:016x}", u64::from_le_bytes(name)));
     let parties = Parties::new(folder.clone())?;
-    let addresses = free_addresses(3)?;
-    certs::create(&folder, addresses.len())?;
+    let mut free = free_addresses(cast.parties + usize::from(cast.dealer))?;
+    let addresses = Addresses {
+        dealer: cast.dealer.then(|| free.pop()).flatten(),
+        parties: free,
+        client: cast.client,
+    };
+    certs::create(&folder, cast)?;
     Ok(Site {
         addresses,
         parties,

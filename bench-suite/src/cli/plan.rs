@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use piquet_nn_ops::plan;
-use piquet_nn_ops::rep3::Rep3Cost;
 
-use super::{Failure, ModelArgs};
+use super::Failure;
+use super::model::ModelArgs;
 use crate::report;
-use crate::task::{self, Task};
+use crate::task;
 
 #[derive(Debug, Args)]
 pub(super) struct PlanArgs {
@@ -29,24 +28,19 @@ pub(super) struct PlanArgs {
 }
 
 pub(super) fn plan(args: &PlanArgs) -> Result<(), Failure> {
-    super::check_engine(&args.model.engine)?;
     let program = match &args.from {
         Some(path) => task::load_program(path)?,
         None => {
             let m = &args.model;
-            let model = m.build()?;
-            Task::of_zoo(model, m.model_seed, m.calibration(), args.class_only)?.program
+            m.task(m.build()?.model, args.class_only)?.program
         }
     };
     if let Some(path) = &args.program {
         std::fs::write(path, program.to_json()?).map_err(|e| format!("{}: {e}", path.display()))?;
     }
-    let cost = plan::plan(
-        Rep3Cost::new(program.width()?),
-        &program,
-        args.model.truncation,
-    )?;
-    let report = report::PlanReport::new(&program, &cost, args.model.truncation);
+    let m = &args.model;
+    let cost = m.engine.estimate(&program, m.truncation, m.parties()?)?;
+    let report = report::PlanReport::new(&program, &cost, m.truncation)?;
     println!("{}", report.table());
     if let Some(path) = &args.json {
         report::write_json(path, &report)?;

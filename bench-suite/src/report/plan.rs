@@ -4,17 +4,20 @@ use piquet_nn_ops::engine::Truncation;
 use piquet_nn_ops::ledger::Phase;
 use piquet_nn_ops::model::Program;
 use piquet_nn_ops::plan::{Link, PlanRow};
-use piquet_nn_ops::rep3::Rep3Cost;
 use serde::Serialize;
 
-use super::{SCHEMA, bytes, phase_name, table};
+use super::{SCHEMA, bytes, correlations, phase_name, table};
+use crate::cli::Failure;
+use crate::engines::{Engine, Estimate};
 
 /// What an inference will cost.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PlanReport {
     schema: u32,
     model: String,
-    engine: &'static str,
+    engine: Engine,
+    /// Who takes part.
+    peers: Vec<String>,
     truncation: Truncation,
     #[serde(skip_serializing_if = "Option::is_none")]
     truncation_failure: Option<f64>,
@@ -27,7 +30,7 @@ pub struct PlanReport {
     memory_bytes: u64,
     /// The directed link that carries most online.
     busiest_link: Option<Link>,
-    /// What each directed link carries in each phase; peer 3 is the client.
+    /// What each directed link carries in each phase, by index into `peers`.
     links: Vec<Link>,
     layers: Vec<PlanRow>,
 }
@@ -42,32 +45,41 @@ pub struct PlanCost {
 
 impl PlanReport {
     /// From what was added up.
-    #[must_use]
-    pub fn new(program: &Program, cost: &Rep3Cost, truncation: Truncation) -> Self {
+    pub fn new(
+        program: &Program,
+        cost: &Estimate,
+        truncation: Truncation,
+    ) -> Result<Self, Failure> {
         let phase = |p| {
-            let t = cost.plan().total(p);
+            let t = cost.plan.total(p);
             PlanCost {
                 bytes: t.bytes,
                 messages: t.messages,
                 rounds: t.rounds,
             }
         };
-        Self {
+        Ok(Self {
             schema: SCHEMA,
             model: program.graph().name().to_owned(),
-            engine: "rep3",
+            engine: cost.engine,
+            peers: cost
+                .engine
+                .cast(cost.parties)?
+                .peers()
+                .map(|p| p.to_string())
+                .collect(),
             truncation,
             truncation_failure: (truncation == Truncation::Local)
-                .then(|| cost.truncation_failure()),
+                .then_some(cost.truncation_failure),
             setup: phase(Phase::Setup),
             offline: phase(Phase::Offline),
             online: phase(Phase::Online),
-            macs: cost.macs(),
-            memory_bytes: cost.memory_bytes(),
-            busiest_link: cost.plan().busiest_link(Phase::Online),
-            links: cost.plan().links().collect(),
-            layers: cost.plan().rows().to_vec(),
-        }
+            macs: cost.macs,
+            memory_bytes: cost.memory_bytes,
+            busiest_link: cost.plan.busiest_link(Phase::Online),
+            links: cost.plan.links().collect(),
+            layers: cost.plan.rows().to_vec(),
+        })
     }
 
     /// For a person.
@@ -118,28 +130,22 @@ impl PlanReport {
             ]);
         }
         let busiest = self.busiest_link.map_or_else(String::new, |l| {
-            let (from, to) = (peer(l.from), peer(l.to));
+            let name = |i: usize| self.peers.get(i).map_or("?", String::as_str);
+            let (from, to) = (name(l.from), name(l.to));
             format!("\nonline, {from} sends most: {} to {to}", bytes(l.bytes))
         });
         let failure = self.truncation_failure.map_or_else(String::new, |p| {
             format!("\nlocal truncation spoils something in this network with probability {p:.1e}")
         });
         format!(
-            "{} with {}, {} truncation: bytes and rounds from the shapes alone\n{t}\n\
+            "{} with {}{}, {} truncation: bytes and rounds from the shapes alone\n{t}\n\
              {:.2} G multiply-accumulates over all parties; about {} of memory for each{busiest}{failure}",
             self.model,
             self.engine,
+            correlations(self.engine),
             self.truncation.name(),
             self.macs as f64 / 1e9,
             bytes(self.memory_bytes),
         )
-    }
-}
-
-/// A peer of a plan by its index.
-fn peer(index: usize) -> String {
-    match index {
-        3 => "the client".to_owned(),
-        party => format!("party {party}"),
     }
 }

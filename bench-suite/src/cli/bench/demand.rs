@@ -3,10 +3,9 @@
 use piquet_nn_ops::engine::Truncation;
 use piquet_nn_ops::ledger::Phase;
 use piquet_nn_ops::model::{ModelError, Op, Program};
-use piquet_nn_ops::plan;
-use piquet_nn_ops::rep3::Rep3Cost;
 
 use crate::cli::Failure;
+use crate::engines::Engine;
 
 /// What counts as the inference: set-up stands beside it.
 const INFERENCE: [Phase; 2] = [Phase::Offline, Phase::Online];
@@ -29,9 +28,13 @@ pub(super) struct Demand {
 }
 
 impl Demand {
-    pub(super) fn of(program: &Program, truncation: Truncation) -> Result<Self, Failure> {
-        let cost = plan::plan(Rep3Cost::new(program.width()?), program, truncation)?;
-        let plan = cost.plan();
+    pub(super) fn of(
+        engine: Engine,
+        program: &Program,
+        truncation: Truncation,
+    ) -> Result<Self, Failure> {
+        let cost = engine.estimate(program, truncation, *engine.parties().start())?;
+        let plan = &cost.plan;
         let busiest = INFERENCE.iter().filter_map(|p| plan.busiest_link(*p));
         Ok(Self {
             ring_bits: program.width()?,
@@ -39,8 +42,8 @@ impl Demand {
             // One phase after the other.
             busiest_link: busiest.map(|l| l.bytes).sum(),
             rounds: INFERENCE.iter().map(|p| plan.total(*p).rounds).sum(),
-            macs: cost.macs(),
-            memory: cost.memory_bytes(),
+            macs: cost.macs,
+            memory: cost.memory_bytes,
         })
     }
 }
@@ -81,12 +84,12 @@ mod tests {
             ("matmul-1024-z64", 64, None),
         ] {
             let program = work::prepare(row, 1, None).unwrap().task.program;
-            let d = Demand::of(&program, Truncation::Stochastic).unwrap();
+            let d = Demand::of(Engine::Rep3, &program, Truncation::Stochastic).unwrap();
             assert_eq!(d.ring_bits, ring, "{row}");
             assert_eq!(d.windows, window.map(|w| [w, w]), "{row}");
             // Some link carries at least its share of the six, and none carries all.
-            let cost = plan::plan(Rep3Cost::new(ring), &program, Truncation::Stochastic).unwrap();
-            let all = cost.plan().total(Phase::Online).bytes;
+            let cost = Engine::Rep3.estimate(&program, Truncation::Stochastic, 3);
+            let all = cost.unwrap().plan.total(Phase::Online).bytes;
             assert!((all / 8..all).contains(&d.busiest_link), "{row}: {d:?}");
         }
     }

@@ -5,11 +5,12 @@ use std::fmt::Write;
 use super::row::Row;
 use super::table;
 use crate::config::Network;
+use crate::engines::Engine;
 use crate::report::{self, Machine};
 
 /// Everything that is printed.
 pub(super) struct Page<'a> {
-    pub(super) suite: &'a str,
+    pub(super) suite: Engine,
     pub(super) command: String,
     pub(super) machine: &'a Machine,
     /// What the time of a row over a slower network should be at most, in limits.
@@ -190,7 +191,7 @@ mod tests {
 
     fn page<R>(rows: &[Row], f: impl Fn(&Page<'_>) -> R) -> R {
         f(&Page {
-            suite: "rep3",
+            suite: Engine::Rep3,
             command: "piquet bench --suite rep3".to_owned(),
             machine: &Machine::here(),
             times_limit: 1.25,

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use piquet_nn_ops::engine::Truncation;
-use piquet_nn_ops::session::Session;
+use piquet_nn_ops::session::{Agreement, Session};
 use piquet_nn_ops::transport::Peer;
 use rand_core::UnwrapErr;
 use serde::Serialize;
@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::cli::Failure;
 use crate::cli::local;
 use crate::config::Config;
+use crate::engines::Engine;
 use crate::multiply::{self, Loop};
 
 /// Measured for so long, each.
@@ -44,12 +45,12 @@ pub(super) struct Rates {
 
 impl Rates {
     /// Of this machine, now.
-    pub(super) fn here(engine: &str) -> Result<Self, Failure> {
+    pub(super) fn here() -> Result<Self, Failure> {
         let level = piquet_core::cpu::level().name();
         Ok(Self {
             macs_32: multiply::modulo_32(level).map(registers),
             macs_64: multiply::modulo_64(level).map(registers),
-            wire: wire(engine)?,
+            wire: wire()?,
         })
     }
 
@@ -80,8 +81,9 @@ fn registers(work: Loop) -> Registers {
 }
 
 /// Every party sends to the previous one what it does not need, and takes as much from the next.
-fn wire(engine: &str) -> Result<f64, Failure> {
-    let site = local::settle()?;
+fn wire() -> Result<f64, Failure> {
+    let engine = Engine::Rep3;
+    let site = local::settle(engine.cast(3)?)?;
     let config = Config::local(&site.addresses, engine, "", Truncation::Stochastic);
     let path = site.file("parties.toml", config.to_toml()?.as_bytes())?;
     let config = Config::load(&path)?;
@@ -113,7 +115,14 @@ fn joined<T>(thread: thread::ScopedJoinHandle<'_, Result<T, Failure>>) -> Result
 }
 
 fn establish(config: &Config, me: Peer) -> Result<Session, Failure> {
-    let agreement = config.agreement([0; 32], 64);
+    let agreement = Agreement {
+        engine: config.engine.name().to_owned(),
+        program: [0; 32],
+        ring_bits: 64,
+        options: [0; 32],
+        computational_bits: 128,
+        statistical_bits: 0,
+    };
     let mut rng = UnwrapErr(getrandom::SysRng);
     let links = config.connect(me)?;
     Ok(Session::establish(
@@ -163,7 +172,7 @@ mod tests {
     #[test]
     fn this_machine_has_rates() {
         let t = Instant::now();
-        let rates = Rates::here("rep3").unwrap();
+        let rates = Rates::here().unwrap();
         assert!(rates.wire > 1e6, "{rates:?} in {:?}", t.elapsed());
         assert!(rates.macs(32).is_none_or(|r| r > 1e8), "{rates:?}");
         assert!(rates.macs(64).is_none_or(|r| r > 1e8), "{rates:?}");

@@ -130,7 +130,8 @@ pub(super) fn measure(
     let oracle = work.task.decode(&oracle_raw)?;
     let network = v.network.map(crate::cli::parse_network).transpose()?;
     let local = Local {
-        engine: args.suite.clone(),
+        engine: args.suite,
+        parties: *args.suite.parties().start(),
         truncation: v.truncation,
         threads: args.threads,
         network,
@@ -167,7 +168,7 @@ pub(super) fn measure(
     let bytes = runs.iter().map(|r| r.1).max().unwrap_or(0);
     let peaks = runs.iter().flat_map(|r| r.2.peak_rss_bytes.iter().copied());
     let threads = worst.2.threads;
-    let demand = Demand::of(&work.task.program, v.truncation)?;
+    let demand = Demand::of(args.suite, &work.task.program, v.truncation)?;
     let limit = match (&network, base) {
         (Some(n), Some(computation)) => Some(Limit::of_network(&demand, n, computation)),
         (Some(_), None) => None,

@@ -1,0 +1,118 @@
+//! Networks from ONNX files, as PyTorch and TensorFlow export them: operator sets 7 to 28.
+//!
+//! [`import`] gives a [`Graph`], which is public, and [`Params`], which are their owner's. Public is the structure with its
+//! attributes: shapes, strides, paddings, the bounds of `Clip`, the slope of `LeakyRelu`, the exponent of `Pow`, and
+//! whatever shape arithmetic folds to. Private is every tensor of real numbers that a value of the network meets: weights and
+//! biases, statistics of normalisations, slopes of `PRelu`, and constants that are added or multiplied, also when the
+//! file writes them as constants between the nodes.
+//!
+//! An operator that only moves elements (`Transpose`, `Reshape`, `Slice`, ...) becomes part of the next [`View`] or, where
+//! it undoes another, nothing. Arithmetic on constants is done here. A `Softmax` or `LogSoftmax` at the end is left off, and
+//! is the [`Ending`] that whoever opens the result applies in the clear.
+//!
+//! Files come from strangers. Whatever cannot be run is refused with node, operator and reason, all such nodes at once;
+//! sizes, nesting and the memory that an import may take are bounded.
+//!
+//! [`View`]: crate::model::Op::View
+
+mod ending;
+mod error;
+mod fold;
+mod item;
+mod layout;
+mod lower;
+mod merge;
+mod names;
+mod proto;
+mod refused;
+mod source;
+mod tensor;
+mod wire;
+
+pub use ending::Ending;
+pub use error::{MAX_REFUSALS, OnnxError, Refusal, Refusals};
+
+use crate::model::{Graph, Params};
+use core::ops::RangeInclusive;
+use std::path::Path;
+
+/// Versions of ONNX's operators that are read.
+pub const OPERATOR_SETS: RangeInclusive<i64> = 7..=28;
+
+/// What a file leaves open, and how large it may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Options {
+    /// Pictures at a time, where the file does not fix it; 1 if not given.
+    pub batch: Option<usize>,
+    /// Shape of the input, where the file does not fix it.
+    pub input: Option<Vec<usize>>,
+    /// Name of the result, needed if the file has several.
+    pub output: Option<String>,
+    /// Largest size of things.
+    pub limits: Limits,
+}
+
+impl Default for Options {
+    /// One picture of the shape that the file says, the only output.
+    fn default() -> Self {
+        Self {
+            batch: None,
+            input: None,
+            output: None,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// How large a model may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Bytes of the file.
+    pub file: usize,
+    /// Numbers in weights and constants, those of external files included.
+    pub constants: usize,
+    /// Elements of one value of the network.
+    pub value: usize,
+}
+
+impl Default for Limits {
+    /// 2 GiB (no protobuf file is larger), 2^29 numbers, 2^28 elements.
+    fn default() -> Self {
+        Self {
+            file: 1 << 31,
+            constants: 1 << 29,
+            value: 1 << 28,
+        }
+    }
+}
+
+/// A network from a file.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Imported {
+    /// What everyone may know.
+    pub graph: Graph,
+    /// What only the owner of the model knows.
+    pub params: Params,
+    /// What remains to be done to the opened result.
+    pub ending: Ending,
+}
+
+/// Reads a model. `external` is the folder of the files that hold its tensors, if it is not a single file.
+pub fn import(
+    bytes: &[u8],
+    external: Option<&Path>,
+    options: &Options,
+) -> Result<Imported, OnnxError> {
+    if bytes.len() > options.limits.file {
+        return Err(OnnxError::Limit {
+            what: "the number of its bytes",
+            most: options.limits.file as u64,
+        });
+    }
+    let model = wire::decode(bytes)?;
+    let source = source::Source::new(&model, options)?;
+    lower::lower(&source, external, options.limits)
+}

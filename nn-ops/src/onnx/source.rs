@@ -1,0 +1,296 @@
+//! The graph of the file: what is an input and what a constant, and the nodes behind the result in an order in which they
+//! can be evaluated.
+
+use super::item::Item;
+use super::names::shown;
+use super::proto::{GraphProto, ModelProto, TensorProto, ValueInfoProto};
+use super::tensor::Type;
+use super::{OPERATOR_SETS, OnnxError, Options};
+use crate::model::MAX_NODES;
+use core::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+
+/// A file in which every name means one thing.
+pub(super) struct Source<'a> {
+    pub(super) name: &'a str,
+    pub(super) input: &'a str,
+    pub(super) dims: Vec<usize>,
+    pub(super) output: &'a str,
+    /// The nodes that the output depends on, each after those that it depends on.
+    pub(super) items: Vec<Item<'a>>,
+    pub(super) initializers: BTreeMap<&'a str, &'a TensorProto>,
+}
+
+fn graph_error<T>(reason: String) -> Result<T, OnnxError> {
+    Err(OnnxError::Graph(reason))
+}
+
+impl<'a> Source<'a> {
+    pub(super) fn new(model: &'a ModelProto, options: &Options) -> Result<Self, OnnxError> {
+        let opset = operator_set(model)?;
+        let Some(graph) = &model.graph else {
+            return Err(OnnxError::Format("it has no graph".to_owned()));
+        };
+        if graph.node.len() > MAX_NODES {
+            return Err(OnnxError::Limit {
+                what: "the number of its nodes",
+                most: MAX_NODES as u64,
+            });
+        }
+        if !graph.sparse_initializer.is_empty() {
+            return graph_error("it has sparse initializers, which are not read".to_owned());
+        }
+        let initializers = initializers(graph)?;
+        let info = input(graph, &initializers)?;
+        let input = info.name.as_deref().unwrap_or("");
+        let output = output(graph, options)?;
+        let nodes = graph.node.iter().enumerate();
+        let all: Vec<Item<'a>> = nodes.map(|(i, n)| Item::new(n, i, opset)).collect();
+        let items = ordered(&all, input, output, &initializers)?;
+        let dims = Dims {
+            info,
+            items: &items,
+            initializers: &initializers,
+        };
+        let dims = dims.resolve(options).map_err(|reason| OnnxError::Input {
+            name: shown(input),
+            reason,
+        })?;
+        Ok(Self {
+            name: graph.name.as_deref().unwrap_or(""),
+            input,
+            dims,
+            output,
+            items,
+            initializers,
+        })
+    }
+}
+
+fn operator_set(model: &ModelProto) -> Result<i64, OnnxError> {
+    let own = |d: Option<&str>| matches!(d, None | Some("" | "ai.onnx"));
+    let mut versions = model
+        .opset_import
+        .iter()
+        .filter(|o| own(o.domain.as_deref()))
+        .map(|o| o.version.unwrap_or(0));
+    let version = versions.next().ok_or_else(|| {
+        let what = if model.graph.is_some() {
+            "the file does not name the version of ONNX's operators"
+        } else {
+            "this is no ONNX file: it names neither operators nor a graph"
+        };
+        OnnxError::OperatorSet(what.to_owned())
+    })?;
+    if versions.any(|v| v != version) {
+        let reason = "the file names two versions of ONNX's operators";
+        return Err(OnnxError::OperatorSet(reason.to_owned()));
+    }
+    if OPERATOR_SETS.contains(&version) {
+        return Ok(version);
+    }
+    let (first, last) = (OPERATOR_SETS.start(), OPERATOR_SETS.end());
+    Err(OnnxError::OperatorSet(format!(
+        "version {version} is not read; {first} to {last} are"
+    )))
+}
+
+fn initializers(graph: &GraphProto) -> Result<BTreeMap<&str, &TensorProto>, OnnxError> {
+    let mut all = BTreeMap::new();
+    for t in &graph.initializer {
+        let name = t.name.as_deref().unwrap_or("");
+        if all.insert(name, t).is_some() {
+            return graph_error(format!("two initializers are called `{}`", shown(name)));
+        }
+    }
+    Ok(all)
+}
+
+/// The one input that is not an initializer with a default value.
+fn input<'a>(
+    graph: &'a GraphProto,
+    initializers: &BTreeMap<&str, &TensorProto>,
+) -> Result<&'a ValueInfoProto, OnnxError> {
+    let name = |i: &'a ValueInfoProto| i.name.as_deref().unwrap_or("");
+    let mut inputs: Vec<&ValueInfoProto> = graph.input.iter().collect();
+    inputs.retain(|i| !initializers.contains_key(name(i)));
+    match inputs.as_slice() {
+        [one] => Ok(one),
+        [] => graph_error("it has no input".to_owned()),
+        several => {
+            let names: Vec<String> = several.iter().take(8).map(|i| shown(name(i))).collect();
+            graph_error(format!(
+                "it has {} inputs, and one is what can be shared: {}",
+                several.len(),
+                names.join(", ")
+            ))
+        }
+    }
+}
+
+fn output<'a>(graph: &'a GraphProto, options: &Options) -> Result<&'a str, OnnxError> {
+    let names: Vec<&str> = graph
+        .output
+        .iter()
+        .map(|o| o.name.as_deref().unwrap_or(""))
+        .collect();
+    let listed = || {
+        let shown: Vec<String> = names.iter().take(8).map(|n| shown(n)).collect();
+        shown.join(", ")
+    };
+    match (&options.output, names.as_slice()) {
+        (Some(wanted), _) => names.iter().find(|n| *n == wanted).copied().ok_or_else(|| {
+            OnnxError::Graph(format!(
+                "it has no output `{}`; it has {}",
+                shown(wanted),
+                listed()
+            ))
+        }),
+        (None, [one]) => Ok(one),
+        (None, []) => graph_error("it has no output".to_owned()),
+        (None, several) => graph_error(format!(
+            "it has {} outputs; choose one of {}",
+            several.len(),
+            listed()
+        )),
+    }
+}
+
+/// The nodes that `output` depends on; those of a file in order keep that order.
+fn ordered<'a>(
+    all: &[Item<'a>],
+    input: &str,
+    output: &str,
+    initializers: &BTreeMap<&str, &TensorProto>,
+) -> Result<Vec<Item<'a>>, OnnxError> {
+    let mut maker: BTreeMap<&str, usize> = BTreeMap::new();
+    for (i, item) in all.iter().enumerate() {
+        for name in item.outputs().iter().filter(|n| !n.is_empty()) {
+            let known = name == input || initializers.contains_key(name.as_str());
+            if maker.insert(name, i).is_some() || known {
+                return graph_error(format!("`{}` is made twice", shown(name)));
+            }
+        }
+    }
+    let given = |name: &str| name.is_empty() || name == input || initializers.contains_key(name);
+    // Backwards from the output: what is needed, and by whom.
+    let mut needed = BTreeSet::new();
+    let mut users: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    let mut waits: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut next: Vec<usize> = match maker.get(output) {
+        Some(i) => vec![*i],
+        None if given(output) => Vec::new(),
+        None => return graph_error(format!("nothing makes its output `{}`", shown(output))),
+    };
+    while let Some(i) = next.pop() {
+        if !needed.insert(i) {
+            continue;
+        }
+        let Some(item) = all.get(i) else { continue };
+        for name in item.inputs() {
+            match maker.get(name.as_str()) {
+                Some(from) => {
+                    users.entry(*from).or_default().push(i);
+                    *waits.entry(i).or_default() += 1;
+                    next.push(*from);
+                }
+                None if given(name) => {}
+                None => {
+                    return graph_error(format!(
+                        "node `{}` ({}) takes `{}`, which nothing makes",
+                        item.label(),
+                        item.full_op(),
+                        shown(name)
+                    ));
+                }
+            }
+        }
+    }
+    let free = needed.iter().filter(|i| !waits.contains_key(i));
+    let mut ready: BinaryHeap<Reverse<usize>> = free.map(|i| Reverse(*i)).collect();
+    let mut items = Vec::with_capacity(needed.len());
+    while let Some(Reverse(i)) = ready.pop() {
+        items.extend(all.get(i).copied());
+        needed.remove(&i);
+        for user in users.remove(&i).unwrap_or_default() {
+            if let Some(w) = waits.get_mut(&user) {
+                *w -= 1;
+                if *w == 0 {
+                    ready.push(Reverse(user));
+                }
+            }
+        }
+    }
+    match needed.first().and_then(|i| all.get(*i)) {
+        None => Ok(items),
+        Some(item) => graph_error(format!(
+            "node `{}` ({}) depends on its own result",
+            item.label(),
+            item.full_op()
+        )),
+    }
+}
+
+/// The input's dimensions, from wherever they can be known.
+struct Dims<'a> {
+    info: &'a ValueInfoProto,
+    items: &'a [Item<'a>],
+    initializers: &'a BTreeMap<&'a str, &'a TensorProto>,
+}
+
+impl Dims<'_> {
+    fn resolve(&self, options: &Options) -> Result<Vec<usize>, String> {
+        let tensor = self.info.r#type.as_ref();
+        let tensor = tensor.and_then(|t| t.tensor_type.as_ref());
+        let tensor = tensor.ok_or("it is not a tensor")?;
+        if !Type::new(tensor.elem_type.unwrap_or(0).into())?.is_real() {
+            return Err("its elements are not real numbers".to_owned());
+        }
+        let given = options.input.as_deref();
+        let Some(shape) = &tensor.shape else {
+            let given = given.ok_or("its shape is unknown: give one")?;
+            return Ok(given.to_vec());
+        };
+        if let Some(given) = given.filter(|g| g.len() != shape.dim.len()) {
+            return Err(format!(
+                "the shape {given:?} was given, and the model takes {} dimensions",
+                shape.dim.len()
+            ));
+        }
+        let mut out = Vec::new();
+        for (i, dim) in shape.dim.iter().enumerate() {
+            let mut known: Vec<usize> = Vec::new();
+            if let Some(v) = dim.dim_value.filter(|v| *v > 0) {
+                known.push(usize::try_from(v).map_err(|_| format!("dimension {i} is {v}"))?);
+            }
+            known.extend(given.and_then(|g| g.get(i)));
+            if i == 0 {
+                known.extend(options.batch);
+            }
+            if known.is_empty() {
+                known.extend(if i == 0 { Some(1) } else { self.inferred(i) });
+            }
+            let name = dim.dim_param.as_deref().map_or("?".to_owned(), shown);
+            match known.as_slice() {
+                [] => {
+                    return Err(format!(
+                        "dimension {i} (`{name}`) is not fixed: give its size"
+                    ));
+                }
+                [d, rest @ ..] if rest.iter().all(|r| r == d) => out.push(*d),
+                _ => return Err(format!("dimension {i} cannot be {known:?} at a time")),
+            }
+        }
+        Ok(out)
+    }
+    /// Channels, where a convolution takes the input.
+    fn inferred(&self, axis: usize) -> Option<usize> {
+        let name = self.info.name.as_ref()?;
+        let takes = |i: &&Item<'_>| i.op() == "Conv" && i.inputs().first() == Some(name);
+        let conv = self.items.iter().find(takes).filter(|_| axis == 1)?;
+        let weight = self.initializers.get(conv.inputs().get(1)?.as_str())?;
+        let groups = usize::try_from(conv.int("group", 1).ok()?).ok()?;
+        let channels = usize::try_from(*weight.dims.get(1)?).ok()?;
+        channels.checked_mul(groups).filter(|c| *c > 0)
+    }
+}
