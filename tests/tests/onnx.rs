@@ -22,7 +22,13 @@ fn hold_to_runtime(group: &str, at_least: usize) {
             wrong.push(format!("{}: {why}", case.name));
         }
     }
-    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {}:\n{}",
+        wrong.len(),
+        cases.len(),
+        wrong.join("\n")
+    );
 }
 
 fn check(case: &Case) -> Result<(), String> {
@@ -106,7 +112,11 @@ fn views_are_joined_and_those_that_cancel_are_dropped() {
         ("grid", "batchnorm_unfolded", 0, 3),
         ("grid", "value_for_its_shape", 1, 2),
     ] {
-        let group = if name == "value_for_its_shape" { "files" } else { group };
+        let group = if name == "value_for_its_shape" {
+            "files"
+        } else {
+            group
+        };
         let cases = list(group);
         let case = cases.iter().find(|c| c.name == name).expect(name);
         let graph = case.import().unwrap().graph;

@@ -43,7 +43,8 @@ fn data() -> PathBuf {
 
 fn sizes(v: &Value) -> Vec<usize> {
     let all = v.as_array().into_iter().flatten();
-    all.map(|v| usize::try_from(v.as_u64().unwrap()).unwrap()).collect()
+    all.map(|v| usize::try_from(v.as_u64().unwrap()).unwrap())
+        .collect()
 }
 
 /// The cases of a group.
@@ -112,13 +113,19 @@ impl Case {
 /// The largest distance, as a part of the largest absolute value.
 fn distance(got: &TensorF32, want: &TensorF32) -> Result<f32, String> {
     if got.shape() != want.shape() {
-        return Err(format!("its result is {}, not {}", got.shape(), want.shape()));
+        return Err(format!(
+            "its result is {}, not {}",
+            got.shape(),
+            want.shape()
+        ));
     }
     let (low, high) = want.range();
     let range = high.max(-low).max(1e-3);
     let each = got.data().iter().zip(want.data());
     // A maximum would drop NaN.
-    let off = each.map(|(a, b)| (a - b).abs()).fold(0.0, |m: f32, d| if d > m || d.is_nan() { d } else { m });
+    let off = each
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, |m: f32, d| if d > m || d.is_nan() { d } else { m });
     Ok(off / range)
 }
 
@@ -132,8 +139,13 @@ pub fn error(case: &Case, imported: &Imported) -> Result<f32, String> {
 fn fixed(case: &Case, imported: &Imported) -> Result<(Program, QuantizedParams, Vec<i64>), String> {
     let (x, _) = case.tensors();
     let Imported { graph, params, .. } = imported;
-    let (program, raw) = quantize(graph, params, core::slice::from_ref(&x), Calibration::default())
-        .map_err(|e| format!("quantize: {e}"))?;
+    let (program, raw) = quantize(
+        graph,
+        params,
+        core::slice::from_ref(&x),
+        Calibration::default(),
+    )
+    .map_err(|e| format!("quantize: {e}"))?;
     let spec = run::input_spec(&program).unwrap();
     let encoded = x.data().iter().map(|v| spec.format.encode(f64::from(*v)));
     let input = run::to_memory(&spec.shape, &encoded.collect::<Vec<i64>>());
@@ -145,9 +157,16 @@ fn oracle(
 ) -> Result<Vec<i64>, String> {
     let mut plain = Plain::new(Pool::new(1).unwrap());
     let mode = Truncation::Nearest;
-    run::infer(&mut plain, program, Some(raw), Some(input), mode, &mut |_| {})
-        .map_err(|e| format!("oracle: {e}"))
-        .map(Option::unwrap)
+    run::infer(
+        &mut plain,
+        program,
+        Some(raw),
+        Some(input),
+        mode,
+        &mut |_| {},
+    )
+    .map_err(|e| format!("oracle: {e}"))
+    .map(Option::unwrap)
 }
 
 /// How far fixed point is from onnxruntime. A class is right or wrong; so close are no two logits here.
@@ -163,7 +182,14 @@ pub fn engine_error(case: &Case, imported: &Imported) -> Result<f32, String> {
 /// Three parties in memory say what the oracle says, to the bit.
 pub fn parties(case: &Case, imported: &Imported) {
     let fixed = fixed(case, imported).unwrap();
-    assert!(fixed.0.graph().nodes().iter().all(|n| !matches!(n.op, Op::BatchNorm(_))));
+    assert!(
+        fixed
+            .0
+            .graph()
+            .nodes()
+            .iter()
+            .all(|n| !matches!(n.op, Op::BatchNorm(_)))
+    );
     let want = oracle(&fixed).unwrap();
     let got = match fixed.0.width().unwrap() {
         32 => three::<u32>(&fixed),
@@ -191,7 +217,14 @@ fn three<R: Ring>((program, raw, input): &(Program, QuantizedParams, Vec<i64>)) 
             return Ok(Some(got));
         }
         let mut party = Rep3::<R>::new(session, Pool::new(1)?, &mut rng())?;
-        run::infer(&mut party, program, None, None, Truncation::Nearest, &mut |_| {})?;
+        run::infer(
+            &mut party,
+            program,
+            None,
+            None,
+            Truncation::Nearest,
+            &mut |_| {},
+        )?;
         party.report()?;
         party.finish()?;
         Ok(None)
