@@ -4,6 +4,7 @@ mod bench;
 mod child;
 mod infer;
 mod local;
+mod model;
 mod party;
 mod plan;
 
@@ -12,7 +13,6 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use piquet_nn_ops::engine::Truncation;
-use piquet_nn_ops::model::Calibration;
 use piquet_nn_ops::transport::tcp::Addresses;
 
 #[cfg(test)]
@@ -51,80 +51,6 @@ enum Command {
     Engines,
     /// Tell what an inference will cost, without running it.
     Plan(plan::PlanArgs),
-}
-
-/// Which network, and in which fixed-point arithmetic.
-#[derive(Debug, Args)]
-struct ModelArgs {
-    /// A network of `piquet models`.
-    #[arg(long, default_value = "resnet50")]
-    model: String,
-    /// The protocol suite of `piquet engines`.
-    #[arg(long, default_value_t = Engine::Rep3)]
-    engine: Engine,
-    /// How many parties compute; by default the fewest that the engine takes.
-    #[arg(long)]
-    parties: Option<usize>,
-    /// Pictures in one inference.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
-    batch: u16,
-    /// Height and width of the pictures; the network's own by default.
-    #[arg(long)]
-    size: Option<u16>,
-    /// Seed of the network's weights.
-    #[arg(long, default_value_t = 0)]
-    model_seed: u64,
-    /// Bits behind the point of activations.
-    #[arg(long)]
-    frac: Option<u32>,
-    /// Bits behind the point of weights.
-    #[arg(long)]
-    weight_frac: Option<u32>,
-    /// Bits by which a declared range exceeds what calibration saw.
-    #[arg(long)]
-    margin_bits: Option<u32>,
-    /// Bits of the ring, 32 or 64; by default 32 where every value and product fits.
-    #[arg(long)]
-    ring: Option<u32>,
-    /// Let the program show which batch norms have no negative factor, for fewer multiply-accumulates.
-    #[arg(long)]
-    disclose_positive_scales: bool,
-    /// How products are rescaled: exact, nearest, stochastic, or local (which may fail; the report says how likely).
-    #[arg(long, default_value = "stochastic")]
-    truncation: Truncation,
-}
-
-impl ModelArgs {
-    fn calibration(&self) -> Calibration {
-        let d = Calibration::default();
-        Calibration {
-            frac: self.frac.unwrap_or(d.frac),
-            weight_frac: self.weight_frac.unwrap_or(d.weight_frac),
-            margin_bits: self.margin_bits.unwrap_or(d.margin_bits),
-            // Shares that are shifted locally wrap with probability |x| / 2^width.
-            width: self
-                .ring
-                .or((self.truncation == Truncation::Local).then_some(64)),
-            disclose_positive_scales: self.disclose_positive_scales,
-        }
-    }
-    fn parties(&self) -> Result<usize, Failure> {
-        let parties = self.parties.unwrap_or(*self.engine.parties().start());
-        Ok(self.engine.cast(parties)?.parties)
-    }
-    fn size(&self) -> Result<usize, Failure> {
-        let [_, size, _] = zoo::info(&self.model)?.input;
-        Ok(self.size.map_or(size, usize::from))
-    }
-    fn build(&self) -> Result<zoo::Model, Failure> {
-        let batch = usize::from(self.batch);
-        Ok(zoo::build_sized(
-            &self.model,
-            self.model_seed,
-            batch,
-            self.size()?,
-        )?)
-    }
 }
 
 #[derive(Debug, Args)]

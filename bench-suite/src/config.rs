@@ -30,7 +30,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use piquet_nn_ops::engine::Truncation;
-use piquet_nn_ops::session::{Agreement, Limits};
+use piquet_nn_ops::session::Limits;
 use piquet_nn_ops::transport::tcp::{Addresses, Security};
 use piquet_nn_ops::transport::tls::Credentials;
 use piquet_nn_ops::transport::{self, Links, NetError, Peer};
@@ -301,21 +301,6 @@ impl Config {
         Limits {
             deadline: Duration::from_secs(self.deadline_seconds),
             ..Limits::default()
-        }
-    }
-
-    /// What all must agree on, for a program with this digest in a ring of so many bits.
-    #[must_use]
-    pub fn agreement(&self, program: [u8; 32], ring_bits: u32) -> Agreement {
-        let mut options = blake3::Hasher::new_derive_key("piquet 2026 options");
-        options.update(self.truncation.name().as_bytes());
-        Agreement {
-            engine: self.engine.name().to_owned(),
-            program,
-            ring_bits: ring_bits as u16,
-            options: *options.finalize().as_bytes(),
-            computational_bits: 128,
-            statistical_bits: 0,
         }
     }
 

@@ -9,6 +9,7 @@ use piquet_nn_ops::engine::Truncation;
 use piquet_nn_ops::model::Program;
 use piquet_nn_ops::plan::{self, Plan};
 use piquet_nn_ops::rep3::Rep3Cost;
+use piquet_nn_ops::semi2k::Semi2kCost;
 use piquet_nn_ops::transport::Cast;
 use serde::{Deserialize, Serialize};
 
@@ -19,17 +20,20 @@ use serde::{Deserialize, Serialize};
 pub enum Engine {
     /// Three parties, replicated shares.
     Rep3,
+    /// Two to ten parties, additive shares.
+    Semi2k,
 }
 
 impl Engine {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::Rep3];
+    pub const ALL: [Self; 2] = [Self::Rep3, Self::Semi2k];
 
     /// What it is called in files and on the command line.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Rep3 => "rep3",
+            Self::Semi2k => "semi2k",
         }
     }
 
@@ -38,6 +42,7 @@ impl Engine {
     pub fn parties(self) -> RangeInclusive<usize> {
         match self {
             Self::Rep3 => 3..=3,
+            Self::Semi2k => 2..=10,
         }
     }
 
@@ -46,6 +51,7 @@ impl Engine {
     pub fn correlations(self) -> Option<&'static str> {
         match self {
             Self::Rep3 => None,
+            Self::Semi2k => Some("trusted-dealer"),
         }
     }
 
@@ -54,6 +60,7 @@ impl Engine {
     pub fn secure_against(self) -> &'static str {
         match self {
             Self::Rep3 => "one semi-honest party (honest majority)",
+            Self::Semi2k => "all parties but one, semi-honest; the dealer may collude with none",
         }
     }
 
@@ -91,6 +98,18 @@ impl Engine {
         match self {
             Self::Rep3 => {
                 let cost = plan::plan(Rep3Cost::new(program.width()?), program, truncation)?;
+                Ok(Estimate {
+                    engine: self,
+                    parties,
+                    plan: cost.plan().clone(),
+                    macs: cost.macs(),
+                    memory_bytes: cost.memory_bytes(),
+                    truncation_failure: cost.truncation_failure(),
+                })
+            }
+            Self::Semi2k => {
+                let cost = Semi2kCost::new(parties, program.width()?);
+                let cost = plan::plan(cost, program, truncation)?;
                 Ok(Estimate {
                     engine: self,
                     parties,

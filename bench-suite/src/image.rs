@@ -1,6 +1,10 @@
-//! From a picture to the input of an ImageNet network, as torchvision's evaluation transform does it: the shorter side
-//! to 256 by antialiased bilinear interpolation, the centre 224x224, channels to \[0, 1\], normalised.
+//! From a picture to the input of a network.
+//!
+//! In three channels, as torchvision's evaluation transform for ImageNet does it: the shorter side to 256 by antialiased
+//! bilinear interpolation, the centre 224x224, channels to \[0, 1\], normalised. In one, as networks for handwritten
+//! digits take it: the shorter side to the network's, the centre, grey in \[0, 1\], 1 being white.
 
+use clap::ValueEnum;
 use image::{DynamicImage, GenericImageView, ImageFormat, ImageReader, Limits, imageops};
 use piquet_nn_ops::model::{ModelError, Shape, TensorF32};
 use std::io::Cursor;
@@ -64,6 +68,14 @@ pub enum InputError {
         /// The parser's message.
         reason: String,
     },
+    /// The network takes no pictures.
+    #[error("{path}: a picture has one channel or three, and the network wants {channels}", path = path.display())]
+    Channels {
+        /// The file.
+        path: PathBuf,
+        /// Channels of the network's input.
+        channels: usize,
+    },
     /// The array is of another kind than the network takes.
     #[error("{path}: an array of {found}, and {wanted} is wanted", path = path.display())]
     WrongArray {
@@ -81,13 +93,32 @@ pub enum InputError {
 
 /// Reads a PNG or JPEG, told apart by content, as a tensor of shape 1x3x`size`x`size`.
 pub fn load(path: &Path, size: usize) -> Result<TensorF32, InputError> {
-    preprocess(&decode(path, &read(path)?)?, path, size)
+    load_as(path, [3, size], Pixels::Imagenet)
+}
+
+/// The same in one channel or three: a tensor of shape 1x`channels`x`size`x`size`.
+pub fn load_as(
+    path: &Path,
+    [channels, size]: [usize; 2],
+    pixels: Pixels,
+) -> Result<TensorF32, InputError> {
+    let picture = decode(path, &read(path)?)?;
+    preprocess(&picture, path, [channels, size], pixels)
 }
 
 /// The photograph that comes with Piquet, as a tensor of shape 1x3x`size`x`size`.
 pub fn photograph(size: usize) -> Result<TensorF32, InputError> {
+    photograph_as([3, size], Pixels::Imagenet)
+}
+
+/// The same in one channel or three: a tensor of shape 1x`channels`x`size`x`size`.
+pub fn photograph_as(
+    [channels, size]: [usize; 2],
+    pixels: Pixels,
+) -> Result<TensorF32, InputError> {
     let name = Path::new("chelsea.png");
-    preprocess(&decode(name, PHOTOGRAPH)?, name, size)
+    let picture = decode(name, PHOTOGRAPH)?;
+    preprocess(&picture, name, [channels, size], pixels)
 }
 
 /// The whole file, if it is not too large.
@@ -125,7 +156,41 @@ pub(crate) fn decode(path: &Path, bytes: &[u8]) -> Result<DynamicImage, InputErr
     reader.decode().map_err(|e| refuse(e.to_string()))
 }
 
-fn preprocess(picture: &DynamicImage, path: &Path, size: usize) -> Result<TensorF32, InputError> {
+/// What the brightness of a pixel becomes before a network sees it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[non_exhaustive]
+pub enum Pixels {
+    /// Less the mean of ImageNet and over its deviation, by channel; 0 to 1 for pictures of one channel.
+    #[default]
+    Imagenet,
+    /// 0 to 1.
+    Unit,
+    /// -1 to 1.
+    Signed,
+    /// 0 to 255.
+    Raw,
+}
+
+impl Pixels {
+    /// A value from 0 to 1 of this channel, out of one or three.
+    pub(crate) fn number(self, channels: usize, channel: usize, value: f32) -> f32 {
+        match (self, MEAN.get(channel), STD.get(channel)) {
+            (Self::Imagenet, Some(mean), Some(std)) if channels == MEAN.len() => {
+                (value - mean) / std
+            }
+            (Self::Imagenet | Self::Unit, ..) => value,
+            (Self::Signed, ..) => 2.0 * value - 1.0,
+            (Self::Raw, ..) => 255.0 * value,
+        }
+    }
+}
+
+fn preprocess(
+    picture: &DynamicImage,
+    path: &Path,
+    [channels, size]: [usize; 2],
+    pixels: Pixels,
+) -> Result<TensorF32, InputError> {
     let (width, height) = picture.dimensions();
     let (short, long) = (width.min(height), width.max(height));
     if short == 0 || long / short > MAX_ASPECT {
@@ -135,21 +200,35 @@ fn preprocess(picture: &DynamicImage, path: &Path, size: usize) -> Result<Tensor
             height,
         });
     }
-    let shape = Shape::nchw(1, 3, size, size)?;
+    let shape = Shape::nchw(1, channels, size, size)?;
     let side = u32::try_from(size).unwrap_or(MAX_SIDE).min(MAX_SIDE);
-    let to_short = (side * 8).div_ceil(7);
+    let to_short = match channels {
+        1 => side,
+        3 => (side * 8).div_ceil(7),
+        _ => {
+            return Err(InputError::Channels {
+                path: path.to_owned(),
+                channels,
+            });
+        }
+    };
     let scale = |n: u32| (u64::from(n) * u64::from(to_short) / u64::from(short)) as u32;
     let (w, h) = (scale(width), scale(height));
-    let resized = imageops::resize(&picture.to_rgb8(), w, h, imageops::FilterType::Triangle);
     let (x0, y0) = ((w - side) / 2, (h - side) / 2);
-    let mut planes = vec![Vec::new(); 3];
-    for y in 0..side {
-        for x in 0..side {
-            let pixel = resized.get_pixel(x0 + x, y0 + y).0;
-            for (((plane, v), mean), std) in planes.iter_mut().zip(pixel).zip(MEAN).zip(STD) {
-                plane.push((f32::from(v) / 255.0 - mean) / std);
-            }
+    let filter = imageops::FilterType::Triangle;
+    let mut planes = vec![Vec::new(); channels];
+    let mut push = |pixel: &[u8]| {
+        for (c, (plane, v)) in planes.iter_mut().zip(pixel).enumerate() {
+            plane.push(pixels.number(channels, c, f32::from(*v) / 255.0));
         }
+    };
+    let places = (0..side).flat_map(|y| (0..side).map(move |x| (x0 + x, y0 + y)));
+    if channels == 1 {
+        let resized = imageops::resize(&picture.to_luma8(), w, h, filter);
+        places.for_each(|(x, y)| push(&resized.get_pixel(x, y).0));
+    } else {
+        let resized = imageops::resize(&picture.to_rgb8(), w, h, filter);
+        places.for_each(|(x, y)| push(&resized.get_pixel(x, y).0));
     }
     Ok(TensorF32::new(shape, planes.concat())?)
 }
@@ -160,7 +239,7 @@ pub fn fuzz(bytes: &[u8]) {
     let path = Path::new("fuzz");
     if let Ok(picture) = decode(path, bytes) {
         let small = u64::from(picture.width()) * u64::from(picture.height()) < 1 << 20;
-        if small && let Ok(t) = preprocess(&picture, path, 28) {
+        if small && let Ok(t) = preprocess(&picture, path, [3, 28], Pixels::Imagenet) {
             assert!(t.data().iter().all(|v| v.is_finite()));
         }
     }
@@ -192,7 +271,7 @@ mod tests {
         for format in [ImageFormat::Png, ImageFormat::Jpeg] {
             let bytes = encode(&DynamicImage::ImageRgb8(grey.clone()), format);
             let picture = decode(Path::new("x"), &bytes).unwrap();
-            let t = preprocess(&picture, Path::new("x"), 224).unwrap();
+            let t = preprocess(&picture, Path::new("x"), [3, 224], Pixels::Imagenet).unwrap();
             for (c, want) in [1.0f32, 0.0, 0.2].into_iter().enumerate() {
                 let want = (want - MEAN[c]) / STD[c];
                 let off = t.data()[c * 224 * 224..][..224 * 224]
@@ -201,6 +280,31 @@ mod tests {
                 assert!(off < 0.05, "{format:?} {c} {off}");
             }
         }
+    }
+
+    #[test]
+    fn one_channel_is_grey_and_loses_no_border() {
+        let mut picture = image::RgbImage::from_pixel(8, 8, image::Rgb([0, 0, 0]));
+        picture.put_pixel(0, 0, image::Rgb([255, 255, 255]));
+        picture.put_pixel(7, 7, image::Rgb([255, 0, 0]));
+        let t = preprocess(
+            &DynamicImage::ImageRgb8(picture),
+            Path::new("x"),
+            [1, 8],
+            Pixels::Imagenet,
+        )
+        .unwrap();
+        assert_eq!(t.shape().dims(), [1, 1, 8, 8]);
+        assert_eq!(t.data()[0], 1.0);
+        assert!(t.data()[1..63].iter().all(|v| *v == 0.0));
+        assert!((0.2..0.4).contains(&t.data()[63]), "{}", t.data()[63]);
+        let e = photograph_as([2, 8], Pixels::Imagenet)
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            e,
+            "chelsea.png: a picture has one channel or three, and the network wants 2"
+        );
     }
 
     #[test]

@@ -10,10 +10,12 @@ pub mod image;
 mod multiply;
 pub mod npy;
 pub mod peers;
+pub mod picture;
 pub mod record;
 pub mod report;
 pub mod targets;
 pub mod task;
+pub mod train;
 pub mod zoo;
 
 #[doc(hidden)]

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use piquet_core::Ring;
 use piquet_nn_ops::engine::Truncation;
+use piquet_nn_ops::layer::Layers;
 use piquet_nn_ops::model::{
     Calibration, Graph, Program, QuantizedParams, TensorF32, quantize, reference,
 };
@@ -11,12 +12,14 @@ use piquet_nn_ops::plain::Plain;
 use piquet_nn_ops::pool::Pool;
 use piquet_nn_ops::rep3::{Account, Rep3, Rep3Client};
 use piquet_nn_ops::run;
+use piquet_nn_ops::semi2k::{self, Semi2k, Semi2kClient, Semi2kDealer};
 use piquet_nn_ops::session::Session;
 use piquet_nn_ops::transport::{Links, Peer};
 use rand_core::UnwrapErr;
 
 use crate::cli::Failure;
 use crate::config::Config;
+use crate::engines::Engine;
 use crate::zoo::{self, Model};
 
 /// What the owner of a model prepares once.
@@ -70,21 +73,13 @@ impl Task {
 
     /// The input as raw numbers in memory order.
     pub fn encode(&self, input: &TensorF32) -> Result<Vec<i64>, Failure> {
-        let spec = run::input_spec(&self.program)?;
-        let limit = (spec.format.bound() as f64).exp2() / (spec.format.frac() as f64).exp2();
-        let beyond = |v: &&f32| v.is_nan() || f64::from(v.abs()) > limit;
-        if let Some(bad) = input.data().iter().find(beyond) {
-            return Err(format!(
-                "the input holds {bad}, beyond the declared range of {limit}; raise --margin-bits"
+        run::encode(&self.program, input).map_err(|e| match e {
+            piquet_nn_ops::Error::Overflow { .. } => format!(
+                "the input is beyond the declared range: {e}; raise --margin-bits, or calibrate on such inputs"
             )
-            .into());
-        }
-        let raw: Vec<i64> = input
-            .data()
-            .iter()
-            .map(|v| spec.format.encode(f64::from(*v)))
-            .collect();
-        Ok(run::to_memory(&spec.shape, &raw))
+            .into(),
+            other => other.into(),
+        })
     }
 
     /// Runs the oracle: the result in memory order, or the layer in which a value leaves its declared bound.
@@ -108,12 +103,7 @@ impl Task {
 
     /// A result as real numbers in logical order.
     pub fn decode(&self, raw: &[i64]) -> Result<TensorF32, Failure> {
-        let spec = run::output_spec(&self.program)?;
-        let real: Vec<f32> = raw.iter().map(|r| spec.format.decode(*r) as f32).collect();
-        Ok(TensorF32::new(
-            spec.shape.clone(),
-            run::to_logical(&spec.shape, &real),
-        )?)
+        Ok(run::decode(&self.program, raw)?)
     }
 }
 
@@ -145,7 +135,7 @@ pub enum Progress {
 }
 
 fn session(config: &Config, program: &Program, links: Links) -> Result<Session, Failure> {
-    let agreement = config.agreement(program.digest()?, program.width()?);
+    let agreement = run::agreement(config.engine.name(), program, config.truncation)?;
     let mut rng = UnwrapErr(getrandom::SysRng);
     Ok(Session::establish(
         links,
@@ -172,13 +162,15 @@ pub fn serve_over(
     links: Links,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(), Failure> {
-    match program.width()? {
-        32 => serve_in::<u32>(config, program, links, progress),
-        _ => serve_in::<u64>(config, program, links, progress),
+    match (config.engine, program.width()?) {
+        (Engine::Rep3, 32) => rep3_party::<u32>(config, program, links, progress),
+        (Engine::Rep3, _) => rep3_party::<u64>(config, program, links, progress),
+        (Engine::Semi2k, 32) => semi2k_peer::<u32>(config, program, links, progress),
+        (Engine::Semi2k, _) => semi2k_peer::<u64>(config, program, links, progress),
     }
 }
 
-fn serve_in<R: Ring>(
+fn rep3_party<R: Ring>(
     config: &Config,
     program: &Program,
     links: Links,
@@ -189,18 +181,49 @@ fn serve_in<R: Ring>(
     let session = session(config, program, links)?;
     progress(Progress::Agreed);
     let mut party = Rep3::<R>::new(session, pool, &mut rng)?;
-    let mut layers = |done| progress(Progress::Layers(done));
-    run::infer(
-        &mut party,
-        program,
-        None,
-        None,
-        config.truncation,
-        &mut layers,
-    )?;
-    progress(Progress::Answered);
+    compute(&mut party, program, config.truncation, progress)?;
     party.report()?;
     party.finish()?;
+    Ok(())
+}
+
+fn semi2k_peer<R: Ring>(
+    config: &Config,
+    program: &Program,
+    links: Links,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<(), Failure> {
+    let mut rng = UnwrapErr(getrandom::SysRng);
+    let pool = Pool::new(config.threads())?;
+    let mode = config.truncation;
+    let session = session(config, program, links)?;
+    progress(Progress::Agreed);
+    if session.me() == Peer::Dealer {
+        let mut dealer = Semi2kDealer::<R>::new(session, pool, &mut rng)?;
+        dealer.serve(program, mode)?;
+        progress(Progress::Answered);
+        dealer.report()?;
+        dealer.finish()?;
+        return Ok(());
+    }
+    let demand = semi2k::demand(config.parties.len(), program, mode)?;
+    let mut party = Semi2k::<R>::new(session, pool, &demand, &mut rng)?;
+    compute(&mut party, program, mode, progress)?;
+    party.report()?;
+    party.finish()?;
+    Ok(())
+}
+
+/// A party's part of set-up and of one inference.
+fn compute<E: Layers>(
+    party: &mut E,
+    program: &Program,
+    mode: Truncation,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<(), Failure> {
+    let mut layers = |done| progress(Progress::Layers(done));
+    run::infer(party, program, None, None, mode, &mut layers)?;
+    progress(Progress::Answered);
     Ok(())
 }
 
@@ -244,13 +267,15 @@ pub fn ask_over(
     links: Links,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Answer, Failure> {
-    match task.program.width()? {
-        32 => ask_in::<u32>(config, task, input, links, progress),
-        _ => ask_in::<u64>(config, task, input, links, progress),
+    match (config.engine, task.program.width()?) {
+        (Engine::Rep3, 32) => rep3_client::<u32>(config, task, input, links, progress),
+        (Engine::Rep3, _) => rep3_client::<u64>(config, task, input, links, progress),
+        (Engine::Semi2k, 32) => semi2k_client::<u32>(config, task, input, links, progress),
+        (Engine::Semi2k, _) => semi2k_client::<u64>(config, task, input, links, progress),
     }
 }
 
-fn ask_in<R: Ring>(
+fn rep3_client<R: Ring>(
     config: &Config,
     task: &Task,
     input: &[i64],
@@ -263,13 +288,38 @@ fn ask_in<R: Ring>(
     let mut client = Rep3Client::<R>::new(session)?;
     let raw = client.infer(&task.program, &task.params, input, &mut rng)?;
     progress(Progress::Answered);
-    let client_account = client.account();
+    let account = client.account();
     let parties = client.reports()?;
     client.finish()?;
     Ok(Answer {
         raw,
         parties,
         dealer: None,
-        client: client_account,
+        client: account,
+    })
+}
+
+fn semi2k_client<R: Ring>(
+    config: &Config,
+    task: &Task,
+    input: &[i64],
+    links: Links,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Answer, Failure> {
+    let mut rng = UnwrapErr(getrandom::SysRng);
+    let session = session(config, &task.program, links)?;
+    progress(Progress::Agreed);
+    let mut client = Semi2kClient::<R>::new(session)?;
+    let raw = client.infer(&task.program, &task.params, input, &mut rng)?;
+    progress(Progress::Answered);
+    let account = client.account();
+    let mut parties = client.reports()?;
+    let dealer = parties.pop();
+    client.finish()?;
+    Ok(Answer {
+        raw,
+        parties,
+        dealer,
+        client: account,
     })
 }

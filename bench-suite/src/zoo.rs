@@ -1,17 +1,28 @@
-//! The networks that come with Piquet, with seeded weights.
+//! The networks that come with Piquet.
 //!
-//! Architectures are those of torchvision. Weights are random: He-scaled, with batch-norm statistics, or weight scales
-//! where there are no batch norms, set by a plain pass over sample inputs, so that activations stay in the range of
-//! trained networks. They are the same on every platform: nothing but IEEE operations is used.
+//! Architectures are those of torchvision, and of the papers on secure inference that their files name. Weights are
+//! random: He-scaled, with batch-norm statistics, or weight scales where there are no batch norms, set by a plain pass
+//! over sample inputs, so that activations stay in the range of trained networks. They are the same on every platform:
+//! nothing but IEEE operations is used. Only [`digits`] is a trained network, with true labels to hold it to.
 
+mod alexnet;
+mod cifar;
 mod densenet;
+pub mod digits;
 mod init;
+mod mnist;
+mod mobilenet;
 mod resnet;
 mod squeezenet;
 mod tiny;
+mod vgg;
 
-use crate::image::InputError;
-use piquet_nn_ops::model::{Graph, ModelError, Params, Shape, TensorF32};
+use crate::image::{self, InputError, Pixels};
+use crate::train::TrainError;
+use piquet_nn_ops::model::{
+    AvgPool, Graph, GraphBuilder, ModelError, NodeId, Params, Role, Shape, TensorF32, View,
+    expected,
+};
 
 /// What is known of a network before it is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +38,7 @@ pub struct ModelInfo {
     pub parameters: usize,
     /// Multiply-accumulates of one inference.
     pub macs: u64,
-    /// ReLUs of one inference, before pools are moved.
+    /// ReLUs of one inference, those with an upper bound too, before pools are moved.
     pub relus: u64,
 }
 
@@ -51,55 +62,147 @@ pub enum ZooError {
         /// What was asked for.
         name: String,
     },
+    /// For pictures of that size it would be another network.
+    #[error(
+        "`{name}` takes pictures of {native}x{native}: for {size}x{size} its layers would have {parameters} \
+         parameters instead of {want}"
+    )]
+    Size {
+        /// The network.
+        name: &'static str,
+        /// Its own size.
+        native: usize,
+        /// What was asked for.
+        size: usize,
+        /// Parameters at that size.
+        parameters: usize,
+        /// Parameters of the network.
+        want: usize,
+    },
+    /// A file of trained weights is not of the size of its network.
+    #[error("the weights of `{name}` have {bytes} bytes instead of {want}, or another beginning")]
+    Weights {
+        /// The network.
+        name: &'static str,
+        /// Bytes there are.
+        bytes: usize,
+        /// Bytes there should be.
+        want: usize,
+    },
     /// The graph or its parameters are wrong.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// The network cannot be trained.
+    #[error(transparent)]
+    Train(#[from] TrainError),
     /// The sample input cannot be made.
     #[error(transparent)]
     Input(#[from] InputError),
 }
 
+/// A network as its file describes it.
+struct Entry {
+    info: ModelInfo,
+    graph: fn(Shape) -> Result<Graph, ModelError>,
+    source: Source,
+}
+
+/// Where weights and inputs come from.
+#[derive(Clone, Copy)]
+enum Source {
+    /// Weights from a seed; the photograph.
+    Seed,
+    /// Trained weights; handwritten digits.
+    Digits,
+}
+
+static ENTRIES: [Entry; 23] = [
+    resnet::RESNET18,
+    resnet::RESNET50,
+    resnet::RESNET101,
+    densenet::DENSENET121,
+    squeezenet::SQUEEZENET1_0,
+    squeezenet::SQUEEZENET1_1,
+    mobilenet::MOBILENET_V2,
+    vgg::VGG16,
+    alexnet::ALEXNET,
+    mnist::LENET5,
+    mnist::MNIST_A,
+    mnist::MNIST_B,
+    mnist::MNIST_C,
+    mnist::MNIST_D,
+    mnist::ORCA_CNN2,
+    cifar::MINIONN_CIFAR10,
+    cifar::ORCA_CNN3,
+    alexnet::FALCON_ALEXNET,
+    alexnet::PIRANHA_ALEXNET,
+    vgg::PIRANHA_VGG16,
+    resnet::PIRANHA_RESNET18,
+    digits::DIGITS,
+    tiny::TINY,
+];
+
+static MODELS: [ModelInfo; ENTRIES.len()] = {
+    let mut all = [ENTRIES[0].info; ENTRIES.len()];
+    let mut i = 0;
+    while i < all.len() {
+        all[i] = ENTRIES[i].info;
+        i += 1;
+    }
+    all
+};
+
 /// All networks.
 #[must_use]
 pub fn models() -> &'static [ModelInfo] {
-    &[
-        resnet::RESNET50,
-        densenet::DENSENET121,
-        squeezenet::SQUEEZENET1_1,
-        tiny::TINY,
-    ]
+    &MODELS
 }
 
 /// What is known of one network.
 pub fn info(name: &str) -> Result<&'static ModelInfo, ZooError> {
-    let found = models().iter().find(|m| m.name == name);
+    Ok(&entry(name)?.info)
+}
+
+fn entry(name: &str) -> Result<&'static Entry, ZooError> {
+    let found = ENTRIES.iter().find(|e| e.info.name == name);
     found.ok_or_else(|| ZooError::Unknown {
         name: name.to_owned(),
     })
 }
 
-/// A network with weights from a seed, for `batch` inputs at once.
+/// A network for `batch` inputs at once, with weights from a seed unless it was trained.
 pub fn build(name: &str, seed: u64, batch: usize) -> Result<Model, ZooError> {
     let [_, size, _] = info(name)?.input;
     build_sized(name, seed, batch, size)
 }
 
-/// The same for pictures of `size` by `size`: smaller ones make faster tests.
+/// The same for pictures of `size` by `size`: smaller ones make faster tests. A network that would have other
+/// parameters then is refused.
 pub fn build_sized(name: &str, seed: u64, batch: usize, size: usize) -> Result<Model, ZooError> {
-    let sample = init::samples(seed, size)?;
-    let params = init::parameters(&graph(name, sample.shape().batch(), size)?, &sample, seed)?;
-    Ok(Model {
-        graph: graph(name, batch, size)?,
-        params,
-    })
+    let graph = self::graph(name, batch, size)?;
+    let Entry { info, source, .. } = entry(name)?;
+    let params = match source {
+        Source::Digits => digits::parameters()?,
+        Source::Seed => {
+            let sample = init::samples(seed, [info.input[0], size], Pixels::Imagenet)?;
+            let both = self::graph(name, sample.shape().batch(), size)?;
+            init::parameters(&both, &sample, seed)?
+        }
+    };
+    Ok(Model { graph, params })
 }
 
-/// What a network of the zoo is calibrated on, with the batch size of its graph: the inputs its statistics were taken
-/// over, in turn.
+/// What a network is calibrated on, with the batch size of its graph: the inputs its statistics were taken over, in
+/// turn; for one that was trained, all that it was trained on.
 pub fn samples(graph: &Graph, seed: u64) -> Result<Vec<TensorF32>, ZooError> {
     let shape = graph.input_shape()?;
-    let [batch, _, size, _] = shape.as_nchw();
-    let both = init::samples(seed, size)?;
+    let [batch, channels, size, _] = shape.as_nchw();
+    if let Ok(Source::Digits) = entry(graph.name()).map(|e| e.source) {
+        let set = digits::training_set()?;
+        let firsts = (0..set.labels.len()).step_by(batch);
+        return firsts.map(|i| digits::fill(graph, &set, i)).collect();
+    }
+    let both = init::samples(seed, [channels, size], Pixels::Imagenet)?;
     let one = shape.elements() / batch.max(1);
     both.data()
         .chunks_exact(one)
@@ -107,17 +210,90 @@ pub fn samples(graph: &Graph, seed: u64) -> Result<Vec<TensorF32>, ZooError> {
         .collect()
 }
 
+/// The photograph, and a mosaic of random colours, of shape 1xCxHxW.
+pub(crate) fn pictures(
+    seed: u64,
+    [channels, size]: [usize; 2],
+    pixels: Pixels,
+) -> Result<Vec<TensorF32>, ZooError> {
+    let both = init::samples(seed, [channels, size], pixels)?;
+    let shape = Shape::nchw(1, channels, size, size)?;
+    both.data()
+        .chunks_exact(shape.elements())
+        .map(|one| Ok(TensorF32::new(shape.clone(), one.to_vec())?))
+        .collect()
+}
+
+/// Numbers between -1 and 1.
+pub(crate) fn noise(seed: u64, shape: &Shape) -> Result<TensorF32, ModelError> {
+    init::noise(seed, shape)
+}
+
+/// What a network is shown where nobody says what else: the photograph, in its size and colours, in each place of the
+/// batch; to one that was trained, the first inputs of its test set.
+pub fn example(graph: &Graph) -> Result<TensorF32, ZooError> {
+    let shape = graph.input_shape()?;
+    let [batch, channels, size, _] = shape.as_nchw();
+    if let Ok(Source::Digits) = entry(graph.name()).map(|e| e.source) {
+        return digits::fill(graph, &digits::test_set()?, 0);
+    }
+    let picture = image::photograph_as([channels, size], Pixels::Imagenet)?;
+    Ok(TensorF32::new(
+        shape.clone(),
+        picture.into_data().repeat(batch),
+    )?)
+}
+
 /// The graph alone.
 pub fn graph(name: &str, batch: usize, size: usize) -> Result<Graph, ZooError> {
-    let [channels, ..] = info(name)?.input;
-    let input = Shape::nchw(batch, channels, size, size)?;
-    let graph = match name {
-        "resnet50" => resnet::resnet50(input),
-        "densenet121" => densenet::densenet121(input),
-        "squeezenet1_1" => squeezenet::squeezenet1_1(input),
-        _ => tiny::tiny(input),
-    };
-    Ok(graph?)
+    let Entry { info, graph, .. } = entry(name)?;
+    let [channels, native, _] = info.input;
+    let graph = graph(Shape::nchw(batch, channels, size, size)?)?;
+    let parameters = learnable(&graph)?;
+    if parameters == info.parameters {
+        Ok(graph)
+    } else {
+        Err(ZooError::Size {
+            name: info.name,
+            native,
+            size,
+            parameters,
+            want: info.parameters,
+        })
+    }
+}
+
+/// Learnable parameters of a graph.
+fn learnable(graph: &Graph) -> Result<usize, ModelError> {
+    let mut sum = 0;
+    for node in graph.nodes() {
+        for (role, shape) in expected(graph, node)? {
+            if !matches!(role, Role::Mean | Role::Var) {
+                sum += shape.elements();
+            }
+        }
+    }
+    Ok(sum)
+}
+
+/// torchvision's adaptive mean of planes of `from` by `from` to `to` by `to`, where its windows are alike: equal parts
+/// of the plane, or all of it, if it is one value. Otherwise the planes stay as they are, and the layers behind them
+/// have too many or too few parameters.
+fn adaptive_avg_pool(
+    g: &mut GraphBuilder,
+    name: &str,
+    x: NodeId,
+    [batch, channels, from]: [usize; 3],
+    to: usize,
+) -> NodeId {
+    if from == 1 {
+        let (one, all) = ([batch, channels, 1, 1], [batch, channels, to, to]);
+        g.view(name, x, View::broadcast(&one, &all))
+    } else if from > to && from.is_multiple_of(to) {
+        g.avg_pool(name, x, AvgPool::new(from / to, from / to))
+    } else {
+        x
+    }
 }
 
 fn names() -> Vec<&'static str> {

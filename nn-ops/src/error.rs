@@ -94,6 +94,14 @@ pub enum Error {
         /// Bits of the engine's ring.
         engine: u32,
     },
+    /// Correlated randomness for another step than the next one of the demand.
+    #[error("correlated randomness for {asked} is asked for, and for {due} is due")]
+    Correlation {
+        /// Asked for.
+        asked: String,
+        /// Due.
+        due: String,
+    },
     /// A length other than the shapes call for.
     #[error("{what}: {got} where {want} are due")]
     Length {

@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
-pub mod deal;
 pub mod engine;
 mod error;
 #[doc(hidden)]
@@ -11,11 +10,13 @@ pub mod ledger;
 pub mod model;
 #[cfg(feature = "onnx")]
 pub mod onnx;
+mod parts;
 pub mod plain;
 pub mod plan;
 pub mod pool;
 pub mod rep3;
 pub mod run;
+pub mod semi2k;
 pub mod session;
 pub mod transport;
 pub mod walk;

@@ -81,23 +81,57 @@ impl Plan {
 
     /// All these messages are sent before any of them is waited for.
     pub fn step(&mut self, messages: &[Message]) {
+        let (bytes, rounds) = self.play(self.phase, messages);
+        let row = self.row();
+        row.bytes += bytes;
+        row.messages += messages.len() as u64;
+        row.rounds += rounds;
+    }
+
+    /// As [`Plan::step`], for what was done for the running layer in another phase: it stands in a row of its own.
+    pub(crate) fn step_in(&mut self, phase: Phase, messages: &[Message]) {
+        let (bytes, rounds) = self.play(phase, messages);
+        let (name, op) = self.layer.clone().unwrap_or_default();
+        let same = |r: &PlanRow| r.phase == phase && r.name == name && r.op == op;
+        let at = match self.rows.iter().rposition(same) {
+            Some(at) => at,
+            None => {
+                // Before the row of the layer itself.
+                let at = self.rows.len() - usize::from(self.layer.is_some());
+                let row = PlanRow {
+                    phase,
+                    name,
+                    op,
+                    bytes: 0,
+                    messages: 0,
+                    rounds: 0,
+                };
+                self.rows.insert(at, row);
+                at
+            }
+        };
+        if let Some(row) = self.rows.get_mut(at) {
+            row.bytes += bytes;
+            row.messages += messages.len() as u64;
+            row.rounds += rounds;
+        }
+    }
+
+    /// Moves the clocks; gives framed bytes, and how much the longest chain grew.
+    fn play(&mut self, phase: Phase, messages: &[Message]) -> (u64, u32) {
         let mut after = self.clocks.clone();
         let mut bytes = 0;
         for (from, to, payload) in messages {
             let framed = wire_len(*payload);
             bytes += framed;
-            *self.links.entry((self.phase, *from, *to)).or_default() += framed;
+            *self.links.entry((phase, *from, *to)).or_default() += framed;
             if let (Some(sent), Some(clock)) = (self.clocks.get(*from), after.get_mut(*to)) {
                 *clock = (*clock).max(sent + 1);
             }
         }
         let before = self.depth();
         self.clocks = after;
-        let rounds = self.depth() - before;
-        let row = self.row();
-        row.bytes += bytes;
-        row.messages += messages.len() as u64;
-        row.rounds += rounds;
+        (bytes, self.depth() - before)
     }
 
     /// All layers, in order.

@@ -60,7 +60,6 @@
 //! A value outside its declared bound, or a product outside 2^(k-2), gives a wrong result without notice: the oracle, run by
 //! whoever owns the input, is what finds it.
 
-mod adder;
 mod bits;
 mod carry;
 mod client;
@@ -72,10 +71,10 @@ mod party;
 mod piece;
 mod planes;
 mod select;
-mod shelf;
 mod truncate;
 
-pub use client::{Account, Rep3Client};
+pub use crate::parts::account::Account;
+pub use client::Rep3Client;
 pub use cost::Rep3Cost;
 pub use linear::Rep3Weights;
 pub use party::{Rep3, Rep3Arith};

@@ -11,7 +11,9 @@ use crate::layer::{Layers, Window, only};
 use crate::ledger::Phase;
 use crate::model::{
     Arithmetic, ModelError, Node, NodeId, Op, Program, QuantizedParams, Role, Shape, Step,
+    TensorF32,
 };
+use crate::session::Agreement;
 
 /// The product that a node stands for, if it is one.
 pub fn linear_op(program: &Program, node: &Node, step: &Step) -> Result<Option<LinearOp>, Error> {
@@ -178,6 +180,54 @@ pub fn output_spec(program: &Program) -> Result<Spec, Error> {
         shape: program.graph().output_shape()?.clone(),
         format: program.output_format()?,
     })
+}
+
+/// What all peers must agree on to run a program with an engine.
+pub fn agreement(engine: &str, program: &Program, mode: Truncation) -> Result<Agreement, Error> {
+    let mut options = blake3::Hasher::new_derive_key("piquet 2026 options");
+    options.update(mode.name().as_bytes());
+    Ok(Agreement {
+        engine: engine.to_owned(),
+        program: program.digest()?,
+        ring_bits: program.width()? as u16,
+        options: *options.finalize().as_bytes(),
+        computational_bits: 128,
+        statistical_bits: 0,
+    })
+}
+
+/// The input of a program as raw numbers in memory order; [`Error::Overflow`] for a number beyond its declared range.
+pub fn encode(program: &Program, input: &TensorF32) -> Result<Vec<i64>, Error> {
+    let spec = input_spec(program)?;
+    if *input.shape() != spec.shape {
+        return Err(ModelError::InputShape {
+            graph: program.graph().name().to_owned(),
+            got: input.shape().clone(),
+            want: spec.shape,
+        }
+        .into());
+    }
+    let unit = f64::from(spec.format.frac()).exp2();
+    let limit = f64::from(spec.format.bound()).exp2();
+    let beyond = |v: &&f32| v.is_nan() || f64::from(v.abs()) * unit >= limit;
+    if let Some(bad) = input.data().iter().find(beyond) {
+        return Err(Error::Overflow {
+            layer: "input".to_owned(),
+            raw: (f64::from(*bad) * unit) as i64,
+            bound: spec.format.bound(),
+        });
+    }
+    let raw = |v: &f32| spec.format.encode(f64::from(*v));
+    let raw: Vec<i64> = input.data().iter().map(raw).collect();
+    Ok(to_memory(&spec.shape, &raw))
+}
+
+/// The result of a program, raw and in memory order, as real numbers.
+pub fn decode(program: &Program, raw: &[i64]) -> Result<TensorF32, Error> {
+    let spec = output_spec(program)?;
+    let real: Vec<f32> = raw.iter().map(|r| spec.format.decode(*r) as f32).collect();
+    let data = to_logical(&spec.shape, &real);
+    Ok(TensorF32::new(spec.shape, data)?)
 }
 
 /// Set-up and one inference: what a party, the oracle and a plan all do. `params` and `input` (memory order) are `Some` for

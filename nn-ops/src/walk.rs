@@ -37,6 +37,12 @@ pub trait Visitor {
     fn rescale(&mut self, operands: &[usize], rescale: Rescale);
     /// Comparison with zero; elements of each operand, and the widest bound.
     fn compare(&mut self, operands: &[usize], bound: u32);
+    /// Rectification; elements of each operand, and the widest bound. An engine that has no protocol of its own for it
+    /// compares and selects.
+    fn relu(&mut self, operands: &[usize], bound: u32) {
+        self.compare(operands, bound);
+        self.select(operands);
+    }
     /// Conjunction; bits of each operand.
     fn and(&mut self, operands: &[usize]);
     /// Selection; elements of each operand.
@@ -69,6 +75,12 @@ fn spec(shape: &Shape, format: Format) -> Spec {
         shape: shape.clone(),
         format,
     }
+}
+
+/// Elements of operands that are compared, and the widest bound.
+fn compared(xs: &[&Spec]) -> (Vec<usize>, u32) {
+    let bound = xs.iter().map(|x| x.format.bound()).max().unwrap_or(0);
+    (xs.iter().map(|x| x.len()).collect(), bound)
 }
 
 impl<V: Visitor> Engine for Walk<V> {
@@ -170,8 +182,7 @@ impl<V: Visitor> Engine for Walk<V> {
         Ok(xs.iter().map(|x| spec(&x.shape, rescale.to)).collect())
     }
     fn non_negative(&mut self, xs: &[&Spec]) -> Result<Vec<usize>, Error> {
-        let operands: Vec<usize> = xs.iter().map(|x| x.len()).collect();
-        let bound = xs.iter().map(|x| x.format.bound()).max().unwrap_or(0);
+        let (operands, bound) = compared(xs);
         self.visitor.compare(&operands, bound);
         Ok(operands)
     }
@@ -201,4 +212,10 @@ impl<V: Visitor> Engine for Walk<V> {
     }
 }
 
-impl<V: Visitor> Layers for Walk<V> {}
+impl<V: Visitor> Layers for Walk<V> {
+    fn relu(&mut self, xs: &[&Spec]) -> Result<Vec<Spec>, Error> {
+        let (operands, bound) = compared(xs);
+        self.visitor.relu(&operands, bound);
+        Ok(xs.iter().map(|x| (*x).clone()).collect())
+    }
+}

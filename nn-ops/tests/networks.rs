@@ -11,13 +11,15 @@ use common::agreement;
 use piquet_core::Ring;
 use piquet_nn_ops::Error;
 use piquet_nn_ops::engine::Truncation;
-use piquet_nn_ops::ledger::{Ledger, Row, merge};
+use piquet_nn_ops::ledger::{Ledger, Phase, Row, merge};
 use piquet_nn_ops::model::{
     Calibration, Op, Program, QuantizedParams, Ranges, TensorF32, passes, quantize_as_is, reference,
 };
 use piquet_nn_ops::plain::Plain;
+use piquet_nn_ops::plan::Plan;
 use piquet_nn_ops::pool::Pool;
 use piquet_nn_ops::rep3::{Rep3, Rep3Client, Rep3Cost};
+use piquet_nn_ops::semi2k::{Semi2k, Semi2kClient, Semi2kCost, Semi2kDealer, demand};
 use piquet_nn_ops::session::run_in_memory;
 use piquet_nn_ops::transport::{Cast, Peer};
 use piquet_nn_ops::{plan, run};
@@ -74,10 +76,6 @@ fn parties_in<R: Ring>(
     mode: Truncation,
     threads: usize,
 ) -> Vec<i64> {
-    enum End {
-        Party(Box<Ledger>),
-        Client(Box<Ledger>, Vec<i64>),
-    }
     let ends = run_in_memory(
         Cast::parties(3).with_client(),
         &agreement(),
@@ -94,28 +92,95 @@ fn parties_in<R: Ring>(
             Ok(End::Party(Box::new(party.finish()?)))
         },
     );
-    let (mut ledgers, mut client, mut result) = (Vec::new(), None, Vec::new());
-    for end in ends {
-        match end.unwrap() {
-            End::Party(l) => ledgers.push(l),
-            End::Client(l, y) => (client, result) = (Some(l), y),
-        }
-    }
-    let rows: Vec<&[Row]> = ledgers.iter().map(|l| l.layers()).collect();
-    hold_to_plan(
-        program,
-        mode,
-        &merge(&rows).unwrap(),
-        client.unwrap().layers(),
-    );
+    let (ledgers, client, result) = sorted(ends);
+    let cost = plan::plan(Rep3Cost::new(program.width().unwrap()), program, mode).unwrap();
+    hold_to_plan(cost.plan(), &ledgers, client.layers());
     result
 }
 
-fn hold_to_plan(program: &Program, mode: Truncation, parties: &[Row], client: &[Row]) {
-    let cost = plan::plan(Rep3Cost::new(program.width().unwrap()), program, mode).unwrap();
-    let planned = cost.plan().rows();
+/// What became of a peer.
+enum End {
+    Party(Box<Ledger>),
+    Client(Box<Ledger>, Vec<i64>),
+}
+
+/// Ledgers of the parties, and of the dealer after them; the client's; the result.
+fn sorted(ends: Vec<Result<End, Error>>) -> (Vec<Ledger>, Ledger, Vec<i64>) {
+    let (mut ledgers, mut client) = (Vec::new(), None);
+    for end in ends {
+        match end.unwrap() {
+            End::Party(l) => ledgers.push(*l),
+            End::Client(l, y) => client = Some((l, y)),
+        }
+    }
+    let (client, result) = client.unwrap();
+    (ledgers, *client, result)
+}
+
+/// The result of `n` parties with a dealer, after all their accounts were held to the plan.
+fn semi2k<R: Ring>(
+    n: usize,
+    program: &Program,
+    params: &QuantizedParams,
+    input: &[i64],
+    mode: Truncation,
+) -> Vec<i64> {
+    let demand = demand(n, program, mode).unwrap();
+    let cast = Cast::parties(n).with_dealer().with_client();
+    let ends = run_in_memory(cast, &agreement(), |session| -> Result<End, Error> {
+        let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
+        let pool = Pool::new(1)?;
+        Ok(match session.me() {
+            Peer::Client => {
+                let mut client = Semi2kClient::<R>::new(session)?;
+                let y = client.infer(program, params, input, &mut rng)?;
+                let reports = client.reports()?;
+                assert_eq!(reports.len(), n + 1, "every party and the dealer");
+                assert_eq!(reports[n].layers.len(), demand.layers().len());
+                End::Client(Box::new(client.finish()?), y)
+            }
+            Peer::Dealer => {
+                let mut dealer = Semi2kDealer::<R>::new(session, pool, &mut rng)?;
+                dealer.serve(program, mode)?;
+                dealer.report()?;
+                End::Party(Box::new(dealer.finish()?))
+            }
+            Peer::Party(_) => {
+                let mut party = Semi2k::<R>::new(session, pool, &demand, &mut rng)?;
+                let y = run::infer(&mut party, program, None, None, mode, &mut |_| {})?;
+                assert_eq!(y, None, "the result is the client's");
+                party.report()?;
+                End::Party(Box::new(party.finish()?))
+            }
+        })
+    });
+    let (mut ledgers, client, result) = sorted(ends);
+    let dealer = ledgers.pop().unwrap();
+    let cost = plan::plan(Semi2kCost::new(n, R::BITS), program, mode).unwrap();
+    hold_to_plan(cost.plan(), &ledgers, client.layers());
+    let dealt = cost
+        .plan()
+        .rows()
+        .iter()
+        .filter(|r| r.phase == Phase::Offline);
+    let dealt: Vec<_> = dealt.collect();
+    assert_eq!(dealt.len(), dealer.layers().len());
+    for (plan, row) in dealt.into_iter().zip(dealer.layers()) {
+        assert_eq!((&plan.name, &plan.op), (&row.name, &row.op));
+        let spent = (row.bytes_sent, row.messages, row.rounds());
+        assert_eq!((plan.bytes, plan.messages, plan.rounds), spent);
+    }
+    result
+}
+
+fn hold_to_plan(plan: &Plan, ledgers: &[Ledger], client: &[Row]) {
+    let rows: Vec<&[Row]> = ledgers.iter().map(Ledger::layers).collect();
+    let parties = merge(&rows).unwrap();
+    // What a dealer does stands in its own account.
+    let planned = plan.rows().iter().filter(|r| r.phase != Phase::Offline);
+    let planned: Vec<_> = planned.collect();
     assert_eq!(planned.len(), parties.len());
-    for (plan, row) in planned.iter().zip(parties) {
+    for (plan, row) in planned.into_iter().zip(&parties) {
         assert_eq!((&plan.name, &plan.op), (&row.name, &row.op));
         assert_eq!(plan.phase, row.phase, "{}", plan.name);
         // The client takes part in some layers: it hands over what it owns.
@@ -164,6 +229,24 @@ fn parties_agree_with_the_oracle_bit_by_bit() {
     }
 }
 
+/// The same for any number of parties with a dealer.
+#[test]
+fn parties_with_a_dealer_agree_with_the_oracle_bit_by_bit() {
+    let graph = net::graph(1).with_argmax().unwrap();
+    for (parties, width) in [(2, 32), (3, 64), (2, 64), (10, 32)] {
+        let (program, params) = net::program(&graph, &net::params(&graph, 1), in_ring(width));
+        let input = raw(&program, &net::picture(&graph, 7));
+        for mode in [Truncation::Exact, Truncation::Nearest] {
+            let got = match width {
+                32 => semi2k::<u32>(parties, &program, &params, &input, mode),
+                _ => semi2k::<u64>(parties, &program, &params, &input, mode),
+            };
+            let want = oracle(&program, &params, &input, mode).unwrap();
+            assert_eq!(got, want, "{parties} parties, {width} bits, {mode:?}");
+        }
+    }
+}
+
 /// The other two truncations are off by at most one unit for each rescaling on the way: close to the oracle, and often
 /// not equal to it.
 #[test]
@@ -178,6 +261,12 @@ fn random_truncations_stay_close_and_keep_to_the_plan() {
         let input = raw(&program, &net::picture(&graph, 8));
         let want = oracle(&program, &params, &input, mode).unwrap();
         let got = parties(&program, &params, &input, mode, 2);
+        let off = got.iter().zip(&want).map(|(g, w)| (g - w).abs()).max();
+        assert!((1..64).contains(&off.unwrap()), "{mode:?}: off by {off:?}");
+        let got = match width {
+            32 => semi2k::<u32>(2, &program, &params, &input, mode),
+            _ => semi2k::<u64>(2, &program, &params, &input, mode),
+        };
         let off = got.iter().zip(&want).map(|(g, w)| (g - w).abs()).max();
         assert!((1..64).contains(&off.unwrap()), "{mode:?}: off by {off:?}");
     }

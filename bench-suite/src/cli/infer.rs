@@ -4,20 +4,21 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args;
-use piquet_nn_ops::model::TensorF32;
 
 use super::local::{Local, Narrator};
-use super::{Failure, ModelArgs, parse_network};
+use super::model::{Chosen, ModelArgs};
+use super::{Failure, parse_network};
 use crate::config::{Config, Network};
+use crate::npy;
 use crate::report::{self, Report};
-use crate::task::{self, Task};
-use crate::{image, npy};
+use crate::task;
 
 #[derive(Debug, Args)]
 pub(super) struct Infer {
     #[command(flatten)]
     model: ModelArgs,
-    /// A PNG or JPEG picture, or an NPY file with the input tensor as it is; by default a photograph of a cat.
+    /// A PNG or JPEG picture, or an NPY file with the input tensor as it is; by default a photograph of a cat, for
+    /// networks that take pictures.
     #[arg(long)]
     input: Option<PathBuf>,
     /// Write the result as an NPY file.
@@ -50,9 +51,9 @@ pub(super) fn infer(args: &Infer) -> Result<(), Failure> {
     let m = &args.model;
     let say = Narrator::new();
     say.step(&format!("building {}", m.model));
-    let model = m.build()?;
-    let input = load_input(args, &model.graph)?;
-    let task = Task::of_zoo(model, m.model_seed, m.calibration(), args.class_only)?;
+    let Chosen { model, ending } = m.build()?;
+    let input = m.input(&model.graph, args.input.as_deref())?;
+    let task = m.task(model, args.class_only)?;
     say.step("running the plain network, in f32 and in fixed point");
     let reference = task.reference(&input)?;
     let encoded = task.encode(&input)?;
@@ -77,7 +78,11 @@ pub(super) fn infer(args: &Infer) -> Result<(), Failure> {
     }
     let result = task.decode(&answer.raw)?;
     if let Some(path) = &args.output {
-        npy::save(path, &result)?;
+        let whole = match args.class_only {
+            true => result.clone(),
+            false => ending.apply(result.clone()),
+        };
+        npy::save(path, &whole)?;
     }
     let report = Report::new(
         &config,
@@ -102,21 +107,5 @@ fn local(args: &Infer) -> Result<Local, Failure> {
         network: args.network,
         deadline: args.deadline,
         insecure_plaintext: args.insecure_plaintext,
-    })
-}
-
-fn load_input(args: &Infer, graph: &piquet_nn_ops::model::Graph) -> Result<TensorF32, Failure> {
-    let shape = graph.input_shape()?;
-    let [_, _, size, _] = shape.as_nchw();
-    Ok(match &args.input {
-        None => task::repeat(graph, image::photograph(size)?)?,
-        Some(path)
-            if path
-                .extension()
-                .is_some_and(|e| e.eq_ignore_ascii_case("npy")) =>
-        {
-            npy::load(path, shape)?
-        }
-        Some(path) => task::repeat(graph, image::load(path, size)?)?,
     })
 }

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Failure, ModelArgs};
+use super::Failure;
+use super::model::ModelArgs;
 use crate::report;
-use crate::task::{self, Task};
+use crate::task;
 
 #[derive(Debug, Args)]
 pub(super) struct PlanArgs {
@@ -31,8 +32,7 @@ pub(super) fn plan(args: &PlanArgs) -> Result<(), Failure> {
         Some(path) => task::load_program(path)?,
         None => {
             let m = &args.model;
-            let model = m.build()?;
-            Task::of_zoo(model, m.model_seed, m.calibration(), args.class_only)?.program
+            m.task(m.build()?.model, args.class_only)?.program
         }
     };
     if let Some(path) = &args.program {

@@ -3,18 +3,22 @@
 //! Every layer sees the channels of all layers before it in its block, behind a norm of its own: here, a norm comes
 //! before its ReLU and its convolution, not after one.
 
-use super::ModelInfo;
+use super::{Entry, ModelInfo, Source};
 use piquet_nn_ops::model::{
     AvgPool, Conv, Graph, GraphBuilder, MaxPool, ModelError, NodeId, Shape,
 };
 
-pub(super) const DENSENET121: ModelInfo = ModelInfo {
-    name: "densenet121",
-    title: "DenseNet-121, ImageNet, 1000 classes",
-    input: [3, 224, 224],
-    parameters: 7_978_856,
-    macs: 2_834_161_664,
-    relus: 15_667_456,
+pub(super) const DENSENET121: Entry = Entry {
+    info: ModelInfo {
+        name: "densenet121",
+        title: "DenseNet-121, ImageNet, 1000 classes",
+        input: [3, 224, 224],
+        parameters: 7_978_856,
+        macs: 2_834_161_664,
+        relus: 15_667_456,
+    },
+    graph: densenet121,
+    source: Source::Seed,
 };
 
 /// Channels that a layer adds.
@@ -24,7 +28,7 @@ const BOTTLENECK: usize = 4;
 const STEM: usize = 64;
 const BLOCKS: [usize; 4] = [6, 12, 24, 16];
 
-pub(super) fn densenet121(input: Shape) -> Result<Graph, ModelError> {
+fn densenet121(input: Shape) -> Result<Graph, ModelError> {
     let mut g = GraphBuilder::new("densenet121", input);
     let x = g.input();
     let x = g.conv("features.conv0", x, Conv::new(STEM, 7).stride(2).padding(3));

@@ -5,7 +5,7 @@
 //! approximated by a sum of four uniform ones, which needs no transcendental function.
 
 use super::ZooError;
-use crate::image::{MEAN, STD, photograph};
+use crate::image::{Pixels, photograph_as};
 use piquet_nn_ops::model::{
     Graph, ModelError, Node, Op, Params, Role, Shape, TensorF32, expected, reference,
 };
@@ -14,27 +14,41 @@ use rand_core::{Rng, SeedableRng};
 
 /// Standard deviation of biases and shifts.
 const BIAS_STD: f32 = 0.1;
-/// Scale of the last norm of a residual branch, so that a long sum of branches stays in range.
+/// Scale of the last norm of a residual branch, so that a long sum of branches stays in range and rounding errors do not
+/// grow along it.
 const RESIDUAL_GAMMA: f32 = 0.5;
+/// With more branches than this, the scale shrinks as their number grows.
+const RESIDUAL_BRANCHES: usize = 16;
 /// With fewer values than this, a channel has no statistics of its own.
 const MIN_VALUES: usize = 32;
 
 /// What the statistics are taken over: the photograph, and a mosaic of random colours.
-pub(super) fn samples(seed: u64, size: usize) -> Result<TensorF32, ZooError> {
-    let mut data = photograph(size)?.into_data();
+pub(super) fn samples(
+    seed: u64,
+    [channels, size]: [usize; 2],
+    pixels: Pixels,
+) -> Result<TensorF32, ZooError> {
+    let mut data = photograph_as([channels, size], pixels)?.into_data();
     let mut rng = generator(seed, u64::MAX);
     let tile = size.div_ceil(16).max(1);
     let tiles = size.div_ceil(tile);
-    for (mean, std) in MEAN.into_iter().zip(STD) {
+    for c in 0..channels {
         let colours: Vec<f32> = (0..tiles * tiles)
-            .map(|_| ((rng.next_u32() >> 24) as f32 / 255.0 - mean) / std)
+            .map(|_| pixels.number(channels, c, (rng.next_u32() >> 24) as f32 / 255.0))
             .collect();
         for y in 0..size {
             let row = &colours[y / tile * tiles..];
             data.extend((0..size).map(|x| row[x / tile]));
         }
     }
-    Ok(TensorF32::new(Shape::nchw(2, 3, size, size)?, data)?)
+    Ok(TensorF32::new(Shape::nchw(2, channels, size, size)?, data)?)
+}
+
+/// Numbers between -1 and 1 where nothing is known of what a network takes.
+pub(super) fn noise(seed: u64, shape: &Shape) -> Result<TensorF32, ModelError> {
+    let mut rng = generator(seed, u64::MAX);
+    let number = |_| (rng.next_u32() >> 8) as f32 / (1 << 23) as f32 - 1.0;
+    TensorF32::new(shape.clone(), (0..shape.elements()).map(number).collect())
 }
 
 /// Parameters for a graph that is evaluated on the sample meanwhile.
@@ -43,6 +57,9 @@ pub(super) fn parameters(
     sample: &TensorF32,
     seed: u64,
 ) -> Result<Params, ModelError> {
+    let branches = graph.nodes().iter().filter(|n| n.op == Op::Add).count();
+    let residual_gamma =
+        RESIDUAL_GAMMA * RESIDUAL_BRANCHES as f32 / branches.max(RESIDUAL_BRANCHES) as f32;
     let mut params = Params::new();
     let mut index = 0u64;
     reference::run_with(graph, sample, |node, inputs| {
@@ -65,7 +82,7 @@ pub(super) fn parameters(
             }
             (Op::BatchNorm(_), Some(x)) => {
                 let gamma = if ends_residual(graph, node) {
-                    RESIDUAL_GAMMA
+                    residual_gamma
                 } else {
                     1.0
                 };
@@ -161,7 +178,7 @@ fn statistics(x: &TensorF32) -> Result<(TensorF32, TensorF32), ModelError> {
     ))
 }
 
-fn generator(seed: u64, stream: u64) -> ChaCha20Rng {
+pub(super) fn generator(seed: u64, stream: u64) -> ChaCha20Rng {
     let mut bytes = [0u8; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     let mut rng = ChaCha20Rng::from_seed(bytes);

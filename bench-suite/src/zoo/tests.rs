@@ -8,24 +8,67 @@ fn registry_and_graphs_agree() {
     for m in models() {
         let [c, h, w] = m.input;
         let g = graph(m.name, 1, h).unwrap();
+        assert_eq!(g.name(), m.name);
         assert_eq!(g.input_shape().unwrap().dims(), [1, c, h, w]);
-        assert_eq!((g.macs(), g.relus()), (m.macs, m.relus), "{}", m.name);
-        let parameters: usize = g
-            .nodes()
-            .iter()
-            .flat_map(|n| piquet_nn_ops::model::expected(&g, n).unwrap())
-            .filter(|(role, _)| {
-                !matches!(
-                    role,
-                    piquet_nn_ops::model::Role::Mean | piquet_nn_ops::model::Role::Var
-                )
-            })
-            .map(|(_, shape)| shape.elements())
-            .sum();
-        assert_eq!(parameters, m.parameters, "{}", m.name);
+        let clips = g.nodes().iter().zip(g.shapes());
+        let clips = clips.filter(|(n, _)| matches!(n.op, Op::Clip(_)));
+        let relus = g.relus() + clips.map(|(_, y)| y.elements() as u64).sum::<u64>();
+        assert_eq!((g.macs(), relus), (m.macs, m.relus), "{}", m.name);
+        assert_eq!(learnable(&g).unwrap(), m.parameters, "{}", m.name);
         let json = g.to_json().unwrap();
         assert_eq!(Graph::from_json(&json).unwrap(), g);
     }
+}
+
+/// Parameters and, in millions, multiply-accumulates as torchvision's documentation of its weights has them.
+#[test]
+fn sizes_are_torchvisions() {
+    for (name, parameters, millions) in [
+        ("alexnet", 61_100_840, 710),
+        ("densenet121", 7_978_856, 2_830),
+        ("mobilenet_v2", 3_504_872, 300),
+        ("resnet101", 44_549_160, 7_800),
+        ("resnet18", 11_689_512, 1_810),
+        ("resnet50", 25_557_032, 4_090),
+        ("squeezenet1_0", 1_248_424, 820),
+        ("squeezenet1_1", 1_235_496, 350),
+        ("vgg16", 138_357_544, 15_470),
+    ] {
+        let m = info(name).unwrap();
+        assert_eq!(m.parameters, parameters, "{name}");
+        assert_eq!((m.macs + 5_000_000) / 10_000_000 * 10, millions, "{name}");
+    }
+}
+
+#[test]
+fn other_sizes_are_the_same_network_or_refused() {
+    let planes = |name, size| {
+        let g = graph(name, 1, size).unwrap();
+        let at = g.nodes().iter().position(|n| n.name == "avgpool").unwrap();
+        (g.nodes()[at].op.name(), g.shapes()[at].dims().to_vec())
+    };
+    assert_eq!(planes("vgg16", 448), ("avg_pool", vec![1, 512, 7, 7]));
+    assert_eq!(planes("vgg16", 32), ("view", vec![1, 512, 7, 7]));
+    assert_eq!(planes("alexnet", 63), ("view", vec![1, 256, 6, 6]));
+    for name in ["resnet18", "mobilenet_v2", "squeezenet1_0"] {
+        assert!(graph(name, 1, 48).is_ok());
+    }
+    for (name, size) in [
+        ("mnist_a", 32),
+        ("vgg16", 128),
+        ("alexnet", 300),
+        ("orca_cnn3", 64),
+    ] {
+        let e = graph(name, 1, size).unwrap_err();
+        assert!(matches!(e, ZooError::Size { .. }), "{e}");
+    }
+    assert_eq!(
+        build_sized("lenet5", 0, 1, 32).unwrap_err().to_string(),
+        "`lenet5` takes pictures of 28x28: for 32x32 its layers would have 82826 parameters instead of 61706"
+    );
+    // Too small for the first convolution, which the graph itself refuses.
+    let e = graph("squeezenet1_0", 1, 4).unwrap_err().to_string();
+    assert!(e.contains("features.0"), "{e}");
 }
 
 #[test]
@@ -88,24 +131,40 @@ fn tiny_has_every_operator() {
 #[test]
 fn unknown_names_list_what_there_is() {
     let e = build("resnet51", 0, 1).unwrap_err().to_string();
+    assert!(
+        e.starts_with("there is no model `resnet51`; there are resnet18, resnet50, "),
+        "{e}"
+    );
+    assert!(models().iter().all(|m| e.contains(m.name)), "{e}");
     assert_eq!(
-        e,
-        "there is no model `resnet51`; there are resnet50, densenet121, squeezenet1_1, tiny"
+        names()
+            .iter()
+            .collect::<std::collections::BTreeSet<_>>()
+            .len(),
+        models().len()
     );
 }
 
 #[test]
 fn activations_stay_in_range() {
+    let small = models().iter().filter(|m| m.input[1] < 224);
     for (name, size) in [
+        ("resnet18", 64),
         ("resnet50", 64),
         ("resnet50", 32),
+        ("resnet101", 64),
         ("densenet121", 64),
         ("densenet121", 32),
+        ("squeezenet1_0", 64),
         ("squeezenet1_1", 64),
-        ("tiny", 16),
-    ] {
+        ("mobilenet_v2", 64),
+        ("alexnet", 63),
+    ]
+    .into_iter()
+    .chain(small.map(|m| (m.name, m.input[1])))
+    {
         let m = build_sized(name, 7, 1, size).unwrap();
-        let x = crate::image::photograph(size).unwrap();
+        let x = example(&m.graph).unwrap();
         let y = reference::run_observed(&m.graph, &m.params, &x, |node, y| {
             let (low, high) = y.range();
             assert!(
@@ -116,6 +175,30 @@ fn activations_stay_in_range() {
         });
         let (low, high) = y.unwrap().range();
         assert!(high - low > 0.5, "{name} {size}: {low} {high}");
+    }
+}
+
+#[test]
+fn samples_and_examples_fit_their_networks() {
+    for m in models() {
+        let [channels, size, _] = m.input;
+        let g = graph(m.name, 2, size).unwrap();
+        let dims = [2, channels, size, size];
+        let example = example(&g).unwrap();
+        assert_eq!(example.shape().dims(), dims, "{}", m.name);
+        let half = example.data().len() / 2;
+        let twice = example.data()[..half] == example.data()[half..];
+        assert_eq!(twice, m.name != "digits", "{}", m.name);
+        for sample in samples(&g, 3).unwrap() {
+            assert_eq!(sample.shape().dims(), dims, "{}", m.name);
+            let (low, high) = sample.range();
+            let grey = (0.0..=1.0).contains(&low) && high <= 1.0 && high > 0.5;
+            assert!(
+                channels == 3 && low < -1.0 || grey,
+                "{} {low} {high}",
+                m.name
+            );
+        }
     }
 }
 

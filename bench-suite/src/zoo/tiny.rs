@@ -1,18 +1,22 @@
 //! A synthetic network with every layer that the engines know, for tests and demonstrations.
 
-use super::ModelInfo;
+use super::{Entry, ModelInfo, Source};
 use piquet_nn_ops::model::{AvgPool, Conv, Graph, GraphBuilder, MaxPool, ModelError, Shape};
 
-pub(super) const TINY: ModelInfo = ModelInfo {
-    name: "tiny",
-    title: "a synthetic network with every kind of layer, 10 classes",
-    input: [3, 16, 16],
-    parameters: 1_414,
-    macs: 26_208,
-    relus: 848,
+pub(super) const TINY: Entry = Entry {
+    info: ModelInfo {
+        name: "tiny",
+        title: "a synthetic network with every kind of layer, 10 classes",
+        input: [3, 16, 16],
+        parameters: 1_414,
+        macs: 26_208,
+        relus: 848,
+    },
+    graph: tiny,
+    source: Source::Seed,
 };
 
-pub(super) fn tiny(input: Shape) -> Result<Graph, ModelError> {
+fn tiny(input: Shape) -> Result<Graph, ModelError> {
     let mut g = GraphBuilder::new("tiny", input);
     let x = g.input();
     let x = g.conv("stem.conv", x, Conv::new(8, 3).stride(2).padding(1));

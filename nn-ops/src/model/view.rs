@@ -1,7 +1,7 @@
 //! Rearrangements of a tensor's elements: strided views and padding. They depend on shapes alone, so parties compute them
 //! without talking.
 
-use super::{Shape, tensor};
+use super::{ModelError, Shape, Tensor, tensor};
 use serde::{Deserialize, Serialize};
 
 /// Most nested dimensions of a [`View`].
@@ -118,6 +118,17 @@ impl View {
             ));
         }
         Ok(shape)
+    }
+
+    /// The view of a tensor in the clear.
+    pub fn apply<T: Copy>(&self, x: &Tensor<T>) -> Result<Tensor<T>, ModelError> {
+        let refuse = |reason: String| ModelError::Shape {
+            dims: x.shape().dims().to_vec(),
+            reason,
+        };
+        let shape = self.infer(x.shape()).map_err(refuse)?;
+        let picked = self.sources().filter_map(|i| x.data().get(i).copied());
+        Tensor::new(shape, picked.collect())
     }
 
     /// For each element of the result in row-major order, the element of the input that it is. For a view that is valid for

@@ -1,16 +1,15 @@
 //! The carry of a sum of a number that party 0 knows and one that parties 1 and 2 know, in as many swaps as the adder has
-//! levels and one. The arguments are in `bits`.
+//! levels and one. The arguments are in `bits` and [`gates`](crate::parts::gates).
 
 use piquet_core::{Ring, RingVec};
 use piquet_secret_sharing::Rep3Party;
 
-use super::adder::{Adder, Group};
-use super::bits::{
-    Digits, Masked, evaluate, hear_masked, look_up, mask_products, one_hot, say_masked, xor,
-};
+use super::bits::{hear_masked, say_masked};
 use super::party::Rep3;
 use super::piece::{Piece, Pieces};
 use crate::Error;
+use crate::parts::adder::{Adder, Group};
+use crate::parts::gates::{Digits, Masked, evaluate, look_up, mask_products, one_hot, xor};
 
 /// Party 0: hands out all that the carry needs beside `v`'s planes. Of the plane `extra`, which may be
 /// empty, the parties get summands beside the tables. Returns the masks of the carry: components 0 and 1.
@@ -84,7 +83,13 @@ impl<R: Ring> Rep3<R> {
                     }
                     xor(add.as_mut_slice(), piece.take::<u64>(w)?.as_slice());
                 }
-                let mut summand = look_up(adder, me, tables.as_slice(), before.u.as_slice(), w);
+                let mut summand = look_up(
+                    adder,
+                    me == Rep3Party::P1,
+                    tables.as_slice(),
+                    before.u.as_slice(),
+                    w,
+                );
                 let mut add = before.add;
                 if last(0) {
                     finish(&mut summand, add.take());
@@ -108,8 +113,14 @@ impl<R: Ring> Rep3<R> {
                 |_, piece, mut state| {
                     let w = piece.words();
                     let products = piece.take::<u64>(planes * w)?;
-                    let mut summand =
-                        evaluate(groups, me, &state.digits, count, products.as_slice(), w);
+                    let mut summand = evaluate(
+                        groups,
+                        me == Rep3Party::P1,
+                        &state.digits,
+                        count,
+                        products.as_slice(),
+                        w,
+                    );
                     if last(level + 1) {
                         finish(&mut summand, state.add.take());
                     }

@@ -6,47 +6,24 @@
 
 use core::marker::PhantomData;
 
-use piquet_core::wire::{Decode, DecodeError, Encode, Reader};
+use piquet_core::wire::{Decode, Encode};
 use piquet_core::{Ring, RingVec};
 use piquet_secret_sharing::replicated::{SeededRep3, SeededShape, split_seeded};
 use piquet_secret_sharing::{Rep3Party, Rep3Vec};
 use rand_core::CryptoRng;
-use serde::{Deserialize, Serialize};
 
 use super::linear::shared_len;
-use super::party::{Rep3, Rep3Arith, check_ring, message, words};
+use super::party::{Rep3, Rep3Arith};
 use crate::Error;
 use crate::engine::{LinearOp, PlainWeights, Spec};
 use crate::layer::only;
-use crate::ledger::{Ledger, Phase, Row};
+use crate::ledger::{Ledger, Phase};
 use crate::model::{Program, QuantizedParams};
+use crate::parts::account::{Account, LENGTH, refused};
+use crate::parts::words::{check_ring, message, to_ring, words};
 use crate::run;
 use crate::session::Session;
 use crate::transport::Peer;
-
-/// Largest report of a party in bytes.
-const MAX_REPORT: usize = 16 << 20;
-
-/// What one peer spent: layers and phases of its ledger.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Account {
-    /// By layer.
-    pub layers: Vec<Row>,
-    /// By phase, in order; a phase may come several times.
-    pub phases: Vec<Row>,
-}
-
-impl Account {
-    fn of(ledger: &Ledger) -> Self {
-        let mut phases = ledger.phases().to_vec();
-        phases.push(ledger.so_far());
-        Self {
-            layers: ledger.layers().to_vec(),
-            phases,
-        }
-    }
-}
 
 /// The client's end of a run with three parties.
 #[derive(Debug)]
@@ -108,23 +85,14 @@ impl<R: Ring> Rep3Client<R> {
     /// What each party has spent, as it says itself.
     pub fn reports(&mut self) -> Result<Vec<Account>, Error> {
         let from_each = |n: [usize; 3]| [0u8, 1, 2].map(|i| (Peer::party(i), n[usize::from(i)]));
-        let lengths = meet(&mut self.session, vec![], &from_each([8; 3]))?;
+        let lengths = meet(&mut self.session, vec![], &from_each([LENGTH; 3]))?;
         let mut due = [0; 3];
         for (due, bytes) in due.iter_mut().zip(&lengths) {
-            let n = Reader::new(bytes).u64().map_err(refused)?;
-            *due = usize::try_from(n)
-                .ok()
-                .filter(|n| *n <= MAX_REPORT)
-                .ok_or_else(|| refused(DecodeError::Range("length of a report")))?;
+            *due = Account::length(bytes)?;
         }
         meet(&mut self.session, vec![], &from_each(due))?
             .iter()
-            .map(|bytes| {
-                serde_json::from_slice(bytes).map_err(|e| Error::Environment {
-                    what: "report of a party",
-                    reason: e.to_string(),
-                })
-            })
+            .map(|bytes| Account::decode(bytes))
             .collect()
     }
 
@@ -205,14 +173,6 @@ impl<R: Ring> Rep3Client<R> {
     }
 }
 
-fn to_ring<R: Ring>(v: &i64) -> R {
-    R::from_i128(i128::from(*v))
-}
-
-fn refused(e: DecodeError) -> Error {
-    piquet_secret_sharing::Error::from(e).into()
-}
-
 /// One step between client and parties. The parties take many steps among themselves that the client does not see, so
 /// client and parties meet on forks, one for each meeting, which all four count alike.
 fn meet(
@@ -251,14 +211,9 @@ impl<R: Ring> Rep3<R> {
 
     /// Tells the client what this party has spent so far.
     pub fn report(&mut self) -> Result<(), Error> {
-        let account = Account::of(self.session.ledger());
-        let bytes = serde_json::to_vec(&account).map_err(|e| Error::Environment {
-            what: "report",
-            reason: e.to_string(),
-        })?;
-        let length = (bytes.len() as u64).to_le_bytes().to_vec();
-        meet(&mut self.session, vec![(Peer::Client, length)], &[])?;
-        meet(&mut self.session, vec![(Peer::Client, bytes)], &[])?;
+        for message in Account::of(self.session.ledger()).encode()? {
+            meet(&mut self.session, vec![(Peer::Client, message)], &[])?;
+        }
         Ok(())
     }
 

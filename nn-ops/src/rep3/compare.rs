@@ -8,12 +8,13 @@
 use piquet_core::{Ring, RingVec, lanes};
 use piquet_secret_sharing::{Rep3Bits, Rep3Party};
 
-use super::adder::Adder;
 use super::carry::{Before, hand_out_carry};
 use super::party::{Rep3, Rep3Arith};
 use super::piece::Piece;
-use super::planes::{Planes, planes};
+use super::planes::Planes;
 use crate::Error;
+use crate::parts::adder::Adder;
+use crate::parts::planes::planes;
 
 /// Bits that a comparison looks at: a sign beside the largest bound.
 pub(super) fn window(bounds: impl Iterator<Item = u32>) -> usize {

@@ -3,11 +3,12 @@
 use piquet_core::{Ring, RingVec, lanes};
 use piquet_secret_sharing::{Rep3Bits, Rep3Party};
 
-use super::bits::{and, hear_masked, say_masked, xor};
+use super::bits::{hear_masked, say_masked};
 use super::party::Rep3;
 use super::piece::Piece;
 use super::planes::{Planes, bits_of};
 use crate::Error;
+use crate::parts::gates::{and, xor};
 
 impl<R: Ring> Rep3<R> {
     /// Conjunctions of bit tensors.

@@ -5,12 +5,13 @@ use piquet_secret_sharing::Rep3Party;
 use piquet_secret_sharing::fixed::local_truncation_failure;
 use piquet_secret_sharing::replicated::SeededShape;
 
-use super::adder::Adder;
 use super::compare::{handed_planes, window};
 use super::linear::shared_len;
-use super::piece::{AHEAD, ranges, seeded};
+use super::piece::seeded;
 use crate::engine::{LinearOp, Rescale, Truncation};
 use crate::ledger::Phase;
+use crate::parts::adder::Adder;
+use crate::parts::pieces::{AHEAD, ranges};
 use crate::plan::Plan;
 use crate::walk::Visitor;
 

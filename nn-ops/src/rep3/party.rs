@@ -1,7 +1,5 @@
 //! One party of the engine: its state, its messages, and the local operations.
 
-use core::ops::Range;
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use piquet_core::{Prg, Ring, RingVec, lanes};
@@ -9,7 +7,6 @@ use piquet_secret_sharing::{Prss, Rep3Bits, Rep3Party, Rep3Vec};
 
 use super::linear::Rep3Weights;
 use super::piece::Talker;
-use super::shelf::Shelf;
 use crate::Error;
 use crate::engine::{
     Engine, LinearOp, PlainWeights, Rescale, Spec, bias_format, check_format, check_gather,
@@ -18,11 +15,12 @@ use crate::engine::{
 use crate::layer::Layers;
 use crate::ledger::Phase;
 use crate::model::{Format, Shape};
+use crate::parts::shelf::Shelf;
+use crate::parts::words::check_ring;
 use crate::pool::Pool;
 use crate::session::Session;
 use crate::transport::{PartyId, Peer};
 use rand_core::CryptoRng;
-use zeroize::Zeroize;
 
 /// A replicated share of a fixed-point tensor.
 #[derive(Debug)]
@@ -86,56 +84,6 @@ impl Pads {
             (Some(own), None) | (None, Some(own)) => Ok(own),
             _ => Err(NOT_OURS),
         }
-    }
-}
-
-/// `n` words of a stream.
-pub(super) fn draw<R: Ring>(stream: &mut Prg, n: usize) -> RingVec<R> {
-    let mut v = RingVec::with_capacity(n);
-    blocks(stream, n, |_, block| v.extend_from_slice(block));
-    v
-}
-
-/// Words that are drawn at a time where they are used up at once: they never leave the first-level cache.
-pub(super) const BLOCK: usize = 1024;
-
-/// Shows the next `n` words of a stream to `f`, block by block, with their places.
-pub(super) fn blocks<R: Ring>(stream: &mut Prg, n: usize, mut f: impl FnMut(Range<usize>, &[R])) {
-    let mut block = [R::ZERO; BLOCK];
-    for first in (0..n).step_by(BLOCK) {
-        let range = first..n.min(first + BLOCK);
-        let (block, _) = block.split_at_mut(range.len());
-        stream.fill_ring(block);
-        f(range, block);
-    }
-    block.zeroize();
-}
-
-/// Ring elements of a message whose length was checked by the session, in place if they lie well.
-pub(super) fn words<R: Ring>(bytes: &[u8]) -> Cow<'_, [R]> {
-    match bytemuck::try_cast_slice(bytes) {
-        Ok(words) => Cow::Borrowed(words),
-        Err(_) => {
-            let word = |b: &[u8]| bytemuck::pod_read_unaligned(b);
-            Cow::Owned(bytes.chunks_exact(R::BYTES).map(word).collect())
-        }
-    }
-}
-
-/// A message of ring elements.
-pub(super) fn message<R: Ring>(words: &RingVec<R>) -> Vec<u8> {
-    words.as_bytes().to_vec()
-}
-
-/// Programs say in which ring they compute; an engine computes in one.
-pub(super) fn check_ring<R: Ring>(width: u32) -> Result<(), Error> {
-    if width == R::BITS {
-        Ok(())
-    } else {
-        Err(Error::Ring {
-            width,
-            engine: R::BITS,
-        })
     }
 }
 

@@ -18,26 +18,12 @@ use std::collections::VecDeque;
 use piquet_core::{Ring, RingVec, lanes};
 use piquet_secret_sharing::Rep3Party;
 
-use super::party::{BLOCK, Pads, Rep3, blocks, draw, words};
+use super::party::{Pads, Rep3};
 use crate::Error;
+use crate::parts::pieces::{AHEAD, ranges};
+use crate::parts::words::{BLOCK, blocks, draw, words};
 use crate::session::StepId;
 use crate::transport::Peer;
-
-/// Elements of a piece: a multiple of 64, so that the bits of pieces join at words.
-pub(super) const PIECE: usize = 1 << 15;
-/// Pieces on their way to the other party before the first of its answers is waited for.
-pub(super) const AHEAD: usize = 32;
-
-/// Pieces of tensors of these lengths: which tensor, and which elements of it.
-pub(super) fn ranges(
-    lens: impl IntoIterator<Item = usize>,
-) -> impl Iterator<Item = (usize, Range<usize>)> {
-    lens.into_iter().enumerate().flat_map(|(tensor, len)| {
-        (0..len)
-            .step_by(PIECE)
-            .map(move |first| (tensor, first..len.min(first + PIECE)))
-    })
-}
 
 /// Who of parties 1 and 2 expands its half of what is handed out under a pad; the other one hears it.
 pub(super) fn seeded(pad: u64) -> Talker {

@@ -17,11 +17,12 @@
 use piquet_core::{Ring, RingVec, lanes};
 use piquet_secret_sharing::{Rep3Bits, Rep3Party};
 
-use super::party::{Rep3, Rep3Arith, message, words};
+use super::party::{Rep3, Rep3Arith};
 use super::piece::{Piece, Shares};
 use super::planes::bits_of;
 use crate::Error;
 use crate::model::{Format, Shape};
+use crate::parts::words::{message, words};
 
 /// `-v` where the mask is set.
 fn negate_if<R: Ring>(v: R, mask: R) -> R {

@@ -29,14 +29,15 @@
 use piquet_core::{Ring, RingVec, lanes};
 use piquet_secret_sharing::Rep3Party;
 
-use super::adder::Adder;
 use super::carry::{Before, hand_out_carry};
-use super::party::{Rep3, Rep3Arith, draw, message, words};
+use super::party::{Rep3, Rep3Arith};
 use super::piece::{Piece, Shares};
-use super::planes::planes;
 use super::select::{hand_out_bits, hear_summand, say_summand, take_bits};
 use crate::Error;
 use crate::engine::{Rescale, Truncation, check_rescale};
+use crate::parts::adder::Adder;
+use crate::parts::planes::planes;
+use crate::parts::words::{draw, message, words};
 
 /// 2^(k - 2): what makes every value positive.
 fn offset<R: Ring>() -> R {

@@ -14,11 +14,12 @@ use piquet_nn_ops::layer::Layers;
 use piquet_nn_ops::ledger::{self, Ledger, Phase};
 use piquet_nn_ops::model::{Format, Shape};
 use piquet_nn_ops::plain::Plain;
+use piquet_nn_ops::plan::Plan;
 use piquet_nn_ops::pool::Pool;
 use piquet_nn_ops::rep3::{Rep3, Rep3Client, Rep3Cost};
 use piquet_nn_ops::session::{Agreement, Session, run_in_memory};
 use piquet_nn_ops::transport::{Cast, Peer};
-use piquet_nn_ops::walk::Walk;
+use piquet_nn_ops::walk::{Visitor, Walk};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
@@ -114,7 +115,8 @@ pub(crate) fn z64(frac: u32, bound: u32) -> Format {
     Format::z64(frac, bound).unwrap()
 }
 
-fn all<E: Layers>(
+/// Set-up, inputs, script and results, as any engine takes them.
+pub(crate) fn all<E: Layers>(
     engine: &mut E,
     case: &Case,
     own: bool,
@@ -281,17 +283,28 @@ pub(crate) fn specs(case: &Case, script: &impl Script) -> Vec<Spec> {
 }
 
 fn hold_to_plan(case: &Case, script: &impl Script, ledgers: &[Ledger]) {
-    let mut walk = Walk::new(Rep3Cost::new(case.width()));
+    hold(
+        walk(Rep3Cost::new(case.width()), case, script).plan(),
+        ledgers,
+    );
+}
+
+/// A visitor that has seen all of a case.
+pub(crate) fn walk<V: Visitor>(visitor: V, case: &Case, script: &impl Script) -> V {
+    let mut walk = Walk::new(visitor);
     all(&mut walk, case, false, script).unwrap();
-    let visitor = walk.into_visitor();
+    walk.into_visitor()
+}
+
+/// What parties have spent on a script is what was planned.
+pub(crate) fn hold(plan: &Plan, ledgers: &[Ledger]) {
     let rows: Vec<_> = ledgers.iter().map(Ledger::layers).collect();
     let merged = ledger::merge(&rows).unwrap();
     let script_row = merged.iter().find(|r| r.name == "script").unwrap();
-    let planned = visitor
-        .plan()
+    let planned = plan
         .rows()
         .iter()
-        .find(|r| r.name == "script")
+        .find(|r| r.name == "script" && r.phase == Phase::Online)
         .unwrap();
     assert_eq!(planned.bytes, script_row.bytes_sent, "bytes of the plan");
     assert_eq!(

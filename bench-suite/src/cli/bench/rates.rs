@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use piquet_nn_ops::engine::Truncation;
-use piquet_nn_ops::session::Session;
+use piquet_nn_ops::session::{Agreement, Session};
 use piquet_nn_ops::transport::Peer;
 use rand_core::UnwrapErr;
 use serde::Serialize;
@@ -115,7 +115,14 @@ fn joined<T>(thread: thread::ScopedJoinHandle<'_, Result<T, Failure>>) -> Result
 }
 
 fn establish(config: &Config, me: Peer) -> Result<Session, Failure> {
-    let agreement = config.agreement([0; 32], 64);
+    let agreement = Agreement {
+        engine: config.engine.name().to_owned(),
+        program: [0; 32],
+        ring_bits: 64,
+        options: [0; 32],
+        computational_bits: 128,
+        statistical_bits: 0,
+    };
     let mut rng = UnwrapErr(getrandom::SysRng);
     let links = config.connect(me)?;
     Ok(Session::establish(

@@ -15,15 +15,15 @@ const KEPT: usize = 7;
 const LEAST: usize = 1 << 16;
 
 #[derive(Debug)]
-pub(super) struct Shelf<R: Ring>(Mutex<VecDeque<RingVec<R>>>);
+pub(crate) struct Shelf<R: Ring>(Mutex<VecDeque<RingVec<R>>>);
 
 impl<R: Ring> Shelf<R> {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Mutex::new(VecDeque::with_capacity(KEPT)))
     }
 
     /// An empty vector with room for `len`, not much more than that.
-    pub(super) fn take(&self, len: usize) -> RingVec<R> {
+    pub(crate) fn take(&self, len: usize) -> RingVec<R> {
         let fits = |v: &RingVec<R>| v.capacity() >= len && v.capacity() / 2 <= len;
         if len >= LEAST {
             let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -38,14 +38,14 @@ impl<R: Ring> Shelf<R> {
     }
 
     /// A copy of `of` in such room.
-    pub(super) fn copy(&self, of: &[R]) -> RingVec<R> {
+    pub(crate) fn copy(&self, of: &[R]) -> RingVec<R> {
         let mut v = self.take(of.len());
         v.extend_from_slice(of);
         v
     }
 
     /// Wipes `v` and keeps its room; the oldest makes way.
-    pub(super) fn put(&self, mut v: RingVec<R>) {
+    pub(crate) fn put(&self, mut v: RingVec<R>) {
         if v.capacity() < LEAST {
             return;
         }

@@ -2,11 +2,11 @@
 
 /// Neighbouring digits of a level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Group {
+pub(crate) struct Group {
     /// Lowest digit.
-    pub(super) first: usize,
+    pub(crate) first: usize,
     /// Digits, at most [`RADIX`].
-    pub(super) size: usize,
+    pub(crate) size: usize,
 }
 
 /// Most digits of a group: products of this many masked bits, and 2^RADIX - 1 handed-out planes for the longest of them.
@@ -14,7 +14,7 @@ const RADIX: usize = 4;
 
 impl Group {
     /// Planes of mask products: of the heads among themselves, and with each tail.
-    pub(super) fn products(&self) -> usize {
+    pub(crate) fn products(&self) -> usize {
         let heads = self.size - 1;
         let among = (1usize << heads) - 1 - heads;
         let tails: usize = (0..self.size).map(|i| (1 << (heads - i)) - 1).sum();
@@ -28,7 +28,7 @@ impl Group {
 /// A digit of m bits costs 2^m - 1 bits to look up, 4 to mask and about 6 to combine with the others, so 3 bits to a digit are the
 /// cheapest; 4 where they save a swap for little.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Adder {
+pub(crate) struct Adder {
     digits: Vec<usize>,
     levels: Vec<Vec<Group>>,
 }
@@ -40,7 +40,7 @@ fn even(n: usize, parts: usize) -> impl Iterator<Item = usize> {
 
 impl Adder {
     /// For the carry out of `positions` bits, at least 1.
-    pub(super) fn new(positions: usize) -> Self {
+    pub(crate) fn new(positions: usize) -> Self {
         let bits = match positions {
             13..=16 => 4,
             _ => 3,
@@ -65,28 +65,28 @@ impl Adder {
     }
 
     /// Bits of each digit, lowest first.
-    pub(super) fn digits(&self) -> &[usize] {
+    pub(crate) fn digits(&self) -> &[usize] {
         &self.digits
     }
 
     /// Groups of each level, until one is left.
-    pub(super) fn levels(&self) -> &[Vec<Group>] {
+    pub(crate) fn levels(&self) -> &[Vec<Group>] {
         &self.levels
     }
 
     /// Planes of the lookup tables.
-    pub(super) fn table_planes(&self) -> usize {
+    pub(crate) fn table_planes(&self) -> usize {
         self.digits.iter().map(|m| (1 << m) - 1).sum()
     }
 
     /// Planes that party 0 hands out.
-    pub(super) fn handed_planes(&self) -> usize {
+    pub(crate) fn handed_planes(&self) -> usize {
         let products: usize = self.levels.iter().flatten().map(Group::products).sum();
         self.table_planes() + products
     }
 
     /// Planes of each swap, to either side.
-    pub(super) fn swaps(&self) -> impl Iterator<Item = usize> {
+    pub(crate) fn swaps(&self) -> impl Iterator<Item = usize> {
         let counts = self.levels.iter().map(Vec::len);
         core::iter::once(self.digits.len())
             .chain(counts)

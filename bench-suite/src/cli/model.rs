@@ -1,0 +1,180 @@
+//! Which network a command works on, and in which fixed-point arithmetic.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use piquet_nn_ops::engine::Truncation;
+use piquet_nn_ops::model::{Calibration, Graph, TensorF32};
+use piquet_nn_ops::onnx::{self, Ending};
+
+use super::Failure;
+use crate::engines::Engine;
+use crate::image::Pixels;
+use crate::picture;
+use crate::task::Task;
+use crate::zoo;
+
+/// Which network, and in which fixed-point arithmetic.
+#[derive(Debug, Args)]
+pub(super) struct ModelArgs {
+    /// A network of `piquet models`, or an ONNX file of one's own.
+    #[arg(long, default_value = "resnet50")]
+    pub(super) model: String,
+    /// The protocol suite of `piquet engines`.
+    #[arg(long, default_value_t = Engine::Rep3)]
+    pub(super) engine: Engine,
+    /// How many parties compute; by default the fewest that the engine takes.
+    #[arg(long)]
+    parties: Option<usize>,
+    /// Pictures in one inference; of an ONNX file, where it leaves that open.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    batch: u16,
+    /// Height and width of the pictures; the network's own by default. Not for ONNX files.
+    #[arg(long)]
+    size: Option<u16>,
+    /// Shape of the input of an ONNX file that leaves it open, as in 1,3,224,224.
+    #[arg(long, value_delimiter = ',')]
+    input_shape: Option<Vec<usize>>,
+    /// Name of the result of an ONNX file that has several.
+    #[arg(long)]
+    result: Option<String>,
+    /// Typical inputs (PNG, JPEG or NPY) from which the ranges of values are taken. The ranges are public, the inputs are not. By
+    /// default the photograph that comes with Piquet and a random pattern.
+    #[arg(long, num_args = 1..)]
+    calibrate: Vec<PathBuf>,
+    /// What the brightness of a pixel becomes before the network sees it.
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) pixels: Pixels,
+    /// Seed of the weights of a network of `piquet models`.
+    #[arg(long, default_value_t = 0)]
+    model_seed: u64,
+    /// Bits behind the point of activations.
+    #[arg(long)]
+    frac: Option<u32>,
+    /// Bits behind the point of weights.
+    #[arg(long)]
+    weight_frac: Option<u32>,
+    /// Bits by which a declared range exceeds what calibration saw.
+    #[arg(long)]
+    margin_bits: Option<u32>,
+    /// Bits of the ring, 32 or 64; by default 32 where every value and product fits.
+    #[arg(long)]
+    ring: Option<u32>,
+    /// Let the program show which batch norms have no negative factor, for fewer multiply-accumulates.
+    #[arg(long)]
+    disclose_positive_scales: bool,
+    /// How products are rescaled: exact, nearest, stochastic, or local (which may fail; the report says how likely).
+    #[arg(long, default_value = "stochastic")]
+    pub(super) truncation: Truncation,
+}
+
+/// A network that was found or read.
+#[derive(Debug)]
+pub(super) struct Chosen {
+    pub(super) model: zoo::Model,
+    /// What its owner does to the opened result.
+    pub(super) ending: Ending,
+}
+
+impl ModelArgs {
+    fn calibration(&self) -> Calibration {
+        let d = Calibration::default();
+        Calibration {
+            frac: self.frac.unwrap_or(d.frac),
+            weight_frac: self.weight_frac.unwrap_or(d.weight_frac),
+            margin_bits: self.margin_bits.unwrap_or(d.margin_bits),
+            // Shares that are shifted locally wrap with probability |x| / 2^width.
+            width: self
+                .ring
+                .or((self.truncation == Truncation::Local).then_some(64)),
+            disclose_positive_scales: self.disclose_positive_scales,
+        }
+    }
+
+    /// How many parties compute.
+    pub(super) fn parties(&self) -> Result<usize, Failure> {
+        let parties = self.parties.unwrap_or(*self.engine.parties().start());
+        Ok(self.engine.cast(parties)?.parties)
+    }
+
+    /// The file, if it is no network of the zoo.
+    fn file(&self) -> Option<&Path> {
+        let path = Path::new(&self.model);
+        let onnx = path.extension()?.eq_ignore_ascii_case("onnx");
+        onnx.then_some(path)
+    }
+
+    /// The network.
+    pub(super) fn build(&self) -> Result<Chosen, Failure> {
+        if let Some(path) = self.file() {
+            return self.read(path);
+        }
+        if self.input_shape.is_some() || self.result.is_some() {
+            return Err("--input-shape and --result are for ONNX files".into());
+        }
+        let [_, native, _] = zoo::info(&self.model)?.input;
+        let (batch, size) = (
+            usize::from(self.batch),
+            self.size.map_or(native, usize::from),
+        );
+        Ok(Chosen {
+            model: zoo::build_sized(&self.model, self.model_seed, batch, size)?,
+            ending: Ending::None,
+        })
+    }
+
+    fn read(&self, path: &Path) -> Result<Chosen, Failure> {
+        if self.size.is_some() {
+            return Err(
+                "--size is for networks of `piquet models`; an ONNX file takes --input-shape"
+                    .into(),
+            );
+        }
+        let named = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
+        let mut options = onnx::Options::default();
+        let bytes = std::fs::metadata(path).map_err(|e| named(&e))?.len();
+        if bytes > options.limits.file as u64 {
+            let most = options.limits.file;
+            return Err(named(&format!("{bytes} bytes, and {most} at most")).into());
+        }
+        options.batch = Some(usize::from(self.batch));
+        options.input = self.input_shape.clone();
+        options.output = self.result.clone();
+        let bytes = std::fs::read(path).map_err(|e| named(&e))?;
+        let imported = onnx::import(&bytes, path.parent(), &options).map_err(|e| named(&e))?;
+        Ok(Chosen {
+            model: zoo::Model {
+                graph: imported.graph,
+                params: imported.params,
+            },
+            ending: imported.ending,
+        })
+    }
+
+    /// What it is shown: the file, or what comes with Piquet.
+    pub(super) fn input(&self, graph: &Graph, file: Option<&Path>) -> Result<TensorF32, Failure> {
+        let shape = graph.input_shape()?;
+        match file {
+            Some(path) => picture::load(path, shape, self.pixels),
+            None if self.file().is_none() => Ok(zoo::example(graph)?),
+            None => picture::photograph(shape, self.pixels),
+        }
+    }
+
+    /// Its fixed-point program. `class_only` adds the choice of the largest logit, so that no more is revealed.
+    pub(super) fn task(&self, mut model: zoo::Model, class_only: bool) -> Result<Task, Failure> {
+        if class_only {
+            model.graph = model.graph.with_argmax()?;
+        }
+        let shape = model.graph.input_shape()?.clone();
+        let samples: Vec<TensorF32> = match &self.calibrate[..] {
+            [] if self.file().is_none() => zoo::samples(&model.graph, self.model_seed)?,
+            [] => picture::samples(&shape, self.pixels, self.model_seed)?,
+            files => files
+                .iter()
+                .map(|file| picture::load(file, &shape, self.pixels))
+                .collect::<Result<_, _>>()?,
+        };
+        Task::new(model, &samples, self.calibration())
+    }
+}

@@ -1,0 +1,68 @@
+//! Conjunction of bits by triples (Beaver, CRYPTO 1991).
+//!
+//! With free bits a, b and dealt `a b`, the parties open `d = x ^ a` and `e = y ^ b`; then `x y = a b ^ d b ^ e a ^ d e`. One
+//! round, 2 bits to each party.
+
+use piquet_core::{Ring, RingVec, lanes};
+use piquet_secret_sharing::XorVec;
+
+use super::hand::Hand;
+use super::item::Item;
+use super::party::Semi2k;
+use super::piece::{Planes, fresh, sum_bits};
+use crate::Error;
+use crate::parts::gates::{and, xor};
+use crate::parts::words::message;
+
+/// Dealer: triples for so many words.
+pub(super) fn deal_and(hand: &mut Hand, words: usize) {
+    let (a, b) = (hand.free_bits(words), hand.free_bits(words));
+    hand.deal_bits(and(a.as_slice(), b.as_slice()).as_slice());
+}
+
+impl<R: Ring> Semi2k<R> {
+    pub(super) fn and_impl(&mut self, pairs: &[(&XorVec, &XorVec)]) -> Result<Vec<XorVec>, Error> {
+        for (x, y) in pairs {
+            if x.len() != y.len() {
+                return Err(Error::Length {
+                    what: "bits of a conjunction",
+                    got: y.len(),
+                    want: x.len(),
+                });
+            }
+        }
+        let one = self.adds();
+        let x: Vec<&[u64]> = pairs.iter().map(|(x, _)| x.raw_share().words()).collect();
+        let y: Vec<&[u64]> = pairs.iter().map(|(_, y)| y.raw_share().words()).collect();
+        let lens: Vec<usize> = pairs.iter().map(|(x, _)| x.len()).collect();
+        let mut out = Planes::new(self.me, &lens);
+        let (_, pieces) = self.begin(&Item::And { lens }, 1)?;
+        self.open(
+            fresh(pieces),
+            |piece, ()| {
+                let masks = piece.batch.free::<u64>(2 * piece.words())?;
+                let mut open = RingVec::with_capacity(masks.len());
+                open.extend_from_slice(piece.of_bits(&x));
+                open.extend_from_slice(piece.of_bits(&y));
+                xor(open.as_mut_slice(), masks.as_slice());
+                Ok((message(&open), (masks, open)))
+            },
+            |piece, (masks, open), theirs| {
+                let words = piece.words();
+                let open = sum_bits(open, theirs);
+                let (a, b) = masks.as_slice().split_at(words);
+                let (d, e) = open.as_slice().split_at(words);
+                let mut z = piece.batch.dependent::<u64>(words)?;
+                lanes::zip4(z.as_mut_slice(), a, b, d, e, |z, a, b, d, e| {
+                    z ^ (d & b) ^ (e & a)
+                });
+                if one {
+                    lanes::zip2(z.as_mut_slice(), d, e, |z, d, e| z ^ (d & e));
+                }
+                out.put(piece, z.as_slice());
+                Ok(())
+            },
+        )?;
+        Ok(out.into_bits())
+    }
+}

@@ -1,0 +1,244 @@
+//! The messages of every step, for [`crate::plan`]: the same order, senders and lengths as in the protocols' files.
+//!
+//! Peers are counted as parties, dealer, client. What the dealer sends for a layer stands in a row of that layer's name in the
+//! offline phase.
+
+use piquet_secret_sharing::fixed::local_truncation_failure;
+
+use super::demand::{Spender, Steps};
+use super::item::{Cut, Item, sign_adder};
+use super::linear::shared_len;
+use super::source::{SEED, corrected, pieces_of};
+use crate::engine::{LinearOp, Rescale};
+use crate::ledger::Phase;
+use crate::parts::adder::Adder;
+use crate::parts::pieces::{AHEAD, ranges};
+use crate::plan::Plan;
+
+/// Adds up the messages of parties, dealer and client.
+pub type Semi2kCost = Steps<Costs>;
+
+/// What [`Semi2kCost`] adds up.
+#[derive(Debug)]
+pub struct Costs {
+    plan: Plan,
+    parties: usize,
+    /// Bytes of a ring element.
+    word: usize,
+    failure: f64,
+    macs: u64,
+    weights: u64,
+    /// Most elements that a step works on beside the weights.
+    working: u64,
+    /// Bytes that the dealer sends.
+    dealt: u64,
+    pieces: u64,
+    sharings: u64,
+}
+
+/// What a party holds beside shares: code, stacks, buffers of connections, and messages that came early.
+const PROCESS_BYTES: u64 = 32 << 20;
+
+impl Semi2kCost {
+    /// Nothing yet, after the handshake, for so many parties and arithmetic in Z_2^width.
+    #[must_use]
+    pub fn new(parties: usize, width: u32) -> Self {
+        // The parties have agreed on seeds, a round in which dealer and client have no part.
+        let mut clocks = vec![1; parties];
+        clocks.extend([0, 0]);
+        Self::of(
+            parties,
+            Costs {
+                plan: Plan::since(clocks),
+                parties,
+                word: width.div_ceil(8) as usize,
+                failure: 0.0,
+                macs: 0,
+                weights: 0,
+                working: 0,
+                dealt: 0,
+                pieces: 0,
+                sharings: 0,
+            },
+        )
+    }
+    /// What was added up.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.spender.plan
+    }
+    /// Bound on the probability that a local truncation wraps anywhere: the sum over all values.
+    #[must_use]
+    pub fn truncation_failure(&self) -> f64 {
+        self.spender.failure.min(1.0)
+    }
+    /// Multiply-accumulates of everyone together: two products for each party, one for the dealer.
+    #[must_use]
+    pub fn macs(&self) -> u64 {
+        self.spender.macs
+    }
+    /// Estimate of the memory of a party: packed weights and their mask, what is dealt to it, and what the largest step
+    /// works on.
+    #[must_use]
+    pub fn memory_bytes(&self) -> u64 {
+        let Costs {
+            word,
+            weights,
+            working,
+            dealt,
+            parties,
+            ..
+        } = &self.spender;
+        PROCESS_BYTES + *word as u64 * (2 * weights + working) + dealt / (*parties).max(1) as u64
+    }
+}
+
+impl Costs {
+    fn dealer(&self) -> usize {
+        self.parties
+    }
+    fn client(&self) -> usize {
+        self.parties + 1
+    }
+
+    /// Every party sends every other one so many bytes for each piece of n elements.
+    fn open(&mut self, lens: &[usize], bytes: impl Fn(usize) -> usize) {
+        let pieces: Vec<usize> = ranges(lens.iter().copied())
+            .map(|(_, range)| bytes(range.len()))
+            .collect();
+        for window in pieces.chunks(AHEAD + 1) {
+            let mut messages = Vec::new();
+            for bytes in window {
+                for from in 0..self.parties {
+                    let others = (0..self.parties).filter(|to| *to != from);
+                    messages.extend(others.map(|to| (from, to, *bytes)));
+                }
+            }
+            self.plan.step(&messages);
+        }
+    }
+
+    /// The openings of a carry.
+    fn carry(&mut self, lens: &[usize], adder: &Adder) {
+        let mut count = adder.digits().len();
+        for groups in adder.levels() {
+            self.open(lens, |n| 8 * (2 * count - 1) * n.div_ceil(64));
+            count = groups.len();
+        }
+    }
+
+    fn cut(&mut self, lens: &[usize], cut: Cut) {
+        let word = self.word;
+        match cut {
+            Cut::Local => {}
+            Cut::Stochastic { .. } => self.open(lens, |n| word * n),
+            Cut::Exact { shift } => {
+                self.open(lens, |n| word * n);
+                self.carry(lens, &Adder::new(shift as usize));
+                self.open(lens, |n| 8 * n.div_ceil(64));
+            }
+        }
+    }
+
+    /// What the dealer sends.
+    fn dealt(&mut self, item: &Item) {
+        self.pieces += pieces_of(&item.masked());
+        let mut messages = Vec::new();
+        for bytes in item.corrections(self.word) {
+            let to = corrected(self.pieces, self.parties);
+            messages.push((self.dealer(), to, bytes));
+            self.dealt += bytes as u64;
+            self.pieces += 1;
+        }
+        self.plan.step_in(Phase::Offline, &messages);
+    }
+}
+
+impl Spender for Costs {
+    fn phase(&mut self, phase: Phase) {
+        self.plan.begin_phase(phase);
+    }
+    fn layer(&mut self, name: &str, op: &str) {
+        self.plan.begin_layer(name, op);
+    }
+    fn end_layer(&mut self) {
+        self.plan.end_layer();
+    }
+    fn weights(&mut self, op: &LinearOp) {
+        self.share(shared_len(op));
+        let len = op.shape.weight_len();
+        self.weights += len as u64;
+        // Share, mask, the other's message, and one that is packed already.
+        self.working = self.working.max(4 * len as u64);
+        let bytes = self.word * len;
+        let mut messages = Vec::new();
+        for from in 0..self.parties {
+            let others = (0..self.parties).filter(|to| *to != from);
+            messages.extend(others.map(|to| (from, to, bytes)));
+        }
+        self.plan.step(&messages);
+    }
+    fn share(&mut self, elements: usize) {
+        let client = self.client();
+        if self.sharings == 0 {
+            let seeds: Vec<_> = (0..self.parties).map(|to| (client, to, SEED)).collect();
+            self.plan.step(&seeds);
+        }
+        let to = corrected(self.sharings, self.parties);
+        self.sharings += 1;
+        self.plan.step(&[(client, to, self.word * elements)]);
+    }
+    fn reveal(&mut self, elements: usize) {
+        let client = self.client();
+        let bytes = self.word * elements;
+        let shares: Vec<_> = (0..self.parties)
+            .map(|from| (from, client, bytes))
+            .collect();
+        self.plan.step(&shares);
+    }
+    fn item(&mut self, item: Item) {
+        self.dealt(&item);
+        let (word, lens) = (self.word, item.lens());
+        let elements: usize = lens.iter().sum::<usize>() + item.masked().iter().sum::<usize>();
+        // Operand, mask, what was opened, result, and what waits between two openings.
+        self.working = self.working.max(5 * elements as u64);
+        let plane = |n: usize| 8 * n.div_ceil(64);
+        match &item {
+            Item::Linear {
+                shape,
+                operands,
+                cut,
+                ..
+            } => {
+                let products = 2 * self.parties as u64 + 1;
+                self.macs += products * shape.macs() * *operands as u64;
+                self.open(&item.masked(), |n| word * n);
+                self.cut(&lens, *cut);
+            }
+            Item::Mul { cut, .. } => {
+                self.open(&lens, |n| 2 * word * n);
+                self.cut(&lens, *cut);
+            }
+            Item::Rescale { cut, .. } => self.cut(&lens, *cut),
+            Item::Sign { window, .. } => {
+                self.open(&lens, |n| word * n);
+                self.carry(&lens, &sign_adder(*window));
+            }
+            Item::Relu { window, .. } => {
+                self.open(&lens, |n| word * n);
+                self.carry(&lens, &sign_adder(*window));
+                self.open(&lens, plane);
+            }
+            Item::And { .. } => self.open(&lens, |n| 2 * plane(n)),
+            Item::Select { .. } => self.open(&lens, |n| word * n + plane(n)),
+            Item::Integers { .. } => self.open(&lens, plane),
+        }
+    }
+    fn local(&mut self, elements: usize, rescale: &Rescale) {
+        let before = rescale.to.with_bound(rescale.to.bound() + rescale.shift);
+        let one = before.map_or(1.0, |f| {
+            local_truncation_failure(f, rescale.shift, f.width())
+        });
+        self.failure += elements as f64 * one;
+    }
+}

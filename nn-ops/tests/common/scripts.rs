@@ -1,0 +1,331 @@
+//! Scripts of one operation each, and strategies for them.
+
+#![allow(dead_code, reason = "a test need not use everything")]
+
+use piquet_core::linalg::ConvShape;
+use piquet_nn_ops::Error;
+use piquet_nn_ops::engine::{LinearOp, Rescale, Truncation};
+use piquet_nn_ops::layer::{Layers, Window};
+use piquet_nn_ops::model::{Format, MaxPool, Mean, Shape};
+use proptest::prelude::*;
+
+use crate::common::{Case, Script, fit, values, z64};
+
+pub(crate) struct Relu;
+impl Script for Relu {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        _: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        let refs: Vec<_> = x.iter().collect();
+        e.relu(&refs)
+    }
+}
+
+pub(crate) struct RescaleBy(pub(crate) Rescale);
+impl Script for RescaleBy {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        _: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        let refs: Vec<_> = x.iter().collect();
+        let r = fit(self.0, e.spec(&x[0]))?;
+        e.rescale(&refs, r)
+    }
+}
+
+pub(crate) struct Linear(pub(crate) Rescale);
+impl Script for Linear {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        w: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        let refs: Vec<_> = x.iter().collect();
+        let r = fit(self.0, e.spec(&x[0]))?;
+        e.linear(&refs, &w[0].0, &w[0].1, r)
+    }
+}
+
+pub(crate) struct Pool(pub(crate) MaxPool, pub(crate) [usize; 2]);
+
+impl Pool {
+    fn side(&self, axis: usize) -> usize {
+        let p = &self.0;
+        let free = self.1[axis] + p.padding[axis] + p.padding[axis + 2] - p.kernel[axis];
+        if p.ceil_mode {
+            let o = free.div_ceil(p.stride[axis]) + 1;
+            if (o - 1) * p.stride[axis] >= self.1[axis] + p.padding[axis] {
+                o - 1
+            } else {
+                o
+            }
+        } else {
+            free / p.stride[axis] + 1
+        }
+    }
+
+    /// The definition, in memory order.
+    pub(crate) fn oracle(&self, case: &Case) -> Vec<i64> {
+        let (spec, v) = &case.inputs[0];
+        let [n, c, h, w] = spec.shape.as_nchw();
+        let p = &self.0;
+        let mut out = Vec::new();
+        for b in 0..n {
+            for oy in 0..self.side(0) {
+                for ox in 0..self.side(1) {
+                    for k in 0..c {
+                        let mut m = i64::MIN;
+                        for ky in 0..p.kernel[0] {
+                            for kx in 0..p.kernel[1] {
+                                let y = (oy * p.stride[0] + ky).wrapping_sub(p.padding[0]);
+                                let x = (ox * p.stride[1] + kx).wrapping_sub(p.padding[1]);
+                                if y < h && x < w {
+                                    m = m.max(v[((b * h + y) * w + x) * c + k]);
+                                }
+                            }
+                        }
+                        out.push(m);
+                    }
+                }
+            }
+        }
+        out
+    }
+}
+
+impl Script for Pool {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        _: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        let [n, c, ..] = e.spec(&x[0]).shape.as_nchw();
+        let out = Shape::nchw(n, c, self.side(0), self.side(1))?;
+        Ok(vec![e.max_pool(&x[0], &self.0, &out)?])
+    }
+}
+
+pub(crate) struct Argmax;
+impl Script for Argmax {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        _: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        let out = Shape::new(&[e.spec(&x[0]).shape.batch(), 1])?;
+        Ok(vec![e.argmax(&x[0], &out)?])
+    }
+}
+
+pub(crate) struct Avg(
+    pub(crate) Window,
+    pub(crate) [usize; 2],
+    pub(crate) Truncation,
+);
+impl Script for Avg {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        _: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        let spec = e.spec(&x[0]).clone();
+        let [n, c, ..] = spec.shape.as_nchw();
+        let out = Shape::nchw(n, c, self.1[0], self.1[1])?;
+        let width = spec.format.width();
+        let mean = Mean::new(self.0.kernel[0] * self.0.kernel[1], width);
+        let to = spec.format.with_bound(spec.format.bound() + 1)?;
+        Ok(vec![e.avg_pool(&x[0], &self.0, &out, &mean, to, self.2)?])
+    }
+}
+
+pub(crate) struct Gates;
+impl Script for Gates {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        _: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        // The bits of both, through every gate, as integers; and a product.
+        let bits = e.non_negative(&[&x[0], &x[1]])?;
+        let and = e.and(&[(&bits[0], &bits[1]), (&bits[1], &bits[1])])?;
+        let xor = e.xor(&bits[0], &bits[1])?;
+        let not = e.not(&xor)?;
+        let shape = e.spec(&x[0]).shape.clone();
+        let width = e.spec(&x[0]).format.width();
+        let mut out = e.to_arith(
+            &[
+                (&and[0], &shape),
+                (&and[1], &shape),
+                (&xor, &shape),
+                (&not, &shape),
+            ],
+            Format::new(width, 0, 1)?,
+        )?;
+        let to = Format::new(width, 16, 30)?;
+        let rescale = Rescale {
+            shift: 0,
+            mode: Truncation::Exact,
+            to,
+        };
+        out.extend(e.mul(&[(&x[0], &x[1]), (&x[0], &x[0])], rescale)?);
+        Ok(out)
+    }
+}
+
+pub(crate) struct Local;
+impl Script for Local {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        _: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        let sum = e.add(&x[0], &x[1])?;
+        let difference = e.sub(&x[0], &x[1])?;
+        let joined = e.concat(&[&sum, &difference, &x[0]], &Shape::nchw(2, 9, 2, 2)?)?;
+        let flat = e.flatten(&joined, &Shape::new(&[2, 36])?)?;
+        let scaled = e.mul_public(&x[0], &[1, -2, 3, -4, 5, -6, 7, 8], 3)?;
+        Ok(vec![sum, difference, joined, flat, scaled])
+    }
+}
+
+pub(crate) struct Bias;
+impl Script for Bias {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        _: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        Ok(vec![e.add_bias(&x[0], &x[1])?])
+    }
+}
+
+/// A square with so many bits dropped.
+pub(crate) struct Square(pub(crate) u32);
+impl Script for Square {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        _: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        let r = Rescale {
+            shift: self.0,
+            mode: Truncation::Exact,
+            to: Format::new(32, 40 - self.0, 2)?,
+        };
+        e.mul(&[(&x[0], &x[0])], r)
+    }
+}
+
+pub(crate) struct Signs;
+impl Script for Signs {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        _: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        let shape = e.spec(&x[0]).shape.clone();
+        let bits = e.non_negative(&[&x[0]])?;
+        let one = Format::new(e.spec(&x[0]).format.width(), 0, 1)?;
+        let mut out = e.to_arith(&[(&bits[0], &shape)], one)?;
+        out.extend(e.relu(&[&x[0]])?);
+        Ok(out)
+    }
+}
+
+pub(crate) struct Zeros;
+impl Script for Zeros {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        _: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        let shape = e.spec(&x[0]).shape.clone();
+        let difference = e.sub(&x[0], &x[1])?;
+        let product = e.mul_public(&x[0], &[0], 0)?;
+        let minus = e.mul_public(&difference, &[-1], 0)?;
+        let bits = e.non_negative(&[&difference, &product, &minus])?;
+        let bits: Vec<_> = bits.iter().map(|b| (b, &shape)).collect();
+        let one = Format::new(e.spec(&x[0]).format.width(), 0, 1)?;
+        let mut out = e.to_arith(&bits, one)?;
+        out.extend(e.relu(&[&difference, &minus])?);
+        Ok(out)
+    }
+}
+
+pub(crate) struct Joined;
+impl Script for Joined {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        _: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        let [n, c, h, w] = e.spec(&x[0]).shape.as_nchw();
+        let [_, d, ..] = e.spec(&x[2]).shape.as_nchw();
+        let sum = e.add(&x[0], &x[1])?;
+        let joined = e.concat(&[&sum, &x[2]], &Shape::nchw(n, c + d, h, w)?)?;
+        let flat = e.flatten(&joined, &Shape::new(&[n, (c + d) * h * w])?)?;
+        Ok(vec![sum, joined, flat])
+    }
+}
+
+pub(crate) fn conv_case(shape: ConvShape, bias: bool, operands: usize, seed: u64) -> Case {
+    let [h, w] = shape.output();
+    let mut case = Case::default().weights(
+        shape,
+        &[shape.batch, shape.out_channels, h, w],
+        6,
+        values(shape.weight_len(), 8, seed),
+        if bias {
+            values(shape.out_channels, 12, seed + 1)
+        } else {
+            vec![]
+        },
+    );
+    for i in 0..operands {
+        let dims = [
+            shape.batch,
+            shape.in_channels,
+            shape.input[0],
+            shape.input[1],
+        ];
+        case = case.input(
+            &dims,
+            z64(8, 12),
+            values(shape.input_len(), 12, seed + 2 + i as u64),
+        );
+    }
+    case
+}
+
+prop_compose! {
+    pub(crate) fn shapes()(
+        batch in 1usize..3, h in 1usize..8, w in 1usize..8, icg in 1usize..4, ocg in 1usize..5, groups in 1usize..4,
+        kernel in [1usize..4, 1usize..4], stride in [1usize..3, 1usize..4],
+        padding in [0usize..3, 0usize..3, 0usize..3, 0usize..3], dilation in [1usize..3, 1usize..3],
+    ) -> ConvShape {
+        ConvShape {
+            batch, input: [h, w], in_channels: icg * groups, out_channels: ocg * groups,
+            kernel, stride, padding, dilation, groups,
+        }
+    }
+}
+
+pub(crate) fn modes() -> impl Strategy<Value = Truncation> {
+    prop_oneof![Just(Truncation::Exact), Just(Truncation::Nearest)]
+}
