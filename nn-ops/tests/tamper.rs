@@ -9,18 +9,19 @@
 mod common;
 #[path = "common/everything.rs"]
 mod everything;
+#[path = "common/semi2k.rs"]
+mod semi2k;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
-use common::{Case, Outcome, peer, specs};
+use common::{Outcome, peer, specs};
 use everything::{Everything, case};
 use piquet_nn_ops::Error;
-use piquet_nn_ops::engine::Spec;
-use piquet_nn_ops::session::{Limits, run_over};
+use piquet_nn_ops::session::{Limits, Session, run_over};
 use piquet_nn_ops::transport::tamper::{Fate, Intercepted, tamper};
 use piquet_nn_ops::transport::{Cast, Peer, memory};
 
@@ -70,43 +71,75 @@ impl Mutation {
 
 type Place = (Peer, Peer, u64);
 
+/// Sees every message, and may change it.
+type Rewrite = Arc<dyn Fn(&mut Intercepted, &mut Vec<u8>) -> Fate + Send + Sync>;
 /// One session in which `rewrite` sees every message.
+type Run = Arc<dyn Fn(Duration, Rewrite) -> Vec<Result<Outcome, Error>> + Send + Sync>;
+
+/// Runs a program at everyone of a cast.
 fn session(
-    case: &Case,
-    outputs: &[Spec],
+    cast: Cast,
     deadline: Duration,
-    rewrite: impl Fn(&mut Intercepted, &mut Vec<u8>) -> Fate + Clone + Send + Sync + 'static,
+    rewrite: Rewrite,
+    program: impl Fn(Session) -> Result<Outcome, Error> + Sync,
 ) -> Vec<Result<Outcome, Error>> {
-    let links = memory::mesh(Cast::parties(3).with_client()).unwrap();
-    let links = links.into_iter().map(|l| tamper(l, rewrite.clone()));
+    let links = memory::mesh(cast).unwrap();
+    let links = links.into_iter().map(|l| {
+        let rewrite = rewrite.clone();
+        tamper(l, move |frame, payload| rewrite(frame, payload))
+    });
     let limits = Limits {
         deadline,
         ..Limits::default()
     };
-    run_over(links.collect(), &common::agreement(), limits, |s| {
-        peer(s, case, outputs, &Everything, 1)
-    })
+    run_over(links.collect(), &common::agreement(), limits, program)
 }
 
 #[test]
-fn no_message_makes_a_peer_panic_or_hang() {
-    static PANICS: AtomicUsize = AtomicUsize::new(0);
-    let before = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |info| {
-        PANICS.fetch_add(1, Ordering::SeqCst);
-        before(info);
+fn no_message_makes_a_peer_of_rep3_panic_or_hang() {
+    let case = case(|i| (i as i64 * 37) % 255 - 127);
+    let outputs = specs(&case, &Everything);
+    ends_well(Arc::new(move |deadline, rewrite| {
+        session(Cast::parties(3).with_client(), deadline, rewrite, |s| {
+            peer(s, &case, &outputs, &Everything, 1)
+        })
     }));
-    let case = Arc::new(case(|i| (i as i64 * 37) % 255 - 127));
-    let outputs = Arc::new(specs(&case, &Everything));
+}
+
+#[test]
+fn no_message_makes_a_peer_of_semi2k_panic_or_hang() {
+    let case = case(|i| (i as i64 * 37) % 255 - 127);
+    let outputs = specs(&case, &Everything);
+    let demand = semi2k::demand(2, &case, &Everything);
+    ends_well(Arc::new(move |deadline, rewrite| {
+        session(semi2k::cast(2), deadline, rewrite, |s| {
+            let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
+            semi2k::peer(s, &case, &demand, &outputs, &Everything, 1, &mut rng)
+        })
+    }));
+}
+
+static PANICS: AtomicUsize = AtomicUsize::new(0);
+
+fn ends_well(run: Run) {
+    static COUNT_PANICS: Once = Once::new();
+    COUNT_PANICS.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            PANICS.fetch_add(1, Ordering::SeqCst);
+            before(info);
+        }));
+    });
 
     // Which messages there are.
     let seen: Arc<Mutex<BTreeMap<Place, usize>>> = Arc::default();
     let record = seen.clone();
-    let honest = session(&case, &outputs, HANG, move |frame, payload| {
+    let watch = move |frame: &mut Intercepted, payload: &mut Vec<u8>| {
         let place = (frame.from, frame.to, frame.index);
         record.lock().unwrap().insert(place, payload.len());
         Fate::Deliver
-    });
+    };
+    let honest = run(HANG, Arc::new(watch));
     assert!(honest.iter().all(Result::is_ok), "nobody lies yet");
     let places = seen.lock().unwrap().clone();
     assert!(places.len() > 200, "{} messages", places.len());
@@ -137,19 +170,19 @@ fn no_message_makes_a_peer_panic_or_hang() {
     let (done, ended) = channel();
     // Most of the time of a session that lost a message is waiting, so many run at once.
     for _ in 0..24 {
-        let (jobs, done, case, outputs) =
-            (jobs.clone(), done.clone(), case.clone(), outputs.clone());
+        let (jobs, done, run) = (jobs.clone(), done.clone(), run.clone());
         std::thread::spawn(move || {
             loop {
                 let job = jobs.lock().unwrap().pop();
                 let Some((place, mutation)) = job else { return };
-                let got = session(&case, &outputs, DEADLINE, move |frame, payload| {
+                let rewrite = move |frame: &mut Intercepted, payload: &mut Vec<u8>| {
                     if place == (frame.from, frame.to, frame.index) {
                         mutation.apply(frame, payload)
                     } else {
                         Fate::Deliver
                     }
-                });
+                };
+                let got = run(DEADLINE, Arc::new(rewrite));
                 done.send((place, mutation, got.iter().filter(|r| r.is_err()).count()))
                     .unwrap();
             }

@@ -21,61 +21,21 @@
 mod common;
 #[path = "common/everything.rs"]
 mod everything;
-
-use std::collections::{BTreeMap, HashSet};
-use std::convert::Infallible;
-use std::sync::{Arc, Mutex};
+#[path = "common/noise.rs"]
+mod noise;
 
 use common::{Case, Outcome, peer_with, specs};
 use everything::{Everything, case};
+use noise::{Parts, View, Views, watched};
 use piquet_nn_ops::Error;
 use piquet_nn_ops::engine::Spec;
 use piquet_nn_ops::session::{Limits, Session};
-use piquet_nn_ops::transport::tamper::{Fate, tamper};
-use piquet_nn_ops::transport::{Cast, Peer, memory};
+use piquet_nn_ops::transport::{Cast, Peer};
 use rand_chacha::ChaCha20Rng;
-use rand_core::{Rng, SeedableRng, TryCryptoRng, TryRng};
+use rand_core::SeedableRng;
 
-/// Runs for each receiver and each input.
-const RUNS: usize = 256;
-/// Standard deviations with a tail of 2^-60 on both sides together.
-const SIGMAS: f64 = 8.9;
 /// Messages between two parties before the engine's first: two of the handshake, and the seeds.
 const PREAMBLE: u64 = 3;
-
-/// A party's generator: what it draws for one of its peers can be changed without changing anything else.
-///
-/// The one draw for each other party, in their order, is its part of their common seed.
-struct Parts {
-    fixed: ChaCha20Rng,
-    changing: ChaCha20Rng,
-    /// Which draws change.
-    change: Option<usize>,
-    draws: usize,
-}
-
-impl TryRng for Parts {
-    type Error = Infallible;
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        Ok(self.fixed.next_u32())
-    }
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        Ok(self.fixed.next_u64())
-    }
-    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
-        self.fixed.fill_bytes(out);
-        if self.change == Some(self.draws) {
-            self.changing.fill_bytes(out);
-        }
-        self.draws += 1;
-        Ok(())
-    }
-}
-
-impl TryCryptoRng for Parts {}
-
-/// Payloads by sender and place in the stream.
-type View = BTreeMap<(Peer, u64), Vec<u8>>;
 
 /// What changes from run to run.
 #[derive(Clone, Copy)]
@@ -90,21 +50,7 @@ enum Changes {
 
 /// What `receiver` is sent in one run.
 fn view(case: &Case, outputs: &[Spec], receiver: Peer, changes: Changes, run: usize) -> View {
-    let seen: Arc<Mutex<View>> = Arc::default();
-    let links = memory::mesh(Cast::parties(3).with_client())
-        .unwrap()
-        .into_iter()
-        .map(|l| {
-            let seen = seen.clone();
-            tamper(l, move |frame, payload| {
-                if frame.to == receiver {
-                    let place = (frame.from, frame.index);
-                    seen.lock().unwrap().insert(place, payload.clone());
-                }
-                Fate::Deliver
-            })
-        });
-    let links: Vec<_> = links.collect();
+    let (links, seen) = watched(Cast::parties(3).with_client(), receiver);
     std::thread::scope(|scope| {
         let peers: Vec<_> = links
             .into_iter()
@@ -115,25 +61,17 @@ fn view(case: &Case, outputs: &[Spec], receiver: Peer, changes: Changes, run: us
                     let agreement = common::agreement();
                     let session =
                         Session::establish(links, &agreement, Limits::default(), &mut nonces)?;
-                    let seed = 100 + me as u64;
-                    let mut changing = ChaCha20Rng::seed_from_u64(run as u64);
-                    changing.set_stream(seed);
-                    let mut parts = Parts {
-                        fixed: ChaCha20Rng::seed_from_u64(seed),
-                        changing: changing.clone(),
-                        change: None,
-                        draws: 0,
-                    };
+                    let mut parts = Parts::new(me, run);
                     match changes {
                         // A party draws for its lower peer first.
                         Changes::Seed(low, high) if me == usize::from(low) => {
-                            parts.change = Some(usize::from(high) - 1);
+                            parts.change(usize::from(high) - 1);
                         }
                         Changes::Seed(low, high) if me == usize::from(high) => {
-                            parts.change = Some(usize::from(low));
+                            parts.change(usize::from(low));
                         }
-                        Changes::Client if me == 3 => parts.fixed = changing,
-                        Changes::Parties if me != 3 => parts.fixed = changing,
+                        Changes::Client if me == 3 => parts.change_all(),
+                        Changes::Parties if me != 3 => parts.change_all(),
                         Changes::Seed(..) | Changes::Client | Changes::Parties => {}
                     }
                     peer_with(session, case, outputs, &Everything, 1, &mut parts)
@@ -148,92 +86,23 @@ fn view(case: &Case, outputs: &[Spec], receiver: Peer, changes: Changes, run: us
     core::mem::take(&mut *seen)
 }
 
-/// Views of all runs, by message; a message has the same length in each.
-struct Views {
-    messages: BTreeMap<(Peer, u64), Vec<Vec<u8>>>,
+/// The part that `keep` leaves of what `receiver` is sent in all runs.
+fn gather(
+    case: &Case,
+    receiver: Peer,
+    changes: Changes,
+    keep: impl Fn(Peer, u64, Vec<u8>) -> Option<Vec<u8>>,
+) -> Views {
+    let outputs = specs(case, &Everything);
+    Views::gather(|run| view(case, &outputs, receiver, changes, run), keep)
 }
 
-impl Views {
-    /// The part of each message that `keep` leaves.
-    fn gather(
-        case: &Case,
-        receiver: Peer,
-        changes: Changes,
-        keep: impl Fn(Peer, u64, Vec<u8>) -> Option<Vec<u8>>,
-    ) -> Self {
-        let outputs = specs(case, &Everything);
-        let mut messages: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for run in 0..RUNS {
-            for ((from, index), payload) in view(case, &outputs, receiver, changes, run) {
-                if let Some(payload) = keep(from, index, payload) {
-                    messages.entry((from, index)).or_default().push(payload);
-                }
-            }
-        }
-        Self { messages }
-    }
-
-    /// What `receiver` hears from the other parties, in the engine proper.
-    fn of_party(case: &Case, receiver: u8) -> Self {
-        let [low, high] = [[1, 2], [0, 2], [0, 1]][usize::from(receiver)];
-        let keep =
-            |from, index, payload| (from != Peer::Client && index >= PREAMBLE).then_some(payload);
-        Self::gather(case, Peer::party(receiver), Changes::Seed(low, high), keep)
-    }
-
-    /// What is not noise, in words.
-    fn faults(&self) -> Vec<String> {
-        let mut faults = Vec::new();
-        let mut tests = 0u64;
-        let mut deltas = [HashSet::new(), HashSet::new()];
-        for ((from, index), runs) in &self.messages {
-            let name = format!("message {index} from {from}");
-            let len = runs[0].len();
-            if runs.len() != RUNS || runs.iter().any(|m| m.len() != len) {
-                faults.push(format!("{name} differs in length"));
-                continue;
-            }
-            let n = RUNS as f64;
-            let mut cells = [0u32; 256];
-            for at in 0..len {
-                let column: Vec<u8> = runs.iter().map(|m| m[at]).collect();
-                for bit in 0..8 {
-                    let ones = column.iter().filter(|b| *b >> bit & 1 == 1).count() as f64;
-                    tests += 1;
-                    if (ones - n / 2.0).abs() > SIGMAS * n.sqrt() / 2.0 {
-                        faults.push(format!("{name}, byte {at}, bit {bit}: {ones} of {n}"));
-                    }
-                }
-                for b in &column {
-                    cells[usize::from(*b)] += 1;
-                }
-                let less: [fn(u8, u8) -> u8; 2] = [u8::wrapping_sub, |a, b| a ^ b];
-                for (less, seen) in less.into_iter().zip(&mut deltas) {
-                    let delta: Vec<u8> =
-                        column[1..32].iter().map(|b| less(*b, column[0])).collect();
-                    if !seen.insert(delta) {
-                        faults.push(format!("{name}, byte {at}: masked by a pad used before"));
-                    }
-                }
-            }
-            let expected = n * len as f64 / 256.0;
-            if expected >= 5.0 {
-                tests += 1;
-                let x2: f64 = cells
-                    .iter()
-                    .map(|c| (f64::from(*c) - expected).powi(2) / expected)
-                    .sum();
-                let v = 2.0 / (9.0 * 255.0);
-                let limit = 255.0 * (1.0 - v + SIGMAS * f64::sqrt(v)).powi(3);
-                if x2 > limit {
-                    faults.push(format!("{name}: chi-square of {x2:.0}, above {limit:.0}"));
-                }
-            }
-        }
-        assert!(tests > 500, "{tests} tests are too few to mean anything");
-        assert!(tests < 1 << 20, "the stated rate holds for fewer tests");
-        faults
-    }
+/// What `receiver` hears from the other parties, in the engine proper.
+fn of_party(case: &Case, receiver: u8) -> Views {
+    let [low, high] = [[1, 2], [0, 2], [0, 1]][usize::from(receiver)];
+    let keep =
+        |from, index, payload| (from != Peer::Client && index >= PREAMBLE).then_some(payload);
+    gather(case, Peer::party(receiver), Changes::Seed(low, high), keep)
 }
 
 /// Inputs and weights that differ as much as they can: all zeros, the largest, and a mixture.
@@ -247,7 +116,7 @@ fn cases() -> [Case; 3] {
 
 fn is_noise(receiver: u8) {
     for (i, case) in cases().iter().enumerate() {
-        let views = Views::of_party(case, receiver);
+        let views = of_party(case, receiver);
         let faults = views.faults();
         assert!(
             faults.is_empty(),
@@ -262,7 +131,7 @@ fn is_noise(receiver: u8) {
 #[test]
 fn party_0_sees_nothing() {
     for case in cases() {
-        let views = Views::of_party(&case, 0);
+        let views = of_party(&case, 0);
         assert!(views.messages.is_empty(), "{:?}", views.messages.keys());
     }
 }
@@ -288,7 +157,7 @@ fn shares_from_the_client_are_noise() {
             let share = from == Peer::Client && shares.contains(&index);
             share.then(|| payload[HEADER..].to_vec())
         };
-        let views = Views::gather(&case, Peer::party(receiver), Changes::Client, keep);
+        let views = gather(&case, Peer::party(receiver), Changes::Client, keep);
         assert_eq!(views.messages.len(), 3);
         assert_eq!(views.faults(), Vec::<String>::new());
     }
@@ -304,7 +173,7 @@ fn the_client_sees_its_result_and_noise() {
         let results = first..first + outputs;
         (from == Peer::party(1) && results.contains(&index)).then_some(payload)
     };
-    let views = Views::gather(&case, Peer::Client, Changes::Parties, keep);
+    let views = gather(&case, Peer::Client, Changes::Parties, keep);
     assert_eq!(views.messages.len() as u64, outputs);
     assert_eq!(views.faults(), Vec::<String>::new());
 }
@@ -312,7 +181,7 @@ fn the_client_sees_its_result_and_noise() {
 /// The statistics find what they are there to find.
 #[test]
 fn broken_engines_are_found() {
-    let views = || Views::of_party(&case(|_| 0), 2);
+    let views = || of_party(&case(|_| 0), 2);
     let honest = views();
     let places: Vec<_> = honest.messages.keys().copied().collect();
     let broken = |f: &dyn Fn(&mut Views)| {

@@ -1,5 +1,7 @@
 //! One small script that takes every protocol step of an engine.
 
+#![allow(dead_code, reason = "a test need not use everything")]
+
 use piquet_core::linalg::ConvShape;
 use piquet_nn_ops::Error;
 use piquet_nn_ops::engine::{LinearOp, Rescale, Truncation};
@@ -18,36 +20,60 @@ impl Script for Everything {
         w: &[(LinearOp, E::Weights)],
         x: &[E::Arith],
     ) -> Result<Vec<E::Arith>, Error> {
-        let rescale = |shift, frac, bound, mode| -> Result<Rescale, Error> {
-            let to = Format::z64(frac - shift, bound)?;
-            Ok(Rescale { shift, mode, to })
-        };
-        let mut out = Vec::new();
-        // Shifts that need each width of the helper's word.
-        for ((_, mode), shift) in Truncation::ALL.into_iter().zip([6, 9, 5, 7]) {
-            let r = rescale(shift, 14, 30, mode)?;
-            out.extend(e.linear(&[&x[0], &x[1]], &w[0].0, &w[0].1, r)?);
-        }
-        out.extend(e.mul(
-            &[(&x[0], &x[1])],
-            rescale(0, 16, 24, Truncation::Stochastic)?,
-        )?);
-        out.extend(e.mul(
-            &[(&x[1], &x[1])],
-            rescale(12, 16, 24, Truncation::Stochastic)?,
-        )?);
-        out.extend(e.relu(&[&x[0], &x[1]])?);
-        let pool = MaxPool::new(2, 1);
-        out.push(e.max_pool(&x[0], &pool, &Shape::nchw(1, 2, 2, 2)?)?);
-        let flat = e.flatten(&x[1], &Shape::new(&[1, 18])?)?;
-        out.push(e.argmax(&flat, &Shape::new(&[1, 1])?)?);
-        let bits = e.non_negative(&[&x[0], &x[1]])?;
-        let both = e.and(&[(&bits[0], &bits[1])])?;
-        let shape = e.spec(&x[0]).shape.clone();
-        out.extend(e.to_arith(&[(&both[0], &shape)], z64(0, 1))?);
-        out.extend(e.select(&[(&both[0], &x[0]), (&bits[0], &x[1])])?);
-        Ok(out)
+        run(e, w, x, &Truncation::ALL)
     }
+}
+
+/// The same without local truncation, which is for few parties.
+pub(crate) struct ForMany;
+
+impl Script for ForMany {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        w: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        let [exact, nearest, stochastic, _] = Truncation::ALL;
+        run(e, w, x, &[exact, nearest, stochastic])
+    }
+}
+
+fn run<E: Layers>(
+    e: &mut E,
+    w: &[(LinearOp, E::Weights)],
+    x: &[E::Arith],
+    modes: &[(&str, Truncation)],
+) -> Result<Vec<E::Arith>, Error> {
+    let rescale = |shift, frac, bound, mode| -> Result<Rescale, Error> {
+        let to = Format::z64(frac - shift, bound)?;
+        Ok(Rescale { shift, mode, to })
+    };
+    let mut out = Vec::new();
+    // Shifts that need each width of the helper's word.
+    for ((_, mode), shift) in modes.iter().zip([6, 9, 5, 7]) {
+        let r = rescale(shift, 14, 30, *mode)?;
+        out.extend(e.linear(&[&x[0], &x[1]], &w[0].0, &w[0].1, r)?);
+    }
+    out.extend(e.mul(
+        &[(&x[0], &x[1])],
+        rescale(0, 16, 24, Truncation::Stochastic)?,
+    )?);
+    out.extend(e.mul(
+        &[(&x[1], &x[1])],
+        rescale(12, 16, 24, Truncation::Stochastic)?,
+    )?);
+    out.extend(e.relu(&[&x[0], &x[1]])?);
+    let pool = MaxPool::new(2, 1);
+    out.push(e.max_pool(&x[0], &pool, &Shape::nchw(1, 2, 2, 2)?)?);
+    let flat = e.flatten(&x[1], &Shape::new(&[1, 18])?)?;
+    out.push(e.argmax(&flat, &Shape::new(&[1, 1])?)?);
+    let bits = e.non_negative(&[&x[0], &x[1]])?;
+    let both = e.and(&[(&bits[0], &bits[1])])?;
+    let shape = e.spec(&x[0]).shape.clone();
+    out.extend(e.to_arith(&[(&both[0], &shape)], z64(0, 1))?);
+    out.extend(e.select(&[(&both[0], &x[0]), (&bits[0], &x[1])])?);
+    Ok(out)
 }
 
 /// What [`Everything`] works on: inputs and weights made by `value(index)`, |value| < 2^8.

@@ -1,5 +1,7 @@
 //! Scripts on parties with a dealer in memory.
 
+#![allow(dead_code, reason = "a test need not use everything")]
+
 use piquet_core::Ring;
 use piquet_nn_ops::Error;
 use piquet_nn_ops::engine::{PlainWeights, Spec};
