@@ -20,7 +20,7 @@ fn agrees(name: &str, size: usize, seed: u64) {
     let raw = task.encode(&input).unwrap();
     let got = task.oracle(&raw, Truncation::Stochastic, 2).unwrap();
     let got = task.decode(&got).unwrap();
-    let check = Check::new(&got, &want, &got, false);
+    let check = Check::new(&got, &want, &got, false, None);
     let off = check.max_abs_error / check.reference_range;
     println!(
         "{name} {size} seed {seed}: error {:.3} % of {:.2}, lead {:.3} %, {} bits; built in {built:.2?}, all in {:.2?}",
@@ -94,7 +94,7 @@ fn digits_are_read_alike_in_f32_and_in_fixed_point() {
     ] {
         let got = task.decode(&task.oracle(&raw, mode, 2).unwrap()).unwrap();
         assert_eq!(classes(&got), classes(&want), "{mode:?}");
-        let check = Check::new(&got, &want, &got, false);
+        let check = Check::new(&got, &want, &got, false, None);
         println!(
             "{mode:?}: error {:.4} % of {:.1}",
             check.max_abs_error / check.reference_range * 100.0,
