@@ -15,6 +15,7 @@ pub mod record;
 pub mod report;
 pub mod targets;
 pub mod task;
+pub mod train;
 pub mod zoo;
 
 #[doc(hidden)]

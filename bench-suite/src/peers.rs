@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::engines::Engine;
+
 /// Where a figure comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -18,7 +20,10 @@ pub enum Source {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Figure {
-    /// Row of our table.
+    /// Of our engines the one that it is a counterpart of.
+    #[serde(default = "rep3")]
+    pub engine: Engine,
+    /// Row of our table, without the name of the engine.
     pub row: String,
     /// The system.
     pub peer: String,
@@ -35,6 +40,10 @@ pub struct Figure {
     /// What one has to know beside it.
     #[serde(default)]
     pub remark: Option<String>,
+}
+
+fn rep3() -> Engine {
+    Engine::Rep3
 }
 
 #[derive(Deserialize)]
@@ -62,7 +71,8 @@ mod tests {
         }
         for row in crate::cli::bench_rows() {
             let like = crate::cli::bench_like(row);
-            assert!(all.iter().any(|f| f.row == like), "{row}");
+            let of_rep3 = |f: &&Figure| f.engine == Engine::Rep3 && f.row == like;
+            assert!(all.iter().any(|f| of_rep3(&f)), "{row}");
         }
         assert!(
             all.iter()

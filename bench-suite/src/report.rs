@@ -397,13 +397,22 @@ impl Report {
     }
 }
 
-/// What all peers spent in a phase: bytes summed, time of the slowest, rounds of the longest chain.
+/// What all peers spent in a phase: bytes summed, time of the slowest of parties and dealer, rounds of the longest chain.
 fn phase_cost(answer: &Answer, phase: Phase) -> Cost {
     let mut cost = Cost::default();
     let (mut before, mut after) = (0, 0);
+    for account in &answer.parties {
+        let rows = account.phases.iter().filter(|r| r.phase == phase);
+        cost.seconds = cost.seconds.max(rows.map(|r| r.seconds).sum());
+    }
+    // The dealer's phase lasts until the parties are done; its layers are what it does. It may deal while the parties are
+    // still at their set-up, and all of that time counts.
+    if let Some(account) = &answer.dealer {
+        let rows = account.layers.iter().filter(|r| r.phase == phase);
+        cost.seconds = cost.seconds.max(rows.map(|r| r.seconds).sum());
+    }
     for account in answer.accounts() {
         let rows = || account.phases.iter().filter(|r| r.phase == phase);
-        cost.seconds = cost.seconds.max(rows().map(|r| r.seconds).sum());
         cost.bytes += rows().map(|r| r.bytes_sent).sum::<u64>();
         cost.messages += rows().map(|r| r.messages).sum::<u64>();
         before = before.max(rows().next().map_or(0, |r| r.depth_before));
@@ -417,8 +426,13 @@ fn phase_cost(answer: &Answer, phase: Phase) -> Cost {
 fn merge_layers(answer: &Answer) -> Result<Vec<Layer>, Failure> {
     let parties: Vec<&[Row]> = answer.parties.iter().map(|a| a.layers.as_slice()).collect();
     let mut rows = ledger::merge(&parties).ok_or("the parties ran different layers")?;
-    let others = answer.dealer.iter().chain([&answer.client]);
-    for c in others.flat_map(|a| &a.layers) {
+    // What the dealer alone does comes before the parties' part of the inference.
+    let at = rows.iter().position(|r| r.phase == Phase::Online);
+    let at = at.unwrap_or(rows.len());
+    let dealt = answer.dealer.iter().flat_map(|a| &a.layers);
+    let dealt = dealt.filter(|r| r.phase == Phase::Offline).cloned();
+    rows.splice(at..at, dealt);
+    for c in &answer.client.layers {
         let same = |r: &&mut Row| (r.phase, &r.name, &r.op) == (c.phase, &c.name, &c.op);
         if let Some(row) = rows.iter_mut().find(same) {
             row.bytes_sent += c.bytes_sent;

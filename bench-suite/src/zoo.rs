@@ -8,6 +8,7 @@
 mod alexnet;
 mod cifar;
 mod densenet;
+pub mod digits;
 mod init;
 mod mnist;
 mod mobilenet;
@@ -17,6 +18,7 @@ mod tiny;
 mod vgg;
 
 use crate::image::{self, InputError, Pixels};
+use crate::train::TrainError;
 use piquet_nn_ops::model::{
     AvgPool, Graph, GraphBuilder, ModelError, NodeId, Params, Role, Shape, TensorF32, View,
     expected,
@@ -77,9 +79,22 @@ pub enum ZooError {
         /// Parameters of the network.
         want: usize,
     },
+    /// A file of trained weights is not of the size of its network.
+    #[error("the weights of `{name}` have {bytes} bytes instead of {want}, or another beginning")]
+    Weights {
+        /// The network.
+        name: &'static str,
+        /// Bytes there are.
+        bytes: usize,
+        /// Bytes there should be.
+        want: usize,
+    },
     /// The graph or its parameters are wrong.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// The network cannot be trained.
+    #[error(transparent)]
+    Train(#[from] TrainError),
     /// The sample input cannot be made.
     #[error(transparent)]
     Input(#[from] InputError),
@@ -89,9 +104,19 @@ pub enum ZooError {
 struct Entry {
     info: ModelInfo,
     graph: fn(Shape) -> Result<Graph, ModelError>,
+    source: Source,
 }
 
-const ENTRIES: [Entry; 22] = [
+/// Where weights and inputs come from.
+#[derive(Clone, Copy)]
+enum Source {
+    /// Weights from a seed; the photograph.
+    Seed,
+    /// Trained weights; handwritten digits.
+    Digits,
+}
+
+static ENTRIES: [Entry; 23] = [
     resnet::RESNET18,
     resnet::RESNET50,
     resnet::RESNET101,
@@ -113,6 +138,7 @@ const ENTRIES: [Entry; 22] = [
     alexnet::PIRANHA_ALEXNET,
     vgg::PIRANHA_VGG16,
     resnet::PIRANHA_RESNET18,
+    digits::DIGITS,
     tiny::TINY,
 ];
 
@@ -134,13 +160,17 @@ pub fn models() -> &'static [ModelInfo] {
 
 /// What is known of one network.
 pub fn info(name: &str) -> Result<&'static ModelInfo, ZooError> {
-    let found = models().iter().find(|m| m.name == name);
+    Ok(&entry(name)?.info)
+}
+
+fn entry(name: &str) -> Result<&'static Entry, ZooError> {
+    let found = ENTRIES.iter().find(|e| e.info.name == name);
     found.ok_or_else(|| ZooError::Unknown {
         name: name.to_owned(),
     })
 }
 
-/// A network with weights from a seed, for `batch` inputs at once.
+/// A network for `batch` inputs at once, with weights from a seed unless it was trained.
 pub fn build(name: &str, seed: u64, batch: usize) -> Result<Model, ZooError> {
     let [_, size, _] = info(name)?.input;
     build_sized(name, seed, batch, size)
@@ -149,22 +179,29 @@ pub fn build(name: &str, seed: u64, batch: usize) -> Result<Model, ZooError> {
 /// The same for pictures of `size` by `size`: smaller ones make faster tests. A network that would have other
 /// parameters then is refused.
 pub fn build_sized(name: &str, seed: u64, batch: usize, size: usize) -> Result<Model, ZooError> {
-    let [channels, ..] = info(name)?.input;
     let graph = self::graph(name, batch, size)?;
-    let sample = init::samples(seed, [channels, size], Pixels::Imagenet)?;
-    let params = init::parameters(
-        &self::graph(name, sample.shape().batch(), size)?,
-        &sample,
-        seed,
-    )?;
+    let Entry { info, source, .. } = entry(name)?;
+    let params = match source {
+        Source::Digits => digits::parameters()?,
+        Source::Seed => {
+            let sample = init::samples(seed, [info.input[0], size], Pixels::Imagenet)?;
+            let both = self::graph(name, sample.shape().batch(), size)?;
+            init::parameters(&both, &sample, seed)?
+        }
+    };
     Ok(Model { graph, params })
 }
 
-/// What a network of the zoo is calibrated on, with the batch size of its graph: the inputs its statistics were taken
-/// over, in turn.
+/// What a network is calibrated on, with the batch size of its graph: the inputs its statistics were taken over, in
+/// turn; for one that was trained, all that it was trained on.
 pub fn samples(graph: &Graph, seed: u64) -> Result<Vec<TensorF32>, ZooError> {
     let shape = graph.input_shape()?;
     let [batch, channels, size, _] = shape.as_nchw();
+    if let Ok(Source::Digits) = entry(graph.name()).map(|e| e.source) {
+        let set = digits::training_set()?;
+        let firsts = (0..set.labels.len()).step_by(batch);
+        return firsts.map(|i| digits::fill(graph, &set, i)).collect();
+    }
     let both = init::samples(seed, [channels, size], Pixels::Imagenet)?;
     let one = shape.elements() / batch.max(1);
     both.data()
@@ -193,10 +230,13 @@ pub(crate) fn noise(seed: u64, shape: &Shape) -> Result<TensorF32, ModelError> {
 }
 
 /// What a network is shown where nobody says what else: the photograph, in its size and colours, in each place of the
-/// batch.
+/// batch; to one that was trained, the first inputs of its test set.
 pub fn example(graph: &Graph) -> Result<TensorF32, ZooError> {
     let shape = graph.input_shape()?;
     let [batch, channels, size, _] = shape.as_nchw();
+    if let Ok(Source::Digits) = entry(graph.name()).map(|e| e.source) {
+        return digits::fill(graph, &digits::test_set()?, 0);
+    }
     let picture = image::photograph_as([channels, size], Pixels::Imagenet)?;
     Ok(TensorF32::new(
         shape.clone(),
@@ -206,10 +246,7 @@ pub fn example(graph: &Graph) -> Result<TensorF32, ZooError> {
 
 /// The graph alone.
 pub fn graph(name: &str, batch: usize, size: usize) -> Result<Graph, ZooError> {
-    let entry = ENTRIES.iter().find(|e| e.info.name == name);
-    let Entry { info, graph } = entry.ok_or_else(|| ZooError::Unknown {
-        name: name.to_owned(),
-    })?;
+    let Entry { info, graph, .. } = entry(name)?;
     let [channels, native, _] = info.input;
     let graph = graph(Shape::nchw(batch, channels, size, size)?)?;
     let parameters = learnable(&graph)?;

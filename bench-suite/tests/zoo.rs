@@ -3,7 +3,8 @@
 
 use piquet_bench_suite::report::Check;
 use piquet_bench_suite::task::Task;
-use piquet_bench_suite::zoo;
+use piquet_bench_suite::train::classes;
+use piquet_bench_suite::zoo::{self, digits};
 use piquet_nn_ops::engine::Truncation;
 use piquet_nn_ops::model::Calibration;
 use std::time::Instant;
@@ -60,6 +61,47 @@ fn large_networks_agree_on_small_pictures() {
 fn networks_with_large_layers_agree() {
     agrees("alexnet", 63, 0);
     agrees("vgg16", 32, 0);
+}
+
+/// Every digit that the network has never seen, in one batch.
+#[test]
+fn digits_are_read_alike_in_f32_and_in_fixed_point() {
+    let set = digits::test_set().unwrap();
+    let model = zoo::build("digits", 0, set.labels.len()).unwrap();
+    let task = Task::of_zoo(model, 0, Calibration::default(), false).unwrap();
+    assert_eq!(task.program.width().unwrap(), 32);
+    let want = task.reference(&set.images).unwrap();
+    let right = classes(&want)
+        .iter()
+        .zip(&set.labels)
+        .filter(|(a, b)| a == b)
+        .count();
+    println!("{right} of {} digits are right", set.labels.len());
+    assert!(right >= 342, "{right}");
+    let raw = task.encode(&set.images).unwrap();
+    for mode in [
+        Truncation::Exact,
+        Truncation::Nearest,
+        Truncation::Stochastic,
+    ] {
+        let got = task.decode(&task.oracle(&raw, mode, 2).unwrap()).unwrap();
+        assert_eq!(classes(&got), classes(&want), "{mode:?}");
+        let check = Check::new(&got, &want, &got, false);
+        println!(
+            "{mode:?}: error {:.4} % of {:.1}",
+            check.max_abs_error / check.reference_range * 100.0,
+            check.reference_range
+        );
+        // The smallest lead of a first over a second logit is beyond what both can be off.
+        let lead = want.data().chunks(10).map(|row| {
+            let mut row = row.to_vec();
+            row.sort_by(f32::total_cmp);
+            f64::from(row[9] - row[8])
+        });
+        let lead = lead.fold(f64::INFINITY, f64::min);
+        println!("least lead {lead}, error {}", check.max_abs_error);
+        assert!(2.0 * check.max_abs_error < lead, "{mode:?}: {lead}");
+    }
 }
 
 /// `cargo test --release -p piquet-bench-suite --test zoo -- --ignored --nocapture`

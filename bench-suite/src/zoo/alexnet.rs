@@ -3,7 +3,7 @@
 //! have it.
 
 use super::vgg::classifier;
-use super::{Entry, ModelInfo, adaptive_avg_pool};
+use super::{Entry, ModelInfo, Source, adaptive_avg_pool};
 use piquet_nn_ops::model::{
     AvgPool, Conv, Graph, GraphBuilder, MaxPool, ModelError, NodeId, Shape,
 };
@@ -18,6 +18,7 @@ pub(super) const ALEXNET: Entry = Entry {
         relus: 493_184,
     },
     graph: alexnet,
+    source: Source::Seed,
 };
 
 /// Without the batch norms of Falcon's training, in the shape that Orca (Jawalkar et al., IEEE S&P 2024) measures it
@@ -32,6 +33,7 @@ pub(super) const FALCON_ALEXNET: Entry = Entry {
         relus: 3_328,
     },
     graph: falcon_alexnet,
+    source: Source::Seed,
 };
 
 /// Means where Falcon's has maxima, and no biases in the convolutions: `files/models/alexnet-cifar10.json` in Piranha's
@@ -46,6 +48,7 @@ pub(super) const PIRANHA_ALEXNET: Entry = Entry {
         relus: 3_328,
     },
     graph: piranha_alexnet,
+    source: Source::Seed,
 };
 
 /// Side of what the first fully connected layer sees.

@@ -1,6 +1,6 @@
 //! Networks for the 32x32 pictures of CIFAR-10 that come from papers on secure inference alone.
 
-use super::{Entry, ModelInfo};
+use super::{Entry, ModelInfo, Source};
 use piquet_nn_ops::model::{AvgPool, Conv, Graph, GraphBuilder, MaxPool, ModelError, Shape};
 
 /// Liu et al., "Oblivious Neural Network Predictions via MiniONN Transformations", CCS 2017: the network for CIFAR-10,
@@ -15,6 +15,7 @@ pub(super) const MINIONN_CIFAR10: Entry = Entry {
         relus: 173_056,
     },
     graph: minionn_cifar10,
+    source: Source::Seed,
 };
 
 /// `CNN3` of Orca (Jawalkar et al., IEEE S&P 2024).
@@ -28,6 +29,7 @@ pub(super) const ORCA_CNN3: Entry = Entry {
         relus: 67_392,
     },
     graph: orca_cnn3,
+    source: Source::Seed,
 };
 
 fn minionn_cifar10(input: Shape) -> Result<Graph, ModelError> {

@@ -3,7 +3,7 @@
 //! Every layer sees the channels of all layers before it in its block, behind a norm of its own: here, a norm comes
 //! before its ReLU and its convolution, not after one.
 
-use super::{Entry, ModelInfo};
+use super::{Entry, ModelInfo, Source};
 use piquet_nn_ops::model::{
     AvgPool, Conv, Graph, GraphBuilder, MaxPool, ModelError, NodeId, Shape,
 };
@@ -18,6 +18,7 @@ pub(super) const DENSENET121: Entry = Entry {
         relus: 15_667_456,
     },
     graph: densenet121,
+    source: Source::Seed,
 };
 
 /// Channels that a layer adds.

@@ -178,7 +178,7 @@ fn statistics(x: &TensorF32) -> Result<(TensorF32, TensorF32), ModelError> {
     ))
 }
 
-fn generator(seed: u64, stream: u64) -> ChaCha20Rng {
+pub(super) fn generator(seed: u64, stream: u64) -> ChaCha20Rng {
     let mut bytes = [0u8; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     let mut rng = ChaCha20Rng::from_seed(bytes);

@@ -3,7 +3,7 @@
 //! A to D are numbered as in SecureNN (Wagh, Gupta and Chandran, PETS 2019), as are those of Keller and Sun, "Secure
 //! Quantized Training for Deep Learning", 2022, whose MP-SPDZ programs are `mnist_full_A` to `mnist_full_D`.
 
-use super::{Entry, ModelInfo};
+use super::{Entry, ModelInfo, Source};
 use piquet_nn_ops::model::{AvgPool, Conv, Graph, GraphBuilder, MaxPool, ModelError, Shape};
 
 /// LeCun et al., "Gradient-Based Learning Applied to Document Recognition", 1998, with ReLUs, plain means for
@@ -18,6 +18,7 @@ pub(super) const LENET5: Entry = Entry {
         relus: 6_508,
     },
     graph: lenet5,
+    source: Source::Seed,
 };
 
 /// Mohassel and Zhang, "SecureML", IEEE S&P 2017.
@@ -31,6 +32,7 @@ pub(super) const MNIST_A: Entry = Entry {
         relus: 256,
     },
     graph: mnist_a,
+    source: Source::Seed,
 };
 
 /// Liu et al., "Oblivious Neural Network Predictions via MiniONN Transformations", CCS 2017: the network for MNIST.
@@ -44,6 +46,7 @@ pub(super) const MNIST_B: Entry = Entry {
         relus: 10_340,
     },
     graph: |input| lenet("mnist_b", input, [16, 16], 100),
+    source: Source::Seed,
 };
 
 /// The LeNet of SecureNN, Falcon, Piranha and CryptGPU.
@@ -57,6 +60,7 @@ pub(super) const MNIST_C: Entry = Entry {
         relus: 15_220,
     },
     graph: |input| lenet("mnist_c", input, [20, 50], 500),
+    source: Source::Seed,
 };
 
 /// Riazi et al., "Chameleon", AsiaCCS 2018.
@@ -70,6 +74,7 @@ pub(super) const MNIST_D: Entry = Entry {
         relus: 1_080,
     },
     graph: mnist_d,
+    source: Source::Seed,
 };
 
 /// `CNN2` of Orca (Jawalkar et al., IEEE S&P 2024).
@@ -83,6 +88,7 @@ pub(super) const ORCA_CNN2: Entry = Entry {
         relus: 5_760,
     },
     graph: |input| lenet("orca_cnn2", input, [8, 16], 128),
+    source: Source::Seed,
 };
 
 fn lenet5(input: Shape) -> Result<Graph, ModelError> {

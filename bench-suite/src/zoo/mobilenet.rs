@@ -1,7 +1,7 @@
 //! MobileNetV2: Sandler et al., "MobileNetV2: Inverted Residuals and Linear Bottlenecks", 2018. Nodes have
 //! torchvision's names.
 
-use super::{Entry, ModelInfo};
+use super::{Entry, ModelInfo, Source};
 use piquet_nn_ops::model::{Clip, Conv, Graph, GraphBuilder, ModelError, NodeId, Shape};
 
 pub(super) const MOBILENET_V2: Entry = Entry {
@@ -14,6 +14,7 @@ pub(super) const MOBILENET_V2: Entry = Entry {
         relus: 6_105_792,
     },
     graph: mobilenet_v2,
+    source: Source::Seed,
 };
 
 /// Expansion, channels, blocks, and the stride of the first of them.

@@ -1,7 +1,7 @@
 //! ResNet: He et al., "Deep Residual Learning for Image Recognition", 2016; those with bottlenecks in version 1.5, with
 //! the stride in the 3x3 convolution. Nodes have torchvision's names.
 
-use super::{Entry, ModelInfo};
+use super::{Entry, ModelInfo, Source};
 use piquet_nn_ops::model::{Conv, Graph, GraphBuilder, MaxPool, ModelError, NodeId, Shape};
 
 pub(super) const RESNET18: Entry = Entry {
@@ -14,6 +14,7 @@ pub(super) const RESNET18: Entry = Entry {
         relus: 2_308_096,
     },
     graph: |input| resnet("resnet18", input, Block::Basic, [2, 2, 2, 2]),
+    source: Source::Seed,
 };
 
 pub(super) const RESNET50: Entry = Entry {
@@ -26,6 +27,7 @@ pub(super) const RESNET50: Entry = Entry {
         relus: 9_608_704,
     },
     graph: |input| resnet("resnet50", input, Block::Bottleneck, [3, 4, 6, 3]),
+    source: Source::Seed,
 };
 
 pub(super) const RESNET101: Entry = Entry {
@@ -38,6 +40,7 @@ pub(super) const RESNET101: Entry = Entry {
         relus: 14_726_656,
     },
     graph: |input| resnet("resnet101", input, Block::Bottleneck, [3, 4, 23, 3]),
+    source: Source::Seed,
 };
 
 /// Piranha's (Watson, Wagh and Popa, USENIX Security 2022) for CIFAR-10, `files/models/resnet18-cifar10.json` in its
@@ -53,6 +56,7 @@ pub(super) const PIRANHA_RESNET18: Entry = Entry {
         relus: 122_880,
     },
     graph: piranha_resnet18,
+    source: Source::Seed,
 };
 
 #[derive(Clone, Copy, PartialEq)]

@@ -1,7 +1,7 @@
 //! SqueezeNet: Iandola et al., "SqueezeNet: AlexNet-level accuracy with 50x fewer parameters", 2016, and 1.1, the authors'
 //! second release. Nodes have torchvision's names.
 
-use super::{Entry, ModelInfo};
+use super::{Entry, ModelInfo, Source};
 use piquet_nn_ops::model::{Conv, Graph, GraphBuilder, MaxPool, ModelError, NodeId, Shape};
 
 pub(super) const SQUEEZENET1_0: Entry = Entry {
@@ -14,6 +14,7 @@ pub(super) const SQUEEZENET1_0: Entry = Entry {
         relus: 4_346_248,
     },
     graph: squeezenet1_0,
+    source: Source::Seed,
 };
 
 pub(super) const SQUEEZENET1_1: Entry = Entry {
@@ -26,6 +27,7 @@ pub(super) const SQUEEZENET1_1: Entry = Entry {
         relus: 2_589_352,
     },
     graph: squeezenet1_1,
+    source: Source::Seed,
 };
 
 fn squeezenet1_0(input: Shape) -> Result<Graph, ModelError> {

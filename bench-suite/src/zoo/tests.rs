@@ -187,7 +187,8 @@ fn samples_and_examples_fit_their_networks() {
         let example = example(&g).unwrap();
         assert_eq!(example.shape().dims(), dims, "{}", m.name);
         let half = example.data().len() / 2;
-        assert_eq!(example.data()[..half], example.data()[half..]);
+        let twice = example.data()[..half] == example.data()[half..];
+        assert_eq!(twice, m.name != "digits", "{}", m.name);
         for sample in samples(&g, 3).unwrap() {
             assert_eq!(sample.shape().dims(), dims, "{}", m.name);
             let (low, high) = sample.range();

@@ -1,6 +1,6 @@
 //! A synthetic network with every layer that the engines know, for tests and demonstrations.
 
-use super::{Entry, ModelInfo};
+use super::{Entry, ModelInfo, Source};
 use piquet_nn_ops::model::{AvgPool, Conv, Graph, GraphBuilder, MaxPool, ModelError, Shape};
 
 pub(super) const TINY: Entry = Entry {
@@ -13,6 +13,7 @@ pub(super) const TINY: Entry = Entry {
         relus: 848,
     },
     graph: tiny,
+    source: Source::Seed,
 };
 
 fn tiny(input: Shape) -> Result<Graph, ModelError> {

@@ -2,7 +2,7 @@
 //! configuration D, as torchvision has it; and for CIFAR-10, as Piranha (Watson, Wagh and Popa, USENIX Security 2022)
 //! has it.
 
-use super::{Entry, ModelInfo, adaptive_avg_pool};
+use super::{Entry, ModelInfo, Source, adaptive_avg_pool};
 use piquet_nn_ops::model::{
     AvgPool, Conv, Graph, GraphBuilder, MaxPool, ModelError, NodeId, Shape,
 };
@@ -17,6 +17,7 @@ pub(super) const VGG16: Entry = Entry {
         relus: 13_555_712,
     },
     graph: vgg16,
+    source: Source::Seed,
 };
 
 /// Means where VGG has maxima, before the ReLU, no biases in the convolutions, and 256 hidden features instead of
@@ -31,6 +32,7 @@ pub(super) const PIRANHA_VGG16: Entry = Entry {
         relus: 183_296,
     },
     graph: piranha_vgg16,
+    source: Source::Seed,
 };
 
 /// Channels and convolutions of each stage; a pool ends it.

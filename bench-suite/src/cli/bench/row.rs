@@ -70,14 +70,14 @@ impl Beside {
     /// The same work by others: batches, slower networks and other sizes are not what they measured.
     fn peers(&self, name: &'static str, v: &Variant, args: &BenchArgs) -> Vec<Figure> {
         let comparable = v.batch == 1 && v.network.is_none() && args.size.is_none();
-        let same = |f: &&Figure| comparable && f.row == work::like(name);
+        let same = |f: &&Figure| comparable && f.engine == args.suite && f.row == work::like(name);
         self.peers.iter().filter(same).cloned().collect()
     }
     fn target(&self, name: &str, v: &Variant, args: &BenchArgs) -> Option<Target> {
         let row = format!("{name}{}", v.suffix);
         let mut all = self.targets.rows.iter();
-        all.find(|t| args.size.is_none() && t.rows.contains(&row))
-            .cloned()
+        let ours = |t: &&Target| t.engine == args.suite && t.rows.contains(&row);
+        all.find(|t| args.size.is_none() && ours(t)).cloned()
     }
 }
 

@@ -1,0 +1,127 @@
+//! ONNX files against onnxruntime: every operator and attribute, what PyTorch and TensorFlow export, and what must be
+//! refused. `tests/onnx/generate.py` makes the files.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests
+
+#[path = "common/onnx.rs"]
+mod common;
+
+use common::{Case, engine_error, error, list, parties};
+
+/// Distance of the `f32` reference from onnxruntime, as a part of the range of the result.
+const EXACT: f32 = 1e-4;
+/// Distance of fixed point.
+const FIXED: f32 = 0.01;
+
+fn hold_to_runtime(group: &str, at_least: usize) {
+    let cases = list(group);
+    assert!(cases.len() >= at_least, "{group} has {} cases", cases.len());
+    let mut wrong = Vec::new();
+    for case in &cases {
+        let outcome = check(case);
+        if let Err(why) = outcome {
+            wrong.push(format!("{}: {why}", case.name));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} of {}:\n{}",
+        wrong.len(),
+        cases.len(),
+        wrong.join("\n")
+    );
+}
+
+fn check(case: &Case) -> Result<(), String> {
+    let imported = case.import()?;
+    case.hold_ending(&imported)?;
+    let off = error(case, &imported)?;
+    if off.is_nan() || off > case.tolerance.unwrap_or(EXACT) {
+        return Err(format!("the reference is off by {off} of the range"));
+    }
+    let off = engine_error(case, &imported)?;
+    if off.is_nan() || off > FIXED {
+        return Err(format!("fixed point is off by {off} of the range"));
+    }
+    Ok(())
+}
+
+#[test]
+fn every_operator_computes_what_onnxruntime_computes() {
+    hold_to_runtime("grid", 270);
+}
+
+#[test]
+fn every_way_to_store_a_model_is_read() {
+    hold_to_runtime("files", 35);
+}
+
+#[test]
+fn networks_of_pytorch_run() {
+    hold_to_runtime("torch", 34);
+}
+
+#[test]
+fn networks_of_tensorflow_run() {
+    hold_to_runtime("tensorflow", 10);
+}
+
+/// On three parties, as on the oracle.
+#[test]
+fn parties_run_imported_networks() {
+    let names = [
+        ("grid", "channel_shuffle"),
+        ("grid", "nhwc"),
+        ("grid", "prelu_channels"),
+        ("grid", "mul_gate"),
+        ("grid", "pad_reflect"),
+        ("torch", "gated_dynamo"),
+        ("torch", "padded_11"),
+        ("torch", "shufflenet_v2_dynamo"),
+    ];
+    for (group, name) in names {
+        let cases = list(group);
+        let case = cases.iter().find(|c| c.name == name).expect(name);
+        parties(case, &case.import().unwrap());
+    }
+}
+
+#[test]
+fn what_cannot_be_run_is_refused_by_name() {
+    let cases = list("refused");
+    assert!(cases.len() >= 90, "{}", cases.len());
+    let mut wrong = Vec::new();
+    for case in &cases {
+        assert!(!case.words.is_empty());
+        match case.import() {
+            Ok(_) => wrong.push(format!("{} was imported", case.name)),
+            Err(why) => {
+                let missing = case.words.iter().filter(|w| !why.contains(w.as_str()));
+                wrong.extend(missing.map(|w| format!("{}: no `{w}` in: {why}", case.name)));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What a chain of layout changes costs: nothing, or one view.
+#[test]
+fn views_are_joined_and_those_that_cancel_are_dropped() {
+    for (group, name, views, nodes) in [
+        ("grid", "nhwc", 1, 8),
+        ("grid", "channel_shuffle", 1, 3),
+        ("grid", "batchnorm_unfolded", 0, 3),
+        ("grid", "value_for_its_shape", 1, 2),
+    ] {
+        let group = if name == "value_for_its_shape" {
+            "files"
+        } else {
+            group
+        };
+        let cases = list(group);
+        let case = cases.iter().find(|c| c.name == name).expect(name);
+        let graph = case.import().unwrap().graph;
+        let all: Vec<_> = graph.nodes().iter().map(|n| n.op.name()).collect();
+        let seen = all.iter().filter(|n| **n == "view").count();
+        assert_eq!((seen, all.len()), (views, nodes), "{name}: {all:?}");
+    }
+}
