@@ -309,7 +309,7 @@ fn nearest_is_exact_up_to_the_last_value_that_fits() {
 fn at_odds(
     demanded: &impl Script,
     dealt: &impl Script,
-    run: &(impl Script + Sync),
+    run: &impl Script,
     case: &Case,
 ) -> Vec<Result<common::Outcome, Error>> {
     let outputs = common::specs(case, run);
