@@ -24,6 +24,8 @@ pub use plan::{PlanCost, PlanReport};
 const SCHEMA: u32 = 1;
 /// An answer further from the plain network than this part of the range of its result is called wrong.
 const WRONG: f64 = 0.05;
+/// Most classes of a batch that a table names.
+const SHOWN: usize = 32;
 
 /// One phase.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
@@ -78,17 +80,32 @@ pub struct Check {
     pub max_abs_error_fixed_point: f64,
     /// The classes of the answer.
     pub classes: Vec<usize>,
+    /// How often they are the true ones; absent if these are not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Labels>,
+}
+
+/// How many classes are the true ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Labels {
+    /// Of the answer.
+    pub right: usize,
+    /// Of the plain network.
+    pub plain_right: usize,
+    /// In all.
+    pub of: usize,
 }
 
 impl Check {
     /// Compares a result with the reference and with the fixed-point oracle. `class_only` says that the result is
-    /// the class itself.
+    /// the class itself; `labels` are the true classes, if these are known.
     #[must_use]
     pub fn new(
         result: &TensorF32,
         reference: &TensorF32,
         oracle: &TensorF32,
         class_only: bool,
+        labels: Option<&[usize]>,
     ) -> Self {
         let far = |a: &TensorF32, b: &TensorF32| -> Vec<f64> {
             a.data()
@@ -127,6 +144,16 @@ impl Check {
             reference: "f32",
             max_abs_error_fixed_point: far(result, oracle).into_iter().fold(0.0, f64::max),
             classes: rows().map(|(a, _)| class(a)).collect(),
+            labels: labels.map(|labels| {
+                let right = |classes: &mut dyn Iterator<Item = usize>| {
+                    classes.zip(labels).filter(|(a, b)| a == *b).count()
+                };
+                Labels {
+                    right: right(&mut rows().map(|(a, _)| class(a))),
+                    plain_right: right(&mut rows().map(|(_, b)| class(b))),
+                    of: labels.len().min(rows().count()),
+                }
+            }),
         }
     }
 }
@@ -319,11 +346,24 @@ impl Report {
         let failure = self.truncation_failure.map_or_else(String::new, |p| {
             format!("\nlocal truncation spoils something in this network with probability {p:.1e}")
         });
+        let labels = c.labels.map_or_else(String::new, |l| {
+            let Labels {
+                right,
+                plain_right,
+                of,
+            } = l;
+            format!("\n{right} of {of} are the true classes, {plain_right} with the plain network")
+        });
+        let classes: Vec<String> = c.classes.iter().map(ToString::to_string).collect();
+        let classes = match classes.get(..SHOWN) {
+            Some(some) if classes.len() > SHOWN => format!("{}, ...", some.join(", ")),
+            _ => classes.join(", "),
+        };
         format!(
             "{} with {} among {} parties{} ({}, {}), batch {}, Z_2^{}, {} truncation\n{t}\n\
              total (offline + online): {}, {} sent by all; peak memory of a party {}\n\
              class {}; argmax {} the plain network's, {} of its top 5; \
-             error of the result at most {:.2e}{range}, mean {:.2e}{failure}",
+             error of the result at most {:.2e}{range}, mean {:.2e}{failure}{labels}",
             self.model,
             self.engine,
             self.parties,
@@ -340,11 +380,7 @@ impl Report {
             seconds(self.total_seconds),
             bytes(self.total_bytes),
             bytes(worst),
-            c.classes
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join(", "),
+            classes,
             if c.argmax_agrees {
                 "equals"
             } else {
@@ -457,7 +493,7 @@ fn merge_layers(answer: &Answer) -> Result<Vec<Layer>, Failure> {
 /// Writes a report.
 pub fn write_json<T: Serialize>(path: &Path, report: &T) -> Result<(), Failure> {
     let text = serde_json::to_vec_pretty(report)?;
-    Ok(std::fs::write(path, text).map_err(|e| format!("{}: {e}", path.display()))?)
+    Ok(crate::file::write(path, &text).map_err(|e| format!("{}: {e}", path.display()))?)
 }
 
 /// The networks, as a table.

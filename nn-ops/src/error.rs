@@ -95,7 +95,7 @@ pub enum Error {
         engine: u32,
     },
     /// Correlated randomness for another step than the next one of the demand.
-    #[error("correlated randomness for {asked} is asked for, and for {due} is due")]
+    #[error("the correlated randomness that is due is for {due}, not for {asked}")]
     Correlation {
         /// Asked for.
         asked: String,

@@ -232,7 +232,8 @@ impl Plan {
 pub fn plan<V: Visitor>(visitor: V, program: &Program, mode: Truncation) -> Result<V, Error> {
     let mut walk = Walk::new(visitor);
     crate::run::infer(&mut walk, program, None, None, mode, &mut |_| {})?;
-    Ok(walk.into_visitor())
+    let mut visitor = walk.into_visitor();
+    visitor.refused().map_or(Ok(visitor), Err)
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! The interpreter that sees shapes alone.
 //!
 //! It takes every step that a party takes, in the same order, and tells a [`Visitor`] of each. A visitor that adds up
-//! is `plan`: bytes and rounds before anything runs ([`crate::plan`]). A visitor that answers with correlated randomness
-//! is `deal`: what a dealer hands out, in order of use.
+//! is `plan`: bytes and rounds before anything runs ([`crate::plan`]). A visitor that writes down correlated randomness
+//! is the demand: what a dealer hands out, in order of use ([`crate::semi2k::demand`]).
 
 use crate::Error;
 use crate::engine::{
@@ -49,6 +49,10 @@ pub trait Visitor {
     fn select(&mut self, operands: &[usize]);
     /// Bits to integers; bits of each operand.
     fn to_arith(&mut self, operands: &[usize]);
+    /// Why the engine cannot run the program, if it met a step that it does not take.
+    fn refused(&mut self) -> Option<Error> {
+        None
+    }
 }
 
 /// The engine of shapes.

@@ -1,16 +1,17 @@
 //! `piquet infer`: the client, and by default the parties too, as processes on this machine.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
+use piquet_nn_ops::model::Shape;
 
 use super::local::{Local, Narrator};
 use super::model::{Chosen, ModelArgs};
 use super::{Failure, parse_network};
 use crate::config::{Config, Network};
 use crate::npy;
-use crate::report::{self, Report};
+use crate::report::{self, Check, Report};
 use crate::task;
 
 #[derive(Debug, Args)]
@@ -21,6 +22,9 @@ pub(super) struct Infer {
     /// networks that take pictures.
     #[arg(long)]
     input: Option<PathBuf>,
+    /// The true class of each input, an NPY array of numbers of shape \[batch\]: the report tells how many are right.
+    #[arg(long)]
+    labels: Option<PathBuf>,
     /// Write the result as an NPY file.
     #[arg(long)]
     output: Option<PathBuf>,
@@ -53,6 +57,11 @@ pub(super) fn infer(args: &Infer) -> Result<(), Failure> {
     say.step(&format!("building {}", m.model));
     let Chosen { model, ending } = m.build()?;
     let input = m.input(&model.graph, args.input.as_deref())?;
+    let labels = match (&args.labels, &args.input) {
+        (Some(path), _) => Some(labels(path, input.shape().batch())?),
+        (None, None) => m.labels(&input)?,
+        (None, Some(_)) => None,
+    };
     let task = m.task(model, args.class_only)?;
     say.step("running the plain network, in f32 and in fixed point");
     let reference = task.reference(&input)?;
@@ -77,25 +86,41 @@ pub(super) fn infer(args: &Infer) -> Result<(), Failure> {
         parties.join()?;
     }
     let result = task.decode(&answer.raw)?;
-    if let Some(path) = &args.output {
-        let whole = match args.class_only {
-            true => result.clone(),
-            false => ending.apply(result.clone()),
-        };
-        npy::save(path, &whole)?;
-    }
-    let report = Report::new(
-        &config,
-        &task,
-        &answer,
-        report::Check::new(&result, &reference, &task.decode(&oracle)?, args.class_only),
-        wall,
-    )?;
+    let check = Check::new(
+        &result,
+        &reference,
+        &task.decode(&oracle)?,
+        args.class_only,
+        labels.as_deref(),
+    );
+    let report = Report::new(&config, &task, &answer, check, wall)?;
     println!("{}", report.table());
     if let Some(path) = &args.json {
         report::write_json(path, &report)?;
     }
-    report.verdict()
+    // An answer that is known to be wrong is shown, and not kept.
+    report.verdict()?;
+    if let Some(path) = &args.output {
+        let whole = match args.class_only {
+            true => result,
+            false => ending.apply(result),
+        };
+        npy::save(path, &whole)?;
+    }
+    Ok(())
+}
+
+/// True classes from a file.
+fn labels(path: &Path, batch: usize) -> Result<Vec<usize>, Failure> {
+    let array = npy::load(path, &Shape::new(&[batch])?)?;
+    let class = |v: &f32| {
+        let whole = *v >= 0.0 && v.fract() == 0.0 && *v < 1e6;
+        whole.then_some(*v as usize).ok_or_else(|| {
+            let path = path.display();
+            Failure::from(format!("{path}: {v} is no class"))
+        })
+    };
+    array.data().iter().map(class).collect()
 }
 
 fn local(args: &Infer) -> Result<Local, Failure> {

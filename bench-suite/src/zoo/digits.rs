@@ -24,7 +24,8 @@ pub(super) const DIGITS: Entry = Entry {
     source: Source::Digits,
 };
 
-const NAME: &str = "digits";
+/// What it is called in the zoo.
+pub const NAME: &str = "digits";
 const SIDE: usize = 8;
 /// Ink in one pixel, at most.
 const INK: u8 = 16;

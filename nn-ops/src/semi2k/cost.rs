@@ -242,3 +242,115 @@ impl Spender for Costs {
         self.failure += elements as f64 * one;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Truncation;
+    use crate::model::Format;
+    use crate::transport::frame::wire_len;
+    use crate::walk::Visitor;
+
+    /// Bits dealt, bits opened from each to each, and rounds.
+    type Cost = (usize, usize, u32);
+
+    fn carry(m: usize) -> Cost {
+        let adder = Adder::new(m);
+        let (mut opened, mut count) = (0, adder.digits().len());
+        for groups in adder.levels() {
+            opened += 2 * count - 1;
+            count = groups.len();
+        }
+        (adder.handed_planes(), opened, adder.levels().len() as u32)
+    }
+
+    /// Payload bits per element and rounds of one step over 64 elements.
+    fn cost(parties: usize, k: u32, step: impl Fn(&mut Semi2kCost)) -> Cost {
+        let mut c = Semi2kCost::new(parties, k);
+        c.phase(Phase::Online);
+        step(&mut c);
+        let bits = |phase| {
+            let total = c.plan().total(phase);
+            (total.bytes - total.messages * wire_len(0)) as usize * 8 / 64
+        };
+        let links = parties * (parties - 1);
+        let (dealt, opened) = (bits(Phase::Offline), bits(Phase::Online));
+        assert_eq!(opened % links, 0);
+        (dealt, opened / links, c.plan().total(Phase::Online).rounds)
+    }
+
+    /// The tables on the engine's page.
+    #[test]
+    fn formulas_of_the_page() {
+        for (parties, k) in [(2, 32u32), (2, 64), (3, 32), (10, 64)] {
+            let bits = k as usize;
+            let of = |step: &dyn Fn(&mut Semi2kCost)| cost(parties, k, step);
+            for s in [0usize, 1, 8, 9, 14, 17, 30] {
+                let to = Format::new(k, 0, 1).unwrap();
+                let rescale = |mode| Rescale {
+                    shift: s as u32,
+                    mode,
+                    to,
+                };
+                let narrow = s.next_power_of_two().max(8);
+                for (_, mode) in Truncation::ALL {
+                    if mode == Truncation::Local && parties > 2 {
+                        continue;
+                    }
+                    let local = s == 0 || mode == Truncation::Local;
+                    let want = match mode {
+                        _ if local => (0, 0, 0),
+                        Truncation::Stochastic | Truncation::Local => (bits + narrow, bits, 1),
+                        Truncation::Exact | Truncation::Nearest => {
+                            let (dealt, opened, rounds) = carry(s);
+                            (2 * bits + narrow + dealt, bits + 1 + opened, 2 + rounds)
+                        }
+                    };
+                    assert_eq!(of(&|c| c.rescale(&[64], rescale(mode))), want);
+                    let product = if local { bits } else { want.0 };
+                    let mul = of(&|c| c.mul(&[64], rescale(mode)));
+                    assert_eq!(mul, (product, 2 * bits + want.1, 1 + want.2));
+                }
+            }
+            for w in [3usize, 18, 31, 32] {
+                let (dealt, opened, rounds) = carry(w - 1);
+                let sign = of(&|c| c.compare(&[64], w as u32 - 1));
+                assert_eq!(sign, (1 + dealt, bits + opened, 1 + rounds));
+                let relu = of(&|c| c.relu(&[64], w as u32 - 1));
+                let want = (2 * bits + 1 + dealt, bits + 1 + opened, 2 + rounds);
+                assert_eq!(relu, want);
+            }
+            assert_eq!(of(&|c| c.select(&[64])), (2 * bits, bits + 1, 1));
+            assert_eq!(of(&|c| c.to_arith(&[64])), (bits, 1, 1));
+            assert_eq!(of(&|c| c.and(&[64])), (1, 2, 1));
+        }
+        let page = [
+            (7, 0, 0),
+            (22, 5, 1),
+            (43, 7, 1),
+            (75, 7, 1),
+            (69, 16, 2),
+            (94, 18, 2),
+            (119, 26, 2),
+            (158, 34, 2),
+            (208, 38, 2),
+            (244, 55, 3),
+        ];
+        assert_eq!([3, 8, 12, 16, 20, 24, 31, 40, 48, 63].map(carry), page);
+    }
+
+    #[test]
+    fn local_truncation_is_for_two() {
+        let to = Format::z64(0, 1).unwrap();
+        let mode = Truncation::Local;
+        let rescale = Rescale { shift: 9, mode, to };
+        let refused = |parties| {
+            let mut c = Semi2kCost::new(parties, 64);
+            c.rescale(&[64], rescale);
+            assert!(c.truncation_failure() > 0.0);
+            c.refused().map(|e| e.to_string())
+        };
+        assert_eq!(refused(2), None);
+        assert!(refused(3).unwrap().contains("three or more"));
+    }
+}

@@ -97,14 +97,6 @@ impl<S: Spender> Steps<S> {
         }
     }
 
-    /// The first step that these parties cannot take, if there is one.
-    pub fn check(self) -> Result<Self, Error> {
-        match self.failed {
-            Some(e) => Err(e),
-            None => Ok(self),
-        }
-    }
-
     fn cut(&mut self, elements: usize, rescale: &Rescale) -> Cut {
         let cut = Cut::of(rescale, self.parties).unwrap_or_else(|e| {
             self.failed.get_or_insert(e);
@@ -196,6 +188,9 @@ impl<S: Spender> Visitor for Steps<S> {
         let lens = operands.to_vec();
         self.spender.item(Item::Integers { lens });
     }
+    fn refused(&mut self) -> Option<Error> {
+        self.failed.take()
+    }
 }
 
 /// Writes items down.
@@ -254,13 +249,15 @@ impl Demands {
     }
     /// All that was written down, or the first step that these parties cannot take.
     pub fn finish(self) -> Result<Demand, Error> {
-        let this = self.check()?;
-        Ok(Demand {
-            parties: this.parties,
-            width: this.spender.width,
-            weights: this.spender.weights,
-            layers: this.spender.layers,
-        })
+        match self.failed {
+            Some(e) => Err(e),
+            None => Ok(Demand {
+                parties: self.parties,
+                width: self.spender.width,
+                weights: self.spender.weights,
+                layers: self.spender.layers,
+            }),
+        }
     }
 }
 

@@ -47,6 +47,14 @@ pub(super) fn deal_relu<R: Ring>(hand: &mut Hand, n: usize, window: usize) -> Re
     Ok(())
 }
 
+/// What a comparison gives for a piece.
+struct Sign<R: Ring> {
+    /// This party's share of `[x >= 0]`.
+    bits: RingVec<u64>,
+    /// `x - r`, known to all.
+    c: RingVec<R>,
+}
+
 /// Openings of a comparison.
 pub(super) fn openings(window: usize) -> usize {
     1 + sign_adder(window).levels().len()
@@ -60,7 +68,7 @@ impl<R: Ring> Semi2k<R> {
         let lens: Vec<usize> = x.iter().map(|x| x.len()).collect();
         let mut out = Planes::new(self.me, &lens);
         let (_, pieces) = self.begin(&Item::Sign { lens, window }, openings(window))?;
-        for (piece, (bits, _)) in self.signs(pieces, &x, window)? {
+        for (piece, Sign { bits, .. }) in self.signs(pieces, &x, window)? {
             out.put(&piece, bits.as_slice());
         }
         Ok(out.into_bits())
@@ -76,7 +84,7 @@ impl<R: Ring> Semi2k<R> {
         let signs = self.signs(pieces, &x, window)?;
         self.open(
             signs,
-            |piece, (bits, c)| {
+            |piece, Sign { bits, c }| {
                 let mut delta = piece.batch.free::<u64>(piece.words())?;
                 xor(delta.as_mut_slice(), bits.as_slice());
                 Ok((message(&delta), (delta, c)))
@@ -92,13 +100,13 @@ impl<R: Ring> Semi2k<R> {
         self.ariths(specs, out.into_tensors())
     }
 
-    /// This party's share of [x >= 0] for every piece, and `c = x - r`.
+    /// The signs of all pieces.
     fn signs(
         &mut self,
         pieces: Vec<Piece>,
         x: &[&[R]],
         window: usize,
-    ) -> Result<Pieces<(RingVec<u64>, RingVec<R>)>, Error> {
+    ) -> Result<Pieces<Sign<R>>, Error> {
         let one = self.adds();
         let adder = sign_adder(window);
         let opened = self.open(
@@ -129,7 +137,7 @@ impl<R: Ring> Semi2k<R> {
         let carried = self.carry(&adder, opened)?;
         let signs = carried.into_iter().map(|(piece, (carry, (mut bits, c)))| {
             xor(bits.as_mut_slice(), carry.as_slice());
-            (piece, (bits, c))
+            (piece, Sign { bits, c })
         });
         Ok(signs.collect())
     }

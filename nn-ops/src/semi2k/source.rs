@@ -73,7 +73,7 @@ impl Streams {
 
 /// Vectors of one kind, one after the other.
 enum Feed {
-    Stream(Prg),
+    Stream(Box<Prg>),
     Words { bytes: Vec<u8>, taken: usize },
 }
 
@@ -189,10 +189,10 @@ impl Dealt {
                 })?,
                 taken: 0,
             },
-            false => Feed::Stream(dependent),
+            false => Feed::Stream(Box::new(dependent)),
         };
         Ok(Batch {
-            free: Feed::Stream(free),
+            free: Feed::Stream(Box::new(free)),
             dependent,
         })
     }
@@ -206,7 +206,7 @@ pub(super) fn corrected(piece: u64, parties: usize) -> usize {
 impl Source for Dealt {
     fn weights(&mut self, index: usize) -> Result<Batch, Error> {
         Ok(Batch {
-            free: Feed::Stream(self.streams.weights(index)?),
+            free: Feed::Stream(Box::new(self.streams.weights(index)?)),
             dependent: Feed::Words {
                 bytes: Vec::new(),
                 taken: 0,

@@ -147,7 +147,7 @@ pub(super) fn measure(
         let wall = started.elapsed();
         parties.join()?;
         let result = work.task.decode(&answer.raw)?;
-        let check = Check::new(&result, &work.reference, &oracle, false);
+        let check = Check::new(&result, &work.reference, &oracle, false, None);
         let report = Report::new(&config, &work.task, &answer, check, wall)?;
         report.verdict().map_err(|e| format!("{id}: {e}"))?;
         let (seconds, bytes) = if work::is_network(name) {
@@ -234,7 +234,7 @@ pub(super) mod tests {
             peak_rss_bytes: 300_000_000,
             planned_memory_bytes: 210_000_000,
             threads: 1,
-            check: Check::new(&one, &one, &one, false),
+            check: Check::new(&one, &one, &one, false, None),
             date: "2026-11-21T09:30:00Z".to_owned(),
             limit: Some(Limit {
                 seconds: 1.25,
