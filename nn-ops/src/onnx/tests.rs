@@ -1,8 +1,8 @@
 //! Files that no exporter writes. Those that exporters do write are among the whole-system tests.
 
 use super::proto::{
-    AttributeProto, DimensionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto,
-    TensorProto, TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
+    AttributeProto, DimensionProto, FunctionProto, GraphProto, ModelProto, NodeProto,
+    OperatorSetIdProto, TensorProto, TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
 };
 use super::*;
 use prost::Message as _;
@@ -58,6 +58,7 @@ fn model(node: Vec<NodeProto>, initializer: Vec<TensorProto>, dims: &[i64]) -> M
             domain: None,
             version: Some(13),
         }],
+        functions: Vec::new(),
     }
 }
 
@@ -185,6 +186,19 @@ fn what_names_mean_must_be_clear() {
     refused(&versions, "two versions");
     versions.opset_import.clear();
     refused(&versions, "does not name the version");
+}
+
+/// A file may give the name of an operator a meaning of its own.
+#[test]
+fn functions_of_the_file_are_refused() {
+    let mut file = model(vec![node("Relu", &["x"], "y")], Vec::new(), &[2]);
+    file.functions.push(FunctionProto {
+        name: Some("Relu".to_owned()),
+        domain: Some("other".to_owned()),
+    });
+    assert!(read(&file).is_ok());
+    file.functions[0].domain = Some("ai.onnx".to_owned());
+    refused(&file, "function of the file");
 }
 
 #[test]
