@@ -34,7 +34,8 @@ pub enum CertError {
 }
 
 /// Writes `ca.pem`, and `NAME.pem` and `NAME.key.pem` for `party-0`, ..., `dealer` if there is one, and `client`, to a new or empty folder that only
-/// this user can enter. The authority's own key is not kept: a new party means new certificates for all.
+/// this user can enter. The authority's own key is not kept: a new party means new certificates for all. If one file
+/// cannot be written none is left.
 pub fn create(folder: &Path, cast: Cast) -> Result<(), CertError> {
     let io = |path: &Path| {
         let path = path.to_owned();
@@ -46,6 +47,18 @@ pub fn create(folder: &Path, cast: Cast) -> Result<(), CertError> {
             path: folder.to_owned(),
         });
     }
+    let mut written = Vec::new();
+    let filled = fill(folder, cast, &mut written);
+    if filled.is_err() {
+        for path in written {
+            let _ = fs::remove_file(path);
+        }
+    }
+    filled
+}
+
+/// Notes each file before it writes it.
+fn fill(folder: &Path, cast: Cast, written: &mut Vec<PathBuf>) -> Result<(), CertError> {
     let mut ca = CertificateParams::new(Vec::new())?;
     ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     ca.key_usages = vec![KeyUsagePurpose::KeyCertSign];
@@ -54,8 +67,9 @@ pub fn create(folder: &Path, cast: Cast) -> Result<(), CertError> {
     let ca_key = KeyPair::generate()?;
     let ca_cert = ca.self_signed(&ca_key)?;
     let issuer = Issuer::new(ca, ca_key);
-    let write = |name: String, text: &str, secret: bool| {
+    let mut write = |name: String, text: &str, secret: bool| {
         let path = folder.join(name);
+        written.push(path.clone());
         let mut options = fs::OpenOptions::new();
         options.write(true).create_new(true);
         if secret {
@@ -64,7 +78,7 @@ pub fn create(folder: &Path, cast: Cast) -> Result<(), CertError> {
         options
             .open(&path)
             .and_then(|mut f| f.write_all(text.as_bytes()))
-            .map_err(io(&path))
+            .map_err(|source| CertError::Io { path, source })
     };
     write("ca.pem".to_owned(), &ca_cert.pem(), false)?;
     for peer in cast.peers() {

@@ -6,6 +6,7 @@ pub mod certs;
 pub mod cli;
 pub mod config;
 pub mod engines;
+mod file;
 pub mod image;
 mod multiply;
 pub mod npy;

@@ -30,7 +30,7 @@ pub fn save(path: &Path, tensor: &TensorF32) -> Result<(), InputError> {
         source,
     };
     write().map_err(io)?;
-    std::fs::write(path, bytes).map_err(io)
+    crate::file::write(path, &bytes).map_err(io)
 }
 
 fn parse(path: &Path, bytes: &[u8], shape: &Shape) -> Result<TensorF32, InputError> {

@@ -493,7 +493,7 @@ fn merge_layers(answer: &Answer) -> Result<Vec<Layer>, Failure> {
 /// Writes a report.
 pub fn write_json<T: Serialize>(path: &Path, report: &T) -> Result<(), Failure> {
     let text = serde_json::to_vec_pretty(report)?;
-    Ok(std::fs::write(path, text).map_err(|e| format!("{}: {e}", path.display()))?)
+    Ok(crate::file::write(path, &text).map_err(|e| format!("{}: {e}", path.display()))?)
 }
 
 /// The networks, as a table.

@@ -13,6 +13,23 @@
 //! Files come from strangers. Whatever cannot be run is refused with node, operator and reason, all such nodes at once;
 //! sizes, nesting and the memory that an import may take are bounded.
 //!
+//! The result has the shape that the file gives it, but for classes: `ArgMax` gives `[rows][1]`, whatever is made of it
+//! afterwards.
+//!
+//! # Operators
+//!
+//! | kind | what is imported |
+//! |---|---|
+//! | convolutions | `Conv` over lines and pictures, with a constant weight: groups, dilations, all of `auto_pad` |
+//! | products | `Gemm` and `MatMul` with a constant second operand, over any leading dimensions |
+//! | pooling | `MaxPool`, `AveragePool`, `GlobalMaxPool`, `GlobalAveragePool` over lines and pictures, not dilated; `ReduceMean`, `ReduceSum`, `ReduceMax` along any axes |
+//! | normalisation | `BatchNormalization`, also as the arithmetic that exporters write instead |
+//! | activations | `Relu`, `LeakyRelu`, `PRelu`, `Clip`, `Abs` |
+//! | arithmetic | `Add`, `Sub`, `Mul`, `Sum`, `Mean`, `Min`, `Max` of values and constants, `Div` by constants, `Neg`, squares |
+//! | movement | `Cast`, `Concat`, `DepthToSpace`, `Dropout`, `Expand`, `Flatten`, `Gather` of places equally far apart, `Identity`, `Pad`, `Reshape`, `Slice`, `SpaceToDepth`, `Split`, `Squeeze`, `Tile`, `Transpose`, `Unsqueeze` |
+//! | shapes, constants | `Constant`, `ConstantOfShape`, `Range`, `Shape`, `Size`, `Where`, comparisons, logic, rounding, roots, exponentials, reductions |
+//! | the end | `Softmax` and `LogSoftmax` along axis 1, `ArgMax` |
+//!
 //! [`View`]: crate::model::Op::View
 
 mod ending;
@@ -39,8 +56,9 @@ use std::path::Path;
 /// Versions of ONNX's operators that are read.
 pub const OPERATOR_SETS: RangeInclusive<i64> = 7..=28;
 
-/// What a file leaves open, and how large it may be.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a file leaves open, and how large it may be. By default, one picture of the shape that the file says, and its only
+/// output.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Options {
     /// Pictures at a time, where the file does not fix it; 1 if not given.
@@ -51,18 +69,6 @@ pub struct Options {
     pub output: Option<String>,
     /// Largest size of things.
     pub limits: Limits,
-}
-
-impl Default for Options {
-    /// One picture of the shape that the file says, the only output.
-    fn default() -> Self {
-        Self {
-            batch: None,
-            input: None,
-            output: None,
-            limits: Limits::default(),
-        }
-    }
 }
 
 /// How large a model may be.

@@ -9,7 +9,8 @@
 //! A client hears nothing between its input and its result, and a party that only helps hears nothing before the others say
 //! goodbye, so whoever has said nothing to a peer for a quarter of the deadline tells it that it is alive. These
 //! frames follow the clock and not the program; the ledger leaves them out. They count for whoever waits for a result or a
-//! farewell; between parties a message that is due must come.
+//! farewell; between parties a message that is due must come. But whoever lives and does not send it may wait for a third
+//! party that has ceased to, so it is given a second deadline, in which it tells who that is: the innocent is not blamed.
 
 mod handshake;
 mod inbox;
@@ -25,7 +26,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, select, unbounded};
-use piquet_core::wire::SessionId;
+use piquet_core::wire::{DecodeError, SessionId};
 use rand_core::CryptoRng;
 
 pub use crate::transport::frame::wire_len;
@@ -44,7 +45,8 @@ use workers::Workers;
 /// How long to wait and how much to hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Longest time in which a link that is waited for may not move at all; also how long a peer that has filled
+    /// Longest time in which a link that is waited for may not move at all, or twice that if there are signs of life and
+    /// only the message that is due does not come; also how long a peer that has filled
     /// `early_bytes` may have to wait for this party before it counts as flooding. Longer than any local computation, and than
     /// what this party does with others, a layer or two, between two messages of a helper that runs ahead.
     pub deadline: Duration,
@@ -267,6 +269,11 @@ impl Session {
         self.ledger.end_layer();
     }
 
+    /// Gives up because of what `peer` sent, and tells every peer so.
+    pub fn refuse(&self, peer: Peer, problem: DecodeError) -> NetError {
+        self.shared.fail(NetError::Unreadable { peer, problem })
+    }
+
     /// Gives up and tells every peer why; they see at most 512 bytes of `reason`, so it must hold no secret.
     pub fn abort(self, reason: &str) {
         self.shared.fail(NetError::AbortedHere {
@@ -336,8 +343,7 @@ impl Session {
                     let mut patience = self.shared.limits.deadline;
                     for ((peer, _), got) in want.iter().zip(&got) {
                         if got.is_none() {
-                            let heard = &self.shared.line(*peer)?.heard;
-                            let left = self.shared.patience(*peer, since, heard, "receiving")?;
+                            let left = self.shared.patience_for_message(*peer, since)?;
                             patience = patience.min(left);
                         }
                     }

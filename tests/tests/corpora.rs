@@ -17,6 +17,7 @@ const TARGETS: &[Target] = &[
         "model_graph_json",
         piquet_nn_ops::model::fuzzing::graph_json,
     ),
+    ("model_onnx", piquet_nn_ops::model::fuzzing::onnx),
     (
         "model_program_json",
         piquet_nn_ops::model::fuzzing::program_json,

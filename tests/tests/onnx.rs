@@ -125,3 +125,23 @@ fn views_are_joined_and_those_that_cancel_are_dropped() {
         assert_eq!((seen, all.len()), (views, nodes), "{name}: {all:?}");
     }
 }
+
+/// Files with a bit flipped or their end cut off are refused or read, and do not panic.
+#[test]
+fn damaged_files_are_refused_or_read() {
+    let target = piquet_nn_ops::model::fuzzing::onnx;
+    for group in ["grid", "files", "refused"] {
+        for case in list(group) {
+            let bytes = case.bytes();
+            if bytes.len() > 4096 {
+                continue;
+            }
+            for at in 0..bytes.len() {
+                target(&bytes[..at]);
+                let mut flipped = bytes.clone();
+                flipped[at] ^= 1 << (at % 8);
+                target(&flipped);
+            }
+        }
+    }
+}

@@ -86,13 +86,6 @@ pub(super) fn infer(args: &Infer) -> Result<(), Failure> {
         parties.join()?;
     }
     let result = task.decode(&answer.raw)?;
-    if let Some(path) = &args.output {
-        let whole = match args.class_only {
-            true => result.clone(),
-            false => ending.apply(result.clone()),
-        };
-        npy::save(path, &whole)?;
-    }
     let check = Check::new(
         &result,
         &reference,
@@ -105,7 +98,16 @@ pub(super) fn infer(args: &Infer) -> Result<(), Failure> {
     if let Some(path) = &args.json {
         report::write_json(path, &report)?;
     }
-    report.verdict()
+    // An answer that is known to be wrong is shown, and not kept.
+    report.verdict()?;
+    if let Some(path) = &args.output {
+        let whole = match args.class_only {
+            true => result,
+            false => ending.apply(result),
+        };
+        npy::save(path, &whole)?;
+    }
+    Ok(())
 }
 
 /// True classes from a file.

@@ -36,7 +36,8 @@ pub(super) fn plan(args: &PlanArgs) -> Result<(), Failure> {
         }
     };
     if let Some(path) = &args.program {
-        std::fs::write(path, program.to_json()?).map_err(|e| format!("{}: {e}", path.display()))?;
+        crate::file::write(path, &program.to_json()?)
+            .map_err(|e| format!("{}: {e}", path.display()))?;
     }
     let m = &args.model;
     let cost = m.engine.estimate(&program, m.truncation, m.parties()?)?;

@@ -17,3 +17,16 @@ pub fn program_json(bytes: &[u8]) {
         assert_eq!(again, Ok(p));
     }
 }
+
+/// An ONNX file.
+#[cfg(feature = "onnx")]
+pub fn onnx(bytes: &[u8]) {
+    if let Ok(imported) = crate::onnx::import(bytes, None, &crate::onnx::Options::default()) {
+        assert_eq!(imported.params.check(&imported.graph), Ok(()));
+        let again = imported
+            .graph
+            .to_json()
+            .and_then(|json| Graph::from_json(&json));
+        assert_eq!(again, Ok(imported.graph));
+    }
+}

@@ -272,7 +272,11 @@ fn concat(all: &[&Const], at: i64, budget: &mut Budget) -> Result<Const, String>
             *d = d.checked_add(*o).ok_or("dimensions overflow")?;
         }
     }
-    budget.spend(elements(&dims)?)?;
+    let n = elements(&dims)?;
+    budget.spend(n)?;
+    if n == 0 {
+        return Const::f32(&dims, Vec::new());
+    }
     let before: usize = dims.iter().take(at).product();
     let rows = |x: &Const| x.elements().checked_div(before).unwrap_or(0);
     if all.iter().all(|x| matches!(x.data(), Data::I64(_))) {
@@ -306,7 +310,11 @@ fn gather(x: &Const, indices: &Const, at: i64, budget: &mut Budget) -> Result<Co
     let (head, tail) = x.dims().split_at(at);
     let tail = tail.get(1..).unwrap_or(&[]);
     let dims = [head, indices.dims(), tail].concat();
-    budget.spend(elements(&dims)?)?;
+    let n = elements(&dims)?;
+    budget.spend(n)?;
+    if n == 0 {
+        return x.arranged(&Layout::row_major(&dims), budget);
+    }
     let (before, after): (usize, usize) = (head.iter().product(), tail.iter().product());
     let from = (0..before).flat_map(|b| {
         let places = places.iter();

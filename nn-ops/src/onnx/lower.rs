@@ -21,7 +21,7 @@ use super::refused::{self, IMPORTED};
 use super::source::Source;
 use super::tensor::{Budget, Const, read};
 use super::{Ending, Imported, Limits, OnnxError, Refusal, Refusals, merge};
-use crate::model::{Graph, Node, NodeId, Op, Params, Role, Shape, Tensor, View};
+use crate::model::{Graph, MAX_NODES, Node, NodeId, Op, Params, Role, Shape, Tensor, View};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -243,6 +243,9 @@ impl<'a> Lower<'a> {
                 self.largest
             ));
         }
+        if self.nodes.len() >= MAX_NODES {
+            return Err(format!("the graph has more than {MAX_NODES} nodes"));
+        }
         let classes = |id: &NodeId| matches!(self.op(*id), Some(Op::Argmax));
         if !matches!(op, Op::View(_)) && inputs.iter().any(classes) {
             return Err("it computes with the class that ArgMax gives".to_owned());
@@ -268,6 +271,8 @@ impl<'a> Lower<'a> {
         dims: &[usize],
         data: Vec<f32>,
     ) -> Outcome<()> {
+        // Many nodes may share one tensor of the file.
+        self.budget.spend(data.len())?;
         if !data.iter().all(|v| v.is_finite()) {
             return Err(format!("its {role} has a value that is not finite"));
         }
@@ -349,7 +354,11 @@ impl<'a> Lower<'a> {
             }
         };
         self.label = super::names::shown(self.source.output);
-        let dims = output.layout.dims().to_vec();
+        let mut dims = output.layout.dims().to_vec();
+        if matches!(self.op(output.node), Some(Op::Argmax)) {
+            // Classes keep the one shape that they have here.
+            dims = self.node_dims(output.node).to_vec();
+        }
         let output = self
             .place(&output, &dims)
             .map_err(|reason| unsupported(format!("its result: {reason}")))?;

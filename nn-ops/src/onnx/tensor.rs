@@ -20,7 +20,7 @@ impl Budget {
     /// Numbers made of nothing.
     const FREE: usize = 1 << 20;
     /// Numbers made per number read.
-    const PROPORTION: usize = 4;
+    const PROPORTION: usize = 8;
 
     pub(super) fn new(read: usize) -> Self {
         let made = Self::FREE;

@@ -42,24 +42,16 @@ impl Account {
     }
 
     /// The length that is due after the first message.
-    pub(crate) fn length(message: &[u8]) -> Result<usize, Error> {
-        let n = Reader::new(message).u64().map_err(refused)?;
+    pub(crate) fn length(message: &[u8]) -> Result<usize, DecodeError> {
+        let n = Reader::new(message).u64()?;
         usize::try_from(n)
             .ok()
             .filter(|n| *n <= MAX_REPORT)
-            .ok_or_else(|| refused(DecodeError::Range("length of a report")))
+            .ok_or(DecodeError::Range("length of a report"))
     }
 
     /// From the second message.
-    pub(crate) fn decode(message: &[u8]) -> Result<Self, Error> {
-        serde_json::from_slice(message).map_err(|e| Error::Environment {
-            what: "report of a party",
-            reason: e.to_string(),
-        })
+    pub(crate) fn decode(message: &[u8]) -> Result<Self, DecodeError> {
+        serde_json::from_slice(message).map_err(|_| DecodeError::Range("report"))
     }
-}
-
-/// A message that is not what it should be.
-pub(crate) fn refused(e: DecodeError) -> Error {
-    piquet_secret_sharing::Error::from(e).into()
 }

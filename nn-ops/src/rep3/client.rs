@@ -19,7 +19,7 @@ use crate::engine::{LinearOp, PlainWeights, Spec};
 use crate::layer::only;
 use crate::ledger::{Ledger, Phase};
 use crate::model::{Program, QuantizedParams};
-use crate::parts::account::{Account, LENGTH, refused};
+use crate::parts::account::{Account, LENGTH};
 use crate::parts::words::{check_ring, message, to_ring, words};
 use crate::run;
 use crate::session::Session;
@@ -87,12 +87,17 @@ impl<R: Ring> Rep3Client<R> {
         let from_each = |n: [usize; 3]| [0u8, 1, 2].map(|i| (Peer::party(i), n[usize::from(i)]));
         let lengths = meet(&mut self.session, vec![], &from_each([LENGTH; 3]))?;
         let mut due = [0; 3];
-        for (due, bytes) in due.iter_mut().zip(&lengths) {
-            *due = Account::length(bytes)?;
+        for (i, (due, bytes)) in (0u8..).zip(due.iter_mut().zip(&lengths)) {
+            let length = Account::length(bytes);
+            *due = length.map_err(|e| self.session.refuse(Peer::party(i), e))?;
         }
-        meet(&mut self.session, vec![], &from_each(due))?
-            .iter()
-            .map(|bytes| Account::decode(bytes))
+        let accounts = meet(&mut self.session, vec![], &from_each(due))?;
+        (0u8..)
+            .zip(&accounts)
+            .map(|(i, bytes)| {
+                let account = Account::decode(bytes);
+                Ok(account.map_err(|e| self.session.refuse(Peer::party(i), e))?)
+            })
             .collect()
     }
 
@@ -203,7 +208,8 @@ impl<R: Ring> Rep3<R> {
         })?;
         let got = meet(&mut self.session, vec![], &[(Peer::Client, bytes)])?;
         let message = got.first().map(Vec::as_slice).unwrap_or_default();
-        let share = SeededRep3::<R>::decode(&shape, message).map_err(refused)?;
+        let share = SeededRep3::<R>::decode(&shape, message)
+            .map_err(|e| self.session.refuse(Peer::Client, e))?;
         // A large layer need not be there twice.
         drop(got);
         Ok(share.expand()?)

@@ -102,13 +102,20 @@ impl<R: Ring> Semi2kClient<R> {
         let want = peers
             .iter()
             .zip(&lengths)
-            .map(|(p, bytes)| Ok((*p, Account::length(bytes)?)))
+            .map(|(p, bytes)| {
+                let length = Account::length(bytes);
+                Ok((*p, length.map_err(|e| self.session.refuse(*p, e))?))
+            })
             .collect::<Result<Vec<_>, Error>>()?;
         let step = self.lanes.accounts.next_step()?;
-        self.session
-            .exchange_at(step, Vec::new(), &want)?
+        let accounts = self.session.exchange_at(step, Vec::new(), &want)?;
+        peers
             .iter()
-            .map(|bytes| Account::decode(bytes))
+            .zip(&accounts)
+            .map(|(p, bytes)| {
+                let account = Account::decode(bytes);
+                Ok(account.map_err(|e| self.session.refuse(*p, e))?)
+            })
             .collect()
     }
 

@@ -114,6 +114,30 @@ impl Shared {
         }
     }
 
+    /// How much longer a message that is due since `since` may be waited for. A peer that shows signs of life may itself wait
+    /// for one that does not: it is given up to twice the time, in which it can tell who that is, so that the innocent is not
+    /// blamed.
+    pub(super) fn patience_for_message(
+        &self,
+        peer: Peer,
+        since: Instant,
+    ) -> Result<Duration, NetError> {
+        let line = self.line(peer)?;
+        let deadline = self.limits.deadline;
+        let idle = line.heard.last(self.began).max(since).elapsed();
+        let lives = line.alive.last(self.began).elapsed() < deadline / 2;
+        // Parties may wait for dealer and client, which wait for hardly anyone: so these are judged before those.
+        let more = match peer {
+            Peer::Party(_) => deadline,
+            Peer::Dealer | Peer::Client => deadline / 2,
+        };
+        if idle >= deadline && idle < deadline + more && lives {
+            // It may cease to live.
+            return Ok(deadline / 8);
+        }
+        self.patience(peer, since, &line.heard, "receiving")
+    }
+
     /// Queues something for a peer; waits, within the deadline, while its queue is full.
     pub(super) fn enqueue(&self, peer: Peer, what: Outbound) -> Result<(), NetError> {
         let line = self.line(peer)?;

@@ -80,6 +80,14 @@ pub enum NetError {
         /// Step of the message.
         step: StepId,
     },
+    /// A message has the length that is due, and its bytes mean nothing.
+    #[error("{peer} sent what cannot be read: {problem}")]
+    Unreadable {
+        /// Who.
+        peer: Peer,
+        /// What is wrong with it.
+        problem: piquet_core::wire::DecodeError,
+    },
     /// A message was made for another session.
     #[error("{peer} sent a message of another session in {step}")]
     WrongSession {

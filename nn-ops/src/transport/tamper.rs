@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind, Write};
 use std::sync::Arc;
 
-use super::frame::{CHUNK, FrameHeader, HEADER, Kind};
+use super::frame::{CHUNK, FrameHeader, HEADER, Kind, LAST};
 use super::{Links, Peer};
 
 /// A `Data` frame about to leave.
@@ -22,7 +22,7 @@ pub struct Intercepted {
 }
 
 /// What becomes of a frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fate {
     /// It goes out, as changed.
     Deliver,
@@ -32,7 +32,23 @@ pub enum Fate {
     Drop,
     /// It is lost, and the stream ends here.
     HangUp,
+    /// The first half of it goes out, and the stream ends here.
+    Tear,
+    /// It goes out after the frame that follows it.
+    Delay,
+    /// These bytes go out in its place, whatever they are.
+    Replace(Vec<u8>),
+    /// It goes out, and after it `frames` messages of so many `bytes` that nobody has asked for.
+    Flood {
+        /// How many.
+        frames: u32,
+        /// Of how many bytes each, at most [`CHUNK`].
+        bytes: usize,
+    },
 }
+
+/// A lane that no session gets to.
+const FAR: u64 = 1 << 63;
 
 /// Passes every `Data` frame that this peer sends through `rewrite`, which may change payload, step and session.
 #[must_use]
@@ -48,6 +64,7 @@ pub fn tamper(
             inner: Some(inner),
             rewrite: rewrite.clone(),
             held: Vec::new(),
+            delayed: Vec::new(),
             index: 0,
         })
     })
@@ -62,6 +79,8 @@ struct Tampered {
     rewrite: Arc<Rewrite>,
     /// Bytes of a frame that is not whole yet.
     held: Vec<u8>,
+    /// A frame that is to follow the next.
+    delayed: Vec<u8>,
     index: u64,
 }
 
@@ -93,21 +112,55 @@ impl Tampered {
             header.step = frame.step;
             header.session = frame.session;
         }
-        let times = match fate {
-            Fate::Deliver => 1,
-            Fate::Duplicate => 2,
-            Fate::Drop => 0,
+        let mut bytes = header.encode().to_vec();
+        bytes.append(&mut payload);
+        match fate {
+            Fate::Deliver => {}
+            Fate::Duplicate => bytes.extend_from_within(..),
+            Fate::Drop => bytes.clear(),
             Fate::HangUp => {
                 self.inner = None;
-                0
+                bytes.clear();
             }
-        };
-        for _ in 0..times {
-            let inner = self.inner.as_mut().ok_or(ErrorKind::BrokenPipe)?;
-            inner.write_all(&header.encode())?;
-            inner.write_all(&payload)?;
+            Fate::Tear => {
+                bytes.truncate(HEADER.midpoint(bytes.len()));
+                self.put(&bytes)?;
+                self.flush()?;
+                self.inner = None;
+                bytes.clear();
+            }
+            Fate::Delay => {
+                self.delayed = bytes;
+                return Ok(true);
+            }
+            Fate::Replace(other) => bytes = other,
+            Fate::Flood { frames, bytes: n } => {
+                self.put(&bytes)?;
+                let n = n.min(CHUNK);
+                for i in 0..u64::from(frames) {
+                    let extra = FrameHeader {
+                        flags: LAST,
+                        length: n,
+                        step: FAR | i,
+                        ..header
+                    };
+                    self.put(&extra.encode())?;
+                    self.put(&vec![0; n])?;
+                }
+                bytes.clear();
+            }
         }
+        bytes.append(&mut self.delayed);
+        self.put(&bytes)?;
         Ok(true)
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let inner = self.inner.as_mut().ok_or(ErrorKind::BrokenPipe)?;
+        inner.write_all(bytes)
     }
 }
 

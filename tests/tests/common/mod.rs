@@ -12,7 +12,7 @@ pub mod deployment;
 pub mod npy;
 
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -26,6 +26,7 @@ use serde_json::Value;
 /// Longer than anything here takes on a busy machine; no test waits for it unless it fails.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 const GLANCE: Duration = Duration::from_millis(10);
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// A folder of one test's own, also for the temporary files of all processes it starts.
 pub struct Scratch {
@@ -222,6 +223,13 @@ impl Running {
         }
     }
 
+    /// Writes to its standard input, if it still listens.
+    pub fn tell(&mut self, line: &str) {
+        if let Some(stdin) = &mut self.child.stdin {
+            let _ = stdin.write_all(line.as_bytes());
+        }
+    }
+
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -250,8 +258,16 @@ impl Running {
     pub fn wait_for(&mut self, what: &str) {
         let words = self.words.clone();
         wait_until(&format!("`{words}` to say `{what}`"), || {
-            let said = self.output.as_ref().unwrap()[0].so_far().contains(what);
-            assert!(said || !self.has_ended(), "`{words}` ended before `{what}`");
+            // What it said last may come after its end is known.
+            let ended = self.ended.is_some_and(|at| at.elapsed() > LAST_WORDS);
+            let [out, err] = self.output.as_ref().unwrap();
+            let said = out.so_far().contains(what);
+            assert!(
+                said || !ended,
+                "`{words}` ended before `{what}`: {}",
+                err.so_far()
+            );
+            self.has_ended();
             said
         });
     }
@@ -260,28 +276,36 @@ impl Running {
         let [end] = wait_for_all([self]);
         end
     }
+
+    /// How it ended, as it has.
+    pub fn ended(mut self) -> Ended {
+        let status = self.child.wait().unwrap();
+        let [(out, _), (err, silent)] = self.output.take().unwrap().map(Output::join);
+        Ended {
+            words: self.words.clone(),
+            code: status.code(),
+            out,
+            err,
+            after: self.ended.unwrap() - self.since,
+            all_after: silent - self.since,
+        }
+    }
 }
 
 /// Waits for several commands at once, so that each one's time is its own.
 pub fn wait_for_all<const N: usize>(mut all: [Running; N]) -> [Ended; N] {
-    let what = all.each_ref().map(|r| r.words.clone()).join("`, `");
-    wait_until(&format!("the end of `{what}`"), || {
+    wait_for_ends(&mut all);
+    all.map(Running::ended)
+}
+
+/// Waits until all of them have ended.
+pub fn wait_for_ends(all: &mut [Running]) {
+    let words: Vec<_> = all.iter().map(|r| r.words.clone()).collect();
+    wait_until(&format!("the end of `{}`", words.join("`, `")), || {
         // All of them are asked, none is waited for.
         let running = all.iter_mut().map(|r| !r.has_ended()).filter(|r| *r);
         running.count() == 0
     });
-    all.map(|mut running| {
-        let status = running.child.wait().unwrap();
-        let [(out, _), (err, silent)] = running.output.take().unwrap().map(Output::join);
-        Ended {
-            words: running.words.clone(),
-            code: status.code(),
-            out,
-            err,
-            after: running.ended.unwrap() - running.since,
-            all_after: silent - running.since,
-        }
-    })
 }
 
 impl Drop for Running {

@@ -125,7 +125,7 @@ impl Lower<'_> {
     pub(super) fn picture(&mut self, x: &Lazy) -> Outcome<NodeId> {
         match *x.layout.dims() {
             [n, c, l] => self.place(x, &[n, c, l, 1]),
-            _ => self.place(x, &x.layout.dims().to_vec()),
+            _ => self.place(x, x.layout.dims()),
         }
     }
 

@@ -5,7 +5,7 @@ use super::super::layout::{Layout, broadcast};
 use super::super::tensor::{Const, Type, elements};
 use super::constant::sizes;
 use super::{Args, Lazy, Lower, Outcome, Value};
-use crate::model::Op;
+use crate::model::{MAX_RANK, Op};
 
 impl Lower<'_> {
     /// The results of an operator that only moves elements; nothing if it is another.
@@ -109,7 +109,10 @@ impl Lower<'_> {
         if let Value::Node(lazy) = x
             && lazy.layout.reshape(dims).is_none()
         {
-            let node = self.settle(lazy)?;
+            let node = match dims.len() {
+                1..=MAX_RANK => self.place(lazy, dims)?,
+                _ => self.settle(lazy)?,
+            };
             let layout = Layout::row_major(dims);
             return Ok(Value::Node(Lazy { node, layout }));
         }

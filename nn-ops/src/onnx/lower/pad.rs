@@ -98,7 +98,8 @@ impl Lower<'_> {
             padding[i + 2] = *after;
             let place = order.iter().position(|a| a == at);
             if let Some(d) = place.and_then(|p| dims.get_mut(p)) {
-                *d += before + after;
+                // A padding that overflows is refused below.
+                *d = d.saturating_add(*before).saturating_add(*after);
             }
         }
         let out = self.emit("", Op::Pad(Pad { padding, mode }), &[picture])?;

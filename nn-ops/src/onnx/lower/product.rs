@@ -53,7 +53,7 @@ impl Lower<'_> {
             row => row.to_vec(),
         });
         let whole = bias.is_some();
-        let rows = self.place(&x, &x.layout.dims().to_vec())?;
+        let rows = self.place(&x, x.layout.dims())?;
         let node = self.linear(rows, weight, bias)?;
         let y = self.whole(node);
         match c {
