@@ -122,3 +122,6 @@ pub fn import(
     let source = source::Source::new(&model, options)?;
     lower::lower(&source, external, options.limits)
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,10 +26,7 @@ impl<'a> Item<'a> {
     }
     /// The operator's domain; empty for ONNX's own.
     pub(super) fn domain(&self) -> &'a str {
-        match self.proto.domain.as_deref() {
-            None | Some("ai.onnx") => "",
-            Some(d) => d,
-        }
+        own(self.proto.domain.as_deref())
     }
     /// The operator as messages show it.
     pub(super) fn full_op(&self) -> String {
@@ -120,6 +117,14 @@ impl<'a> Item<'a> {
             )),
             None => Err(format!("attribute `{name}` has a negative number")),
         }
+    }
+}
+
+/// A domain of operators; empty for ONNX's own, which has two names.
+pub(super) fn own(domain: Option<&str>) -> &str {
+    match domain {
+        None | Some("ai.onnx") => "",
+        Some(d) => d,
     }
 }
 

@@ -145,6 +145,11 @@ impl<'a> Lower<'a> {
     }
 
     fn known(&self, item: &Item<'_>) -> Outcome<()> {
+        if self.source.functions.contains(&(item.domain(), item.op())) {
+            return Err(
+                "it is a function of the file's own: inline it before the export".to_owned(),
+            );
+        }
         match item.domain() {
             "" if IMPORTED.contains(&item.op()) => Ok(()),
             domain => Err(refused::reason(domain, item.op()).to_owned()),

@@ -1,7 +1,7 @@
 //! The graph of the file: what is an input and what a constant, and the nodes behind the result in an order in which they
 //! can be evaluated.
 
-use super::item::Item;
+use super::item::{Item, own};
 use super::names::shown;
 use super::proto::{GraphProto, ModelProto, TensorProto, ValueInfoProto};
 use super::tensor::Type;
@@ -19,6 +19,8 @@ pub(super) struct Source<'a> {
     /// The nodes that the output depends on, each after those that it depends on.
     pub(super) items: Vec<Item<'a>>,
     pub(super) initializers: BTreeMap<&'a str, &'a TensorProto>,
+    /// Operators that the file defines itself, by domain and name.
+    pub(super) functions: BTreeSet<(&'a str, &'a str)>,
 }
 
 fn graph_error<T>(reason: String) -> Result<T, OnnxError> {
@@ -63,16 +65,20 @@ impl<'a> Source<'a> {
             output,
             items,
             initializers,
+            functions: model
+                .functions
+                .iter()
+                .map(|f| (own(f.domain.as_deref()), f.name.as_deref().unwrap_or("")))
+                .collect(),
         })
     }
 }
 
 fn operator_set(model: &ModelProto) -> Result<i64, OnnxError> {
-    let own = |d: Option<&str>| matches!(d, None | Some("" | "ai.onnx"));
     let mut versions = model
         .opset_import
         .iter()
-        .filter(|o| own(o.domain.as_deref()))
+        .filter(|o| own(o.domain.as_deref()).is_empty())
         .map(|o| o.version.unwrap_or(0));
     let version = versions.next().ok_or_else(|| {
         let what = if model.graph.is_some() {

@@ -23,6 +23,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<ModelProto, OnnxError> {
 enum Kind {
     Model,
     OperatorSet,
+    Function,
     Graph,
     Node,
     Attribute,
@@ -42,6 +43,7 @@ fn child(kind: Kind, field: u64) -> Option<Kind> {
     Some(match (kind, field) {
         (Kind::Model, 7) => Kind::Graph,
         (Kind::Model, 8) => Kind::OperatorSet,
+        (Kind::Model, 25) => Kind::Function,
         (Kind::Graph, 1) => Kind::Node,
         (Kind::Graph, 5) | (Kind::Attribute, 5) => Kind::Tensor,
         (Kind::Graph, 11 | 12) => Kind::ValueInfo,
@@ -52,6 +54,7 @@ fn child(kind: Kind, field: u64) -> Option<Kind> {
         (Kind::TensorType, 2) => Kind::Shape,
         (Kind::Shape, 1) => Kind::Dimension,
         (Kind::OperatorSet | Kind::ValueInfo, 1)
+        | (Kind::Function, 1 | 10)
         | (Kind::Graph, 2 | 15)
         | (Kind::Node, 1 | 2 | 3 | 4 | 7)
         | (Kind::Attribute, 1 | 4 | 6)
