@@ -5,7 +5,7 @@
 //! by free ones, opens them, and takes up to four digits together by dealt products of the masks: as many openings as
 //! the adder has levels, the result shared and not opened.
 //!
-//! (Escudero, Ghosh, Keller, Rachuri, Scholl, CRYPTO 2020, eprint 2020/338, section 4, take the shared bits of a mask (edaBits) and
+//! (Escudero, Ghosh, Keller, Rachuri, Scholl, CRYPTO 2020, eprint 2020/338, take the shared bits of a mask (edaBits) and
 //! a carry-lookahead circuit of AND triples instead: a dealer who knows the mask can do better.)
 
 use piquet_core::{Ring, RingVec};

@@ -39,7 +39,8 @@ pub(super) struct Streams(PairwisePrss);
 impl Streams {
     pub(super) fn new(session: &SessionId, seed: &[u8; SEED]) -> Result<Self, Error> {
         let one_of_two = Party::new(0, 2)?;
-        Ok(Self(PairwisePrss::new(one_of_two, session, &[*seed])?))
+        let seeds = core::slice::from_ref(seed);
+        Ok(Self(PairwisePrss::new(one_of_two, session, seeds)?))
     }
     /// From a message.
     pub(super) fn decode(session: &SessionId, message: Vec<u8>) -> Result<Self, Error> {
@@ -74,7 +75,7 @@ impl Streams {
 /// Vectors of one kind, one after the other.
 enum Feed {
     Stream(Box<Prg>),
-    Words { bytes: Vec<u8>, taken: usize },
+    Words { bytes: RingVec<u8>, taken: usize },
 }
 
 impl Feed {
@@ -83,7 +84,7 @@ impl Feed {
             Self::Stream(prg) => Ok(draw(prg, n)),
             Self::Words { bytes, taken } => {
                 let end = *taken + n * T::BYTES;
-                let part = bytes.get(*taken..end).ok_or(Error::Length {
+                let part = bytes.as_slice().get(*taken..end).ok_or(Error::Length {
                     what: "dependent words of a piece",
                     got: bytes.len(),
                     want: end,
@@ -92,15 +93,6 @@ impl Feed {
                 *taken = end;
                 Ok(part)
             }
-        }
-    }
-}
-
-impl Drop for Feed {
-    fn drop(&mut self) {
-        if let Self::Words { bytes, .. } = self {
-            // Whole lines at a time, as `RingVec` does it.
-            drop(RingVec::from(core::mem::take(bytes)));
         }
     }
 }
@@ -149,7 +141,7 @@ pub(super) struct Dealt {
     lane: Session,
     /// What is still to be fetched, and then what is still to be spent.
     demand: VecDeque<Item>,
-    corrections: VecDeque<Vec<u8>>,
+    corrections: VecDeque<RingVec<u8>>,
     fetched: bool,
     pieces: u64,
 }
@@ -208,7 +200,7 @@ impl Source for Dealt {
         Ok(Batch {
             free: Feed::Stream(Box::new(self.streams.weights(index)?)),
             dependent: Feed::Words {
-                bytes: Vec::new(),
+                bytes: RingVec::default(),
                 taken: 0,
             },
         })
@@ -225,7 +217,7 @@ impl Source for Dealt {
                 let step = self.lane.next_step()?;
                 if corrected(piece, self.me.count()) == self.me.index() {
                     let got = session.exchange_at(step, Vec::new(), &[(Peer::Dealer, bytes)])?;
-                    self.corrections.push_back(only(got)?);
+                    self.corrections.push_back(only(got)?.into());
                 }
                 piece += 1;
             }

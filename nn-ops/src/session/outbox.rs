@@ -7,7 +7,12 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use zeroize::Zeroize;
+
 use super::step::StepId;
+
+/// Messages up to this length are wiped when they are dropped, written or not.
+const WIPED: usize = 4096;
 
 /// Bytes that wait for a writer before whoever sends has to wait itself; a longer message waits alone.
 pub(super) const AHEAD: usize = 4 << 20;
@@ -31,6 +36,15 @@ pub(super) struct Message {
     pub(super) tag: u64,
     pub(super) depth: u32,
     pub(super) payload: Vec<u8>,
+}
+
+impl Drop for Message {
+    fn drop(&mut self) {
+        // Seeds are short, and are all that a later reader of this memory could use; long messages are masked.
+        if self.payload.len() <= WIPED {
+            self.payload.as_mut_slice().zeroize();
+        }
+    }
 }
 
 /// Without the payload: seeds pass through here.

@@ -9,8 +9,6 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 
-use zeroize::Zeroize;
-
 use super::Limits;
 use super::inbox::{Broken, Inbox};
 use super::outbox::{Message, Outbound, Outbox};
@@ -18,8 +16,6 @@ use super::shared::{Line, Pulse, Shared};
 use crate::transport::frame::{CHUNK, FrameHeader, HEADER, Kind, LAST, sanitise};
 use crate::transport::{Link, Links, NetError, Peer, Source};
 
-/// Messages up to this length are wiped once they are written.
-const WIPED: usize = 4096;
 /// How long a failing party waits for its last words to leave, or for a peer's to arrive.
 const GRACE: Duration = Duration::from_millis(500);
 
@@ -180,13 +176,9 @@ fn write_all(shared: &Shared, line: &Line, stream: &mut dyn Write) -> io::Result
             }
         };
         match next {
-            Some(Outbound::Message(mut message)) if shared.failure().is_none() => {
+            Some(Outbound::Message(message)) if shared.failure().is_none() => {
                 write_message(shared, line, stream, &message)?;
                 let length = message.payload.len();
-                // Seeds are short, and are all that a later reader of this memory could use; long messages are masked.
-                if length <= WIPED {
-                    message.payload.as_mut_slice().zeroize();
-                }
                 drop(message);
                 line.outbox.wrote(length);
             }

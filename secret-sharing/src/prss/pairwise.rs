@@ -36,11 +36,11 @@ impl PairwisePrss {
     /// [`Error::Length`] unless there is one seed per peer.
     pub fn new(party: Party, session: &SessionId, seeds: &[[u8; 32]]) -> Result<Self, Error> {
         crate::error::same_length(seeds.len(), party.count() - 1)?;
-        let keys = party
-            .peers()
-            .zip(seeds)
-            .map(|(peer, seed)| (peer, SessionKey::new(session, seed)))
-            .collect();
+        // Room for all at once: what grows leaves keys behind.
+        let mut keys = Vec::with_capacity(seeds.len());
+        for (peer, seed) in party.peers().zip(seeds) {
+            keys.push((peer, SessionKey::new(session, seed)));
+        }
         Ok(Self {
             party,
             keys,
