@@ -162,7 +162,7 @@ fn oracle(
     (program, raw, input): &(Program, QuantizedParams, Vec<i64>),
 ) -> Result<Vec<i64>, String> {
     let mut plain = Plain::new(Pool::new(1).unwrap());
-    let mode = Truncation::Nearest;
+    let mode = Truncation::Exact;
     run::infer(
         &mut plain,
         program,
@@ -228,7 +228,7 @@ fn three<R: Ring>((program, raw, input): &(Program, QuantizedParams, Vec<i64>)) 
             program,
             None,
             None,
-            Truncation::Nearest,
+            Truncation::Exact,
             &mut |_| {},
         )?;
         party.report()?;
