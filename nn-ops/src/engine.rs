@@ -298,14 +298,6 @@ pub(crate) fn check_rescale(frac: u32, bound: u32, r: &Rescale) -> Result<(), Er
         });
     }
     let most = product_bound(r.to.width());
-    // Rounding adds half a unit first; only what the result is declared to hold may come near the top.
-    let rounds = r.mode == Truncation::Nearest && r.shift > 0;
-    if rounds && bound == most && r.to.bound() + r.shift > most {
-        return Err(Error::Range {
-            what: "value that is rounded to nearest",
-            bound,
-        });
-    }
     if r.shift > frac || r.shift > most || r.to.frac() != frac - r.shift || bound > most {
         return Err(Error::Rescale {
             frac,

@@ -11,7 +11,7 @@ use crate::Error;
 use crate::engine::{
     Engine, LinearOp, PlainWeights, Rescale, Spec, Truncation, bias_format, check_format,
     check_gather, check_mul, check_product, check_rescale, concat_format, concat_rows, gather_runs,
-    scaled_format, sum_format,
+    product_bound, scaled_format, sum_format,
 };
 use crate::layer::Layers;
 use crate::ledger::Phase;
@@ -113,6 +113,15 @@ impl Plain {
                 Truncation::Nearest => 1i64 << (r.shift - 1),
                 Truncation::Exact | Truncation::Stochastic | Truncation::Local => 0,
             };
+            // Half a unit more than what fits is where an engine's rounding may wrap.
+            let most = 1i64 << product_bound(r.to.width()).min(62);
+            if let Some(high) = data.iter().find(|x| half > 0 && **x >= most - half) {
+                return Err(Error::Overflow {
+                    layer: self.layer.clone(),
+                    raw: *high,
+                    bound: product_bound(r.to.width()),
+                });
+            }
             for x in &mut data {
                 *x = x.wrapping_add(half) >> r.shift;
             }

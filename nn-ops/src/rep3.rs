@@ -50,8 +50,8 @@
 //! swap, and the messages under way stay bounded. Local truncation takes two rounds for every operand.
 //!
 //! # Truncation
-//! `exact` and `nearest` are what they say for every |x| < 2^(k-2) (`nearest` for x + 2^(s-1) < 2^(k-2): past that the result
-//! would leave its format). `stochastic` (the default) is `floor(x / 2^s)` plus a
+//! `exact` and `nearest` are what they say for every |x| < 2^(k-2) (`nearest` for x + 2^(s-1) < 2^(k-2): the oracle
+//! finds what is past that). `stochastic` (the default) is `floor(x / 2^s)` plus a
 //! coin that is 1 with probability frac(x / 2^s), never a wrap; the coin is `[x_low + rho >= 2^s]` for a uniform `rho`
 //! that **party 0 knows**, while parties 1 and 2 know `x_low + rho mod 2^s`: the functionality that is securely
 //! computed hands these to them, so it is not the ideal functionality with a hidden coin. `local` shifts shares, and

@@ -3,7 +3,8 @@
 //!
 //! # Security
 //! Against **all parties but one, semi-honest**, in the model of universal composition with pairwise private channels and a
-//! **trusted dealer**: someone who deals correlated randomness before the input is there, hears nothing, and must collude
+//! **trusted dealer**: someone who deals correlated randomness before the input is there, gets no message of the program (but signs of life, and
+//! how the session ended), and must collude
 //! with no party, for the dealer and one party together open everything that this party hears. Whatever a party hears
 //! from another is masked by that one's own share of fresh randomness, and whatever it hears from the dealer is one share of
 //! n, uniform as long as the others are unknown; both are pseudo-random (AES-128 in counter mode under keys derived from
@@ -20,15 +21,16 @@
 //!
 //! # Protocols
 //! `x = x_0 + ... + x_(n-1)`. Every nonlinear step opens values that are masked by what was dealt, and goes on locally: Beaver's
-//! method (CRYPTO 1991) for products, with the mask of weights opened once per model; the mixed circuits of Escudero, Ghosh, Keller, Rachuri,
+//! method (CRYPTO 1991) for products, with the mask of weights opened once, in set-up; the mixed circuits of Escudero, Ghosh, Keller, Rachuri,
 //! Scholl (CRYPTO 2020, eprint 2020/338) for truncation and comparison. As one knows the masks, more can be dealt than
 //! shares of their bits: tables and products of masks save AND gates and rounds. The argument for each step is in its file: `source`
 //! (what is dealt, and how it is compressed), `item` (what each step spends), `piece` (to open), `linear`, `truncate`,
 //! `carry`, `sign`, `select`, `conjunction`, `client`.
 //!
 //! # Phases
-//! Set-up: seeds, and the weights, shared and masked. Offline: what the dealer deals for one inference, of which a party hears one
-//! n-th and holds it, packed, until it is spent. Online: from the input on. The dealer works ahead, so that much of its time
+//! Set-up: seeds, and the weights, shared and masked. Offline: what the dealer deals for one inference, of which a party hears about
+//! one n-th (whoever has heard least hears the next piece) and holds it, packed, until it is spent. A session is for one
+//! inference: a second one would have to be dealt. Online: from the input on. The dealer works ahead, so that much of its time
 //! falls into the parties' set-up; its own account says how long it took. It waits when it is as far ahead as the session
 //! allows, and a set-up that lasts longer than the session's deadline counts as its flooding: raise the deadline for slow links.
 //!
@@ -66,12 +68,13 @@
 //! an opening takes n (n - 1) messages: it is built for few rounds, not for many parties.
 //!
 //! # Truncation
-//! `exact` and `nearest` are what they say for every |x| < 2^(k-2) (`nearest` for x + 2^(s-1) < 2^(k-2): past that the result
-//! would leave its format). `stochastic` (the default) is `floor(x / 2^s)` plus a coin that is 1 with probability
+//! `exact` and `nearest` are what they say for every |x| < 2^(k-2) (`nearest` for x + 2^(s-1) < 2^(k-2): the oracle
+//! finds what is past that). `stochastic` (the default) is `floor(x / 2^s)` plus a coin that is 1 with probability
 //! frac(x / 2^s), never a wrap; the coin is `[x_low + rho >= 2^s]` for a uniform `rho` that **the dealer knows**, while the
 //! parties know `x_low + rho mod 2^s`: the functionality that is securely computed hands these to them, so it is not the ideal
 //! functionality with a hidden coin. `local` is for two parties: each shifts its share, and the result
-//! is garbage with probability at most |x| / 2^(k-1) per value, which asks for k = 64.
+//! is garbage with probability at most (|x| + 1) / 2^(k-1) per value, which asks for k = 64. It realises no functionality that
+//! rounds: whoever learns the result and holds a share of x learns a little more of x than the result says, as with `stochastic`.
 //!
 //! A value outside its declared bound, or a product outside 2^(k-2), gives a wrong result without notice: the oracle, run by
 //! whoever owns the input, is what finds it.

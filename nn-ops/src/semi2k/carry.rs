@@ -5,6 +5,11 @@
 //! by free ones, opens them, and takes up to four digits together by dealt products of the masks: as many openings as
 //! the adder has levels, the result shared and not opened.
 //!
+//! Security: tables, masks and products of masks are all functions of what the dealer knows, and of each the n - 1 parties that
+//! collude lack a share that is independent of everything else, so what they hold of it is uniform, however many such vectors
+//! belong to the same v. What is opened, at every level, is masked by a free vector that masks nothing else, so it is uniform
+//! too. The view is simulated by drawing it, and the result stays shared.
+//!
 //! (Escudero, Ghosh, Keller, Rachuri, Scholl, CRYPTO 2020, eprint 2020/338, take the shared bits of a mask (edaBits) and
 //! a carry-lookahead circuit of AND triples instead: a dealer who knows the mask can do better.)
 

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::linear::shared_len;
 use super::party::{Lanes, Semi2k, Semi2kArith, check_cast};
-use super::source::{SEED, Streams, corrected};
+use super::source::{SEED, Streams, Turns};
 use crate::Error;
 use crate::engine::{LinearOp, PlainWeights, Spec};
 use crate::layer::only;
@@ -39,6 +39,7 @@ pub struct Semi2kClient<R: Ring> {
     /// In common with each party, from the first vector on.
     streams: Vec<Streams>,
     sharings: u64,
+    turns: Turns,
     ring: PhantomData<R>,
 }
 
@@ -55,6 +56,7 @@ impl<R: Ring> Semi2kClient<R> {
             parties,
             streams: Vec::new(),
             sharings: 0,
+            turns: Turns::new(parties),
             ring: PhantomData,
         })
     }
@@ -189,7 +191,7 @@ impl<R: Ring> Semi2kClient<R> {
             }
             self.session.exchange_at(step, out, &[])?;
         }
-        let hears = corrected(self.sharings, self.parties);
+        let hears = self.turns.next(R::BYTES * rest.len());
         for (i, streams) in self.streams.iter().enumerate() {
             if i != hears {
                 let mut stream = vector(streams, self.sharings)?;
@@ -226,12 +228,15 @@ impl<R: Ring> Semi2k<R> {
             want: 1,
         })?;
         let step = self.owner.next_step()?;
-        if corrected(index, self.me.count()) != self.me.index() {
+        let hears = self.turns.next(R::BYTES * len);
+        if hears != self.me.index() {
             return Ok(draw(&mut vector(streams, index)?, len));
         }
         let want = [(Peer::Client, R::BYTES * len)];
         let share = only(self.session.exchange_at(step, Vec::new(), &want)?)?;
-        Ok(words::<R>(&share).into_owned().into())
+        // Wiped when it is dropped.
+        let share = RingVec::<u8>::from(share);
+        Ok(words::<R>(share.as_slice()).into_owned().into())
     }
 
     /// Tells the client what this party has spent so far.

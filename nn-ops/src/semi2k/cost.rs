@@ -8,7 +8,7 @@ use piquet_secret_sharing::fixed::local_truncation_failure;
 use super::demand::{Spender, Steps};
 use super::item::{Cut, Item, sign_adder};
 use super::linear::shared_len;
-use super::source::{SEED, corrected, pieces_of};
+use super::source::{SEED, Turns};
 use crate::engine::{LinearOp, Rescale};
 use crate::ledger::Phase;
 use crate::parts::adder::Adder;
@@ -31,8 +31,9 @@ pub struct Costs {
     /// Most elements that a step works on beside the weights.
     working: u64,
     /// Bytes that the dealer sends.
-    dealt: u64,
-    pieces: u64,
+    /// Of what is dealt, and of what the client shares.
+    dealt: Turns,
+    shared: Turns,
     sharings: u64,
 }
 
@@ -56,8 +57,8 @@ impl Semi2kCost {
                 macs: 0,
                 weights: 0,
                 working: 0,
-                dealt: 0,
-                pieces: 0,
+                dealt: Turns::new(parties),
+                shared: Turns::new(parties),
                 sharings: 0,
             },
         )
@@ -86,10 +87,9 @@ impl Semi2kCost {
             weights,
             working,
             dealt,
-            parties,
             ..
         } = &self.spender;
-        PROCESS_BYTES + *word as u64 * (2 * weights + working) + dealt / (*parties).max(1) as u64
+        PROCESS_BYTES + *word as u64 * (2 * weights + working) + dealt.most()
     }
 }
 
@@ -142,13 +142,10 @@ impl Costs {
 
     /// What the dealer sends.
     fn dealt(&mut self, item: &Item) {
-        self.pieces += pieces_of(&item.masked());
         let mut messages = Vec::new();
         for bytes in item.corrections(self.word) {
-            let to = corrected(self.pieces, self.parties);
+            let to = self.dealt.next(bytes);
             messages.push((self.dealer(), to, bytes));
-            self.dealt += bytes as u64;
-            self.pieces += 1;
         }
         self.plan.step_in(Phase::Offline, &messages);
     }
@@ -168,8 +165,8 @@ impl Spender for Costs {
         self.share(shared_len(op));
         let len = op.shape.weight_len();
         self.weights += len as u64;
-        // Share, mask, the other's message, and one that is packed already.
-        self.working = self.working.max(4 * len as u64);
+        // Share and mask, a copy for each other party, and the message of each.
+        self.working = self.working.max(2 * self.parties as u64 * len as u64);
         let bytes = self.word * len;
         let mut messages = Vec::new();
         for from in 0..self.parties {
@@ -184,9 +181,10 @@ impl Spender for Costs {
             let seeds: Vec<_> = (0..self.parties).map(|to| (client, to, SEED)).collect();
             self.plan.step(&seeds);
         }
-        let to = corrected(self.sharings, self.parties);
         self.sharings += 1;
-        self.plan.step(&[(client, to, self.word * elements)]);
+        let bytes = self.word * elements;
+        let to = self.shared.next(bytes);
+        self.plan.step(&[(client, to, bytes)]);
     }
     fn reveal(&mut self, elements: usize) {
         let client = self.client();

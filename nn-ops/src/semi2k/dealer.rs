@@ -1,7 +1,8 @@
 //! The trusted dealer: makes what a demand lists, piece by piece, and forgets it.
 //!
 //! It holds a seed for each party and the mask of each set of weights that is still to be used, and is ahead of the parties
-//! by what the session lets wait. It hears nothing after the handshake.
+//! by what the session lets wait. No message of the program goes to it: after the handshake it hears signs of life, and how the
+//! session ends.
 
 use core::marker::PhantomData;
 
@@ -18,7 +19,7 @@ use super::linear::{deal_mul, deal_product, weights_mask};
 use super::party::{Lanes, check_cast};
 use super::select::{deal_bit_words, deal_select};
 use super::sign::{deal_relu, deal_sign};
-use super::source::{SEED, Streams, corrected};
+use super::source::{SEED, Streams, Turns};
 use super::truncate::deal_cut;
 use crate::Error;
 use crate::engine::Truncation;
@@ -40,6 +41,8 @@ pub struct Semi2kDealer<R: Ring> {
     /// In common with each party.
     streams: Vec<Streams>,
     pieces: u64,
+    turns: Turns,
+    dealt: bool,
     ring: PhantomData<R>,
 }
 
@@ -72,6 +75,8 @@ impl<R: Ring> Semi2kDealer<R> {
             pool,
             streams,
             pieces: 0,
+            turns: Turns::new(parties),
+            dealt: false,
             ring: PhantomData,
         })
     }
@@ -81,9 +86,21 @@ impl<R: Ring> Semi2kDealer<R> {
         self.deal(&demand(self.streams.len(), program, mode)?)
     }
 
-    /// Deals all of a demand.
+    /// Deals all of a demand, once in a session: masks of weights are not dealt again.
     pub fn deal(&mut self, demand: &Demand) -> Result<(), Error> {
         check_ring::<R>(demand.width())?;
+        if demand.parties() != self.streams.len() {
+            return Err(Error::Length {
+                what: "parties of a demand",
+                got: demand.parties(),
+                want: self.streams.len(),
+            });
+        }
+        if core::mem::replace(&mut self.dealt, true) {
+            return Err(Error::Unsupported {
+                what: "a dealer deals once in a session",
+            });
+        }
         let mut masks: Vec<_> = (0..demand.weights())
             .map(|index| Mask {
                 uses: demand
@@ -124,7 +141,8 @@ impl<R: Ring> Semi2kDealer<R> {
         for (tensor, range) in ranges(item.lens()) {
             let n = range.len();
             let bytes = item.bytes(R::BYTES, n);
-            let hand = &mut Hand::new(&self.streams, self.pieces, bytes)?;
+            let hears = self.turns.next(bytes);
+            let hand = &mut Hand::new(&self.streams, self.pieces, hears, bytes)?;
             match item {
                 Item::Linear { cut, .. } => {
                     let product = products.get(tensor).map(RingVec::as_slice);
@@ -153,7 +171,7 @@ impl<R: Ring> Semi2kDealer<R> {
             }
             let message = hand.take_message();
             debug_assert_eq!(message.len(), bytes);
-            let to = Peer::party(corrected(self.pieces, self.streams.len()) as u8);
+            let to = Peer::party(hears as u8);
             let step = self.lanes.dealer.next_step()?;
             self.session.exchange_at(step, vec![(to, message)], &[])?;
             self.pieces += 1;
@@ -166,10 +184,11 @@ impl<R: Ring> Semi2kDealer<R> {
         let Item::Linear { weights, shape, .. } = item else {
             return Ok(Vec::new());
         };
+        let sets = masks.len();
         let mask = masks.get_mut(*weights).ok_or(Error::Length {
             what: "sets of weights",
             got: *weights,
-            want: self.streams.len(),
+            want: sets,
         })?;
         let b = match mask.packed.take() {
             Some(b) => b,
@@ -189,7 +208,8 @@ impl<R: Ring> Semi2kDealer<R> {
             .map(|n| RingVec::<R>::with_capacity(*n))
             .collect();
         for (tensor, range) in ranges(item.masked()) {
-            let mut hand = Hand::new(&self.streams, self.pieces, 0)?;
+            // Free vectors alone: nobody hears anything.
+            let mut hand = Hand::new(&self.streams, self.pieces, 0, 0)?;
             self.pieces += 1;
             if let Some(a) = operands.get_mut(tensor) {
                 a.extend_from_slice(hand.free::<R>(range.len()).as_slice());

@@ -4,7 +4,7 @@ use core::ops::Range;
 
 use piquet_core::{Prg, Ring, RingVec, lanes};
 
-use super::source::{Streams, corrected};
+use super::source::Streams;
 use crate::Error;
 use crate::parts::words::{BLOCK, blocks};
 
@@ -18,9 +18,13 @@ pub(super) struct Hand {
 }
 
 impl Hand {
-    /// Piece `index`, of whose dependent vectors so many bytes are sent.
-    pub(super) fn new(streams: &[Streams], index: u64, bytes: usize) -> Result<Self, Error> {
-        let hears = corrected(index, streams.len());
+    /// Piece `index`, of whose dependent vectors so many bytes are sent to party `hears`.
+    pub(super) fn new(
+        streams: &[Streams],
+        index: u64,
+        hears: usize,
+        bytes: usize,
+    ) -> Result<Self, Error> {
         let (mut frees, mut dependents) = (Vec::new(), Vec::new());
         for (i, s) in streams.iter().enumerate() {
             let [free, dependent] = s.piece(index)?;

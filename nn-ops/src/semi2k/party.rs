@@ -8,7 +8,7 @@ use rand_core::CryptoRng;
 
 use super::demand::Demand;
 use super::linear::Semi2kWeights;
-use super::source::{Dealt, Source, Streams};
+use super::source::{Dealt, Source, Streams, Turns};
 use crate::Error;
 use crate::engine::{
     Engine, LinearOp, PlainWeights, Rescale, Spec, bias_format, check_format, check_gather,
@@ -92,6 +92,8 @@ pub struct Semi2k<R: Ring> {
     /// In common with the owner of the input, from its first message on.
     pub(super) shares: Option<Streams>,
     pub(super) sharings: u64,
+    /// Of what the client shares.
+    pub(super) turns: Turns,
     pub(super) source: Box<dyn Source>,
     /// Sets of weights so far.
     pub(super) weights: usize,
@@ -141,6 +143,7 @@ impl<R: Ring> Semi2k<R> {
             results: 0,
             shares: None,
             sharings: 0,
+            turns: Turns::new(count),
             source,
             weights: 0,
             shelf: Arc::new(Shelf::new()),
@@ -155,6 +158,7 @@ impl<R: Ring> Semi2k<R> {
 
     /// Ends the session in good order and returns its ledger.
     pub fn finish(self) -> Result<Ledger, Error> {
+        self.source.finish()?;
         Ok(self.session.finish()?)
     }
 

@@ -3,7 +3,7 @@
 //! Each party sends every other one its share of a value that is masked by fresh correlated randomness, and adds up what
 //! it hears: n (n - 1) messages, one round. Every message is masked by the sender's own share of a free vector that is used
 //! nowhere else, so it is uniform to the others whatever it says; and what is opened is masked by the sum, which nobody
-//! knows but the dealer, who hears nothing.
+//! knows but the dealer, who hears none of it.
 //!
 //! Tensors are cut into pieces whose vectors fit in cache. Up to [`AHEAD`] pieces are sent before the first answer is waited
 //! for: computing and sending overlap, and the messages under way stay bounded.

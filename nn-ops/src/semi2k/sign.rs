@@ -2,9 +2,9 @@
 //!
 //! |x| < 2^b, so with w = b + 1 the sign of x is bit w - 1 of `x mod 2^w`. The parties open `c = x - r`, r a mask that the
 //! dealer knows: then x is the sum of a number that is public and one that the dealer knows, and bit w - 1 of it is the
-//! exclusive or of both top bits and of the carry out of the lower ones (`carry`). The dealer shares the top bit of r too. That is
-//! the comparison by masked opening of Escudero, Ghosh, Keller, Rachuri, Scholl, CRYPTO 2020, eprint 2020/338, section 5, with
-//! all of Z_2^k opened rather than w bits of it: `max(x, 0)` is a selection by the sign of what was opened already, so
+//! exclusive or of both top bits and of the carry out of the lower ones (`carry`). The dealer shares the top bit of r too. That is a
+//! comparison by masked opening in the manner of the truncation of Escudero, Ghosh, Keller, Rachuri, Scholl, CRYPTO 2020, eprint
+//! 2020/338; the two sentences before are its proof of correctness. All of Z_2^k is opened rather than w bits of it: `max(x, 0)` is a selection by the sign of what was opened already, so
 //! it takes one more bit sigma, and `sigma r` instead of a mask and an opening of its own (`select`).
 //!
 //! Security: c is uniform to any n - 1 parties, whatever the value; so are the bits that are opened on the way. The

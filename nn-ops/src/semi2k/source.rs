@@ -5,13 +5,13 @@
 //! homomorphic encryption, takes its place without a change to any protocol.
 //!
 //! *Dealt.* The dealer has a seed in common with each party. Of every vector each party expands its share from the seed, but
-//! for one party to each piece (they take turns), which hears its shares of the dependent vectors: whatever makes all
+//! for one party to each piece (see [`Turns`]), which hears its shares of the dependent vectors: whatever makes all
 //! shares add up. So a free vector costs nothing, and of a dependent one a single share is sent, as the third party of
 //! Chameleon (eprint 2017/1164) does it for two.
 //!
 //! Security: whoever lacks the seed of one party knows nothing of that party's free shares, so free vectors are uniform to
 //! any n - 1 parties; and of a dependent vector they lack a share, so the one that is sent is uniform as well. The
-//! dealer knows all of it, and hears nothing.
+//! dealer knows all of it, and gets no message of the program.
 
 use core::fmt;
 use std::collections::VecDeque;
@@ -129,6 +129,8 @@ pub(super) trait Source: fmt::Debug + Send {
     fn fetch(&mut self, session: &mut Session) -> Result<(), Error>;
     /// The batches of `item`; an error if something else is due.
     fn next(&mut self, item: &Item) -> Result<Batches, Error>;
+    /// `Ok` if nothing is left.
+    fn finish(&self) -> Result<(), Error>;
 }
 
 /// From a trusted dealer.
@@ -141,7 +143,8 @@ pub(super) struct Dealt {
     lane: Session,
     /// What is still to be fetched, and then what is still to be spent.
     demand: VecDeque<Item>,
-    corrections: VecDeque<RingVec<u8>>,
+    /// For each piece that has any: what was heard, if it was for this party.
+    corrections: VecDeque<Option<RingVec<u8>>>,
     fetched: bool,
     pieces: u64,
 }
@@ -170,18 +173,18 @@ impl Dealt {
 
     fn batch(&mut self, correctable: bool) -> Result<Batch, Error> {
         let [free, dependent] = self.streams.piece(self.pieces)?;
-        let corrected = correctable && corrected(self.pieces, self.me.count()) == self.me.index();
         self.pieces += 1;
-        let dependent = match corrected {
-            true => Feed::Words {
-                bytes: self.corrections.pop_front().ok_or(Error::Length {
-                    what: "corrections",
-                    got: 0,
-                    want: 1,
-                })?,
-                taken: 0,
-            },
-            false => Feed::Stream(Box::new(dependent)),
+        let heard = match correctable {
+            true => self.corrections.pop_front().ok_or(Error::Length {
+                what: "corrections",
+                got: 0,
+                want: 1,
+            })?,
+            false => None,
+        };
+        let dependent = match heard {
+            Some(bytes) => Feed::Words { bytes, taken: 0 },
+            None => Feed::Stream(Box::new(dependent)),
         };
         Ok(Batch {
             free: Feed::Stream(Box::new(free)),
@@ -190,9 +193,34 @@ impl Dealt {
     }
 }
 
-/// Which of n parties hears its dependent shares of a piece.
-pub(super) fn corrected(piece: u64, parties: usize) -> usize {
-    (piece % parties.max(1) as u64) as usize
+/// Who hears its share of what the others expand: whoever has heard the fewest bytes so far, of several the first. It follows
+/// from shapes, so everyone knows it.
+#[derive(Debug)]
+pub(super) struct Turns {
+    heard: Vec<u64>,
+}
+
+impl Turns {
+    pub(super) fn new(parties: usize) -> Self {
+        Self {
+            heard: vec![0; parties],
+        }
+    }
+    /// Whose turn it is to hear so many bytes.
+    pub(super) fn next(&mut self, bytes: usize) -> usize {
+        let all = self.heard.iter_mut().enumerate();
+        match all.min_by_key(|(_, heard)| **heard) {
+            Some((party, heard)) => {
+                *heard += bytes as u64;
+                party
+            }
+            None => 0,
+        }
+    }
+    /// What whoever hears most has heard.
+    pub(super) fn most(&self) -> u64 {
+        self.heard.iter().copied().max().unwrap_or(0)
+    }
 }
 
 impl Source for Dealt {
@@ -210,16 +238,18 @@ impl Source for Dealt {
         if self.fetched {
             return Ok(());
         }
-        let mut piece = 0;
+        let mut turns = Turns::new(self.me.count());
         for item in &self.demand {
-            piece += pieces_of(&item.masked());
             for bytes in item.corrections(self.word) {
                 let step = self.lane.next_step()?;
-                if corrected(piece, self.me.count()) == self.me.index() {
-                    let got = session.exchange_at(step, Vec::new(), &[(Peer::Dealer, bytes)])?;
-                    self.corrections.push_back(only(got)?.into());
-                }
-                piece += 1;
+                let mine = turns.next(bytes) == self.me.index();
+                self.corrections.push_back(match mine {
+                    true => {
+                        let want = [(Peer::Dealer, bytes)];
+                        Some(only(session.exchange_at(step, Vec::new(), &want)?)?.into())
+                    }
+                    false => None,
+                });
             }
         }
         self.fetched = true;
@@ -245,6 +275,16 @@ impl Source for Dealt {
             .map(|_| self.batch(true))
             .collect::<Result<_, _>>()?;
         Ok(Batches { masked, pieces })
+    }
+
+    fn finish(&self) -> Result<(), Error> {
+        match self.demand.front() {
+            None => Ok(()),
+            Some(due) => Err(Error::Correlation {
+                asked: "nothing more".to_owned(),
+                due: format!("{due:?}"),
+            }),
+        }
     }
 }
 

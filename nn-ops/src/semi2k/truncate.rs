@@ -1,7 +1,7 @@
 //! Division by 2^s of a value that is shared additively, |x| < 2^(k - 2) in Z_2^k.
 //!
 //! *No wrap* (`Exact`, `Nearest`, `Stochastic`): Escudero, Ghosh, Keller, Rachuri, Scholl, CRYPTO 2020, eprint 2020/338,
-//! section 5.1; Dalskov, Escudero, Keller, PoPETs 2020, eprint 2019/131, section 5.1. Let `x' = x + 2^(k - 2)`, in
+//! section 5.1; also Dalskov, Escudero, Keller, PoPETs 2020, eprint 2019/131. Let `x' = x + 2^(k - 2)`, in
 //! \[0, 2^(k - 1)), and r a uniform mask. The parties open `c = x' + r`. Because x' < 2^(k - 1), the sum wraps exactly
 //! if the top bit t of r is set and that of c is not, hence
 //!

@@ -85,6 +85,14 @@ pub struct Outcome {
     pub exact: Option<bool>,
 }
 
+impl Outcome {
+    /// Whether a peer found its port taken.
+    pub fn lost_a_port(&self) -> bool {
+        let mut all = self.others.iter().chain([&self.own]);
+        all.any(|end| end.ended.err.contains("Address already in use"))
+    }
+}
+
 impl End {
     pub fn said(&self) -> Said {
         Said::of(&self.ended.err)
