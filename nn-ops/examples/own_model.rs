@@ -12,7 +12,8 @@ use rand_core::UnwrapErr;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = std::env::args().nth(1).ok_or("which ONNX file?")?;
-    let model = onnx::import(&std::fs::read(path)?, None, &Options::default())?;
+    let folder = std::path::Path::new(&path).parent(); // of weights in files of their own
+    let model = onnx::import(&std::fs::read(&path)?, folder, &Options::default())?;
     let input = TensorF32::filled(model.graph.input_shape()?.clone(), 0.5);
     let samples = [input.clone()]; // typical inputs, from which ranges are taken
     let in_64_bits = Calibration {

@@ -7,7 +7,7 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::{Scratch, npy, number};
+use common::{Running, Scratch, npy, number};
 use piquet_bench_suite::task::Task;
 use piquet_bench_suite::{image, task, zoo};
 use piquet_core::cpu::Level;
@@ -148,6 +148,28 @@ fn check_plan(plan: &Value, report: &Value) {
     assert_eq!(more("messages"), BEGINNING_MESSAGES);
     assert_eq!((of(plan, "rounds"), of(report, "rounds")), (0, 3));
     assert_eq!(plan["truncation"], report["truncation"]);
+}
+
+/// As exporters write large networks: the weights in a file beside, and everything where the user is.
+#[test]
+fn a_network_with_its_weights_in_another_file() {
+    let scratch = Scratch::new();
+    let data = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("onnx/data");
+    for name in ["lenet_external.onnx", "lenet_external.weights"] {
+        scratch.write(name, std::fs::read(data.join(name)).unwrap());
+    }
+    let words = "infer --model lenet_external.onnx --engine semi2k";
+    let mut command = scratch.piquet(words);
+    command.current_dir(scratch.path("."));
+    let end = Running::start(command, words).wait();
+    end.good();
+    assert!(end.out.contains("argmax equals"), "{end:#?}");
+    std::fs::remove_file(scratch.path("lenet_external.weights")).unwrap();
+    let words = "plan --model @lenet_external.onnx";
+    scratch
+        .run(words)
+        .names(&["lenet_external.weights", "tensor"]);
+    scratch.assert_clean();
 }
 
 #[test]

@@ -309,19 +309,25 @@ fn external(t: &TensorProto, folder: Option<&Path>, len: usize) -> Result<Bytes,
     if !inside {
         return Err(refused());
     }
+    // The parent of a bare file name is empty.
+    let folder = match folder.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => folder,
+    };
     // A link could lead out just as well.
     let folder = folder.canonicalize().map_err(failed)?;
     let path = folder.join(location).canonicalize().map_err(failed)?;
     if !path.starts_with(&folder) {
         return Err(refused());
     }
-    let mut file = File::open(path).map_err(failed)?;
-    let about = file.metadata().map_err(failed)?;
-    if !about.is_file() {
+    // Before it is opened: whoever opens a pipe waits.
+    if !path.is_file() {
         return Err(format!(
             "has external data in `{shown}`, which is not a file"
         ));
     }
+    let mut file = File::open(path).map_err(failed)?;
+    let about = file.metadata().map_err(failed)?;
     let (len64, there) = (len as u64, about.len().saturating_sub(offset));
     if declared.is_some_and(|d| d != len64) || there < len64 {
         return Err(format!(
