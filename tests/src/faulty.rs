@@ -109,16 +109,27 @@ fn model_and_input() -> Result<(Task, Vec<i64>), Failure> {
 
 /// Where a client's input is among its frames: after its weights.
 fn place_of_input(config: &Config, program: &Program) -> Result<(Option<Peer>, u64), Failure> {
-    let weights = run::linear_ops(program)?.len() + run::bias_specs(program)?.len();
+    let products = run::linear_ops(program)?;
+    let biases = run::bias_specs(program)?;
     Ok(match config.engine {
         Engine::Semi2k => {
-            // Everyone gets a seed, and then each vector goes to one party in turn.
-            let (turn, parties) = (weights % config.parties.len(), config.parties.len());
-            let before = (0..weights).filter(|k| k % parties == turn).count();
-            let index = HANDSHAKE + 1 + before as u64;
-            (Some(Peer::party(turn as u8)), index)
+            // Everyone gets a seed; then each vector goes to whoever has heard least, of several the first.
+            let products = products.iter().map(|op| {
+                let bias = if op.bias { op.shape.out_channels } else { 0 };
+                op.shape.weight_len() + bias
+            });
+            let mut heard = vec![(0, HANDSHAKE + 1); config.parties.len()];
+            for elements in products.chain(biases.iter().map(|(_, spec)| spec.len())) {
+                if let Some((all, frames)) = heard.iter_mut().min_by_key(|(all, _)| *all) {
+                    *all += elements;
+                    *frames += 1;
+                }
+            }
+            let next = heard.iter().enumerate().min_by_key(|(_, (all, _))| *all);
+            let (turn, (_, frames)) = next.ok_or("there are no parties")?;
+            (Some(Peer::party(turn as u8)), *frames)
         }
-        _ => (None, HANDSHAKE + weights as u64),
+        _ => (None, HANDSHAKE + (products.len() + biases.len()) as u64),
     })
 }
 

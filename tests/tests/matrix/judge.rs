@@ -69,7 +69,7 @@ pub fn complaints(engine: &Engine, cell: Cell, outcome: &Outcome) -> Vec<String>
             if !outcome
                 .others
                 .iter()
-                .any(|end| names(engine, cell, end, reasons))
+                .any(|end| names(engine, cell, end, reasons) || repeats(engine, cell, end))
             {
                 wrong.push("nobody names it".to_owned());
             }
@@ -114,7 +114,7 @@ pub fn complaints(engine: &Engine, cell: Cell, outcome: &Outcome) -> Vec<String>
             if !outcome
                 .others
                 .iter()
-                .any(|end| names(engine, cell, end, reasons))
+                .any(|end| names(engine, cell, end, reasons) || repeats(engine, cell, end))
             {
                 wrong.push("nobody names it".to_owned());
             }
