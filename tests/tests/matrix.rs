@@ -85,10 +85,13 @@ fn play_all(engine: &'static Engine) {
 
 fn judge_one(engine: &'static Engine, files: &Files, cell: Cell) -> Vec<String> {
     let name = name(engine, cell);
-    let mut played = catch_unwind(AssertUnwindSafe(|| play(engine, files, cell)));
-    // Someone else on this machine may take a port between the moment it was found free and that of its use.
-    if played.as_ref().is_ok_and(Outcome::lost_a_port) {
-        played = catch_unwind(AssertUnwindSafe(|| play(engine, files, cell)));
+    let once = || catch_unwind(AssertUnwindSafe(|| play(engine, files, cell)));
+    let mut played = once();
+    // Someone else on this machine may take a port between the moment it was found free and that of its use. Then a peer says
+    // so, or the others do not come as far as the moment of the fault.
+    if played.as_ref().map_or(true, Outcome::lost_a_port) {
+        eprintln!("{name}: once more");
+        played = once();
     }
     let Ok(outcome) = played else {
         return vec![format!("{name}: the test itself failed")];
