@@ -7,6 +7,7 @@ compile_error!("words are put on the wire as they lie in memory, little-endian")
 pub mod aes;
 mod bits;
 mod block;
+pub mod correlation;
 pub mod cpu;
 #[doc(hidden)]
 pub mod fuzzing;

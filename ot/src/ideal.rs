@@ -1,0 +1,57 @@
+//! The ideal functionalities, for tests: whoever runs them knows everything.
+
+use std::sync::Arc;
+
+use piquet_core::wire::SessionId;
+use piquet_core::{BitVec, Block};
+use rand_core::CryptoRng;
+
+use crate::cot::{ReceiverContext, SenderContext};
+use crate::{Delta, ReceivedCots, ReceivedOts, Security, SentCots, SentOts};
+
+/// Both halves of `n` correlated OTs under `delta` with random choices.
+pub fn cots<M: Security, G: CryptoRng + ?Sized>(
+    session: SessionId,
+    delta: Delta,
+    n: usize,
+    rng: &mut G,
+) -> (SentCots<M>, ReceivedCots<M>) {
+    let choices = BitVec::random(n, rng);
+    let keys: Vec<_> = (0..n).map(|_| Block::random(rng)).collect();
+    let macs = keys
+        .iter()
+        .zip(choices.to_bools())
+        .map(|(q, b)| if b { *q ^ delta.block() } else { *q })
+        .collect();
+    (
+        SentCots {
+            context: SenderContext::new(session, Arc::new(delta)),
+            first: 0,
+            keys,
+        },
+        ReceivedCots {
+            context: ReceiverContext::new(session),
+            first: 0,
+            choices,
+            macs,
+        },
+    )
+}
+
+/// Both halves of random OTs with the given choices.
+pub fn random_ots<M: Security, G: CryptoRng + ?Sized>(
+    choices: &BitVec,
+    rng: &mut G,
+) -> (SentOts<M>, ReceivedOts<M>) {
+    let sent: Vec<_> = (0..choices.len())
+        .map(|_| [Block::random(rng), Block::random(rng)])
+        .collect();
+    let received = sent
+        .iter()
+        .zip(choices.to_bools())
+        .map(|(m, b)| m[usize::from(b)])
+        .collect();
+    let received = ReceivedOts::from_raw(choices.duplicate(), received);
+    #[expect(clippy::unwrap_used, reason = "as many messages as choices")]
+    (SentOts::from_raw(sent), received.unwrap())
+}

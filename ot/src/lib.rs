@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod cot;
+mod delta;
+mod error;
+mod hash;
+#[doc(hidden)]
+pub mod ideal;
+mod kinds;
+
+pub use cot::{MAX_COTS, ReceivedCots, SentCots};
+pub use delta::Delta;
+pub use error::Error;
+pub use piquet_core::correlation::{Malicious, ReceivedOts, Security, SemiHonest, SentOts};
