@@ -40,6 +40,8 @@ pub(crate) trait Vector: Copy {
     /// The product of polynomials in each block: of the high half if `HALVES` has bit 0, else the low half, of this by
     /// that half of `rhs` which bit 4 says.
     unsafe fn product<const HALVES: i32>(self, rhs: Self) -> Self;
+    /// Each block with its halves swapped.
+    unsafe fn swapped(self) -> Self;
     /// Each block shifted up by 64 bits.
     unsafe fn up(self) -> Self;
     /// Each block shifted down by 64 bits.
@@ -123,6 +125,11 @@ impl Vector for __m128i {
     unsafe fn product<const HALVES: i32>(self, rhs: Self) -> Self {
         // SAFETY: as above.
         unsafe { _mm_clmulepi64_si128::<HALVES>(self, rhs) }
+    }
+    #[inline(always)]
+    unsafe fn swapped(self) -> Self {
+        // SAFETY: as above.
+        unsafe { _mm_shuffle_epi32::<0x4e>(self) }
     }
     #[inline(always)]
     unsafe fn up(self) -> Self {
@@ -252,6 +259,11 @@ impl Vector for __m512i {
     unsafe fn product<const HALVES: i32>(self, rhs: Self) -> Self {
         // SAFETY: as above.
         unsafe { _mm512_clmulepi64_epi128::<HALVES>(self, rhs) }
+    }
+    #[inline(always)]
+    unsafe fn swapped(self) -> Self {
+        // SAFETY: as above.
+        unsafe { _mm512_shuffle_epi32::<0x4e>(self) }
     }
     #[inline(always)]
     unsafe fn up(self) -> Self {

@@ -88,16 +88,18 @@ unsafe fn add_rows<V: Vector, const R: usize>(
             for j in (0..n).step_by(V::BLOCKS) {
                 let blocks = n - j;
                 let c = V::load(chi.as_ptr().add(j).cast(), blocks);
-                for (sum, row) in sum.iter_mut().zip(rows) {
-                    let p = products(V::load(row.add(16 * j), blocks), c);
-                    for (sum, p) in sum.iter_mut().zip(p) {
-                        *sum = sum.xor(p);
-                    }
+                let c_both = c.xor(c.swapped());
+                for ([low, both, high], row) in sum.iter_mut().zip(rows) {
+                    let x = V::load(row.add(16 * j), blocks);
+                    *low = low.xor(x.product::<0x00>(c));
+                    *both = both.xor(x.xor(x.swapped()).product::<0x00>(c_both));
+                    *high = high.xor(x.product::<0x11>(c));
                 }
             }
             let mut lo = [V::zero(); 4];
             let mut hi = [V::zero(); 4];
-            for (i, [low, mid, high]) in sum.into_iter().enumerate() {
+            for (i, [low, both, high]) in sum.into_iter().enumerate() {
+                let mid = both.xor(low).xor(high);
                 lo[i] = low.xor(mid.up());
                 hi[i] = high.xor(mid.down());
             }
