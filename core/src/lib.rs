@@ -25,7 +25,7 @@ mod vector;
 pub mod wire;
 
 pub use bits::BitVec;
-pub use block::Block;
+pub use block::{Block, wipe};
 pub use hash::FixedKeyHash;
 pub use prg::Prg;
 pub use ring::{Ring, RingVec};
