@@ -5,6 +5,8 @@ pub mod base;
 mod cot;
 mod delta;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod hash;
 #[doc(hidden)]
 pub mod ideal;

@@ -23,6 +23,8 @@
 //! A bad opening is [`Error::Check`]. Seeds and masks are wiped.
 
 mod machine;
+#[cfg(test)]
+mod tests;
 
 use core::fmt;
 
@@ -234,12 +236,7 @@ impl Answered {
 
 impl fmt::Debug for Sender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "uniform::Sender({}, {:?})",
-            self.ots.len(),
-            self.session
-        )
+        write!(f, "uniform::Sender({}, {:?})", self.ots.len(), self.session)
     }
 }
 
