@@ -16,6 +16,8 @@ pub mod lanes;
 pub mod linalg;
 mod prg;
 pub mod ring;
+#[cfg(target_arch = "x86_64")]
+pub mod ristretto;
 pub mod transpose;
 pub mod wire;
 
