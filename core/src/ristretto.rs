@@ -109,6 +109,14 @@ impl Points {
         digits.zeroize();
     }
 
+    /// Doubles all.
+    pub fn double(&mut self) {
+        for g in &mut self.groups {
+            // SAFETY: the proof shows that the features are there.
+            unsafe { point::double(g) }
+        }
+    }
+
     /// Adds `rhs` point by point.
     ///
     /// # Panics

@@ -152,3 +152,8 @@ pub(super) fn combine<const NEGATE: bool>(a: &mut Group, b: &Group) {
         .negate_where(if NEGATE { 0xff } else { 0 });
     *a = Point::load(a).add::<true>(&q).store();
 }
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512ifma")]
+pub(super) fn double(g: &mut Group) {
+    *g = Point::load(g).double::<true>().store();
+}

@@ -94,6 +94,9 @@ fn maps_sums_and_products_agree() {
         assert_eq!(got.double_and_encode(), doubled(&sum));
         got.sub(&others);
         assert_eq!(got.double_and_encode(), doubled(&mapped));
+        got.double();
+        let twice: Vec<_> = mapped.iter().map(|p| p + p).collect();
+        assert_eq!(got.double_and_encode(), doubled(&twice));
         for k in scalars(8, &mut rng) {
             let mut got = Points::decode(proof, &compressed(&points)).unwrap();
             got.mul(k.as_bytes());
