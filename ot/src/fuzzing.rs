@@ -2,4 +2,6 @@
 
 mod base;
 
+#[cfg(feature = "ml-kem")]
+pub use base::{base_mlkem_receiver, base_mlkem_sender};
 pub use base::{base_receiver, base_sender, base_uniform};
