@@ -14,7 +14,7 @@ const WIDE: usize = 16;
 /// x mod q, by a multiplication: floor(x floor(2^64 / q) / 2^64) is the quotient or one less.
 fn reduce(x: u64) -> u64 {
     const INVERSE: u128 = (u64::MAX / Q) as u128;
-    let quotient = (u128::from(x) * INVERSE >> 64) as u64;
+    let quotient = ((u128::from(x) * INVERSE) >> 64) as u64;
     subtract_q(x - quotient * Q)
 }
 
