@@ -11,11 +11,14 @@ pub mod correlation;
 pub mod cpu;
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod gf128;
 mod hash;
 pub mod lanes;
 pub mod linalg;
 mod prg;
 pub mod ring;
+pub mod rows;
+pub mod sparse;
 pub mod transpose;
 pub mod wire;
 
@@ -24,3 +27,4 @@ pub use block::Block;
 pub use hash::FixedKeyHash;
 pub use prg::Prg;
 pub use ring::{Ring, RingVec};
+pub use transpose::ShapeError;
