@@ -234,12 +234,7 @@ impl Answered {
 
 impl fmt::Debug for Sender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "uniform::Sender({}, {:?})",
-            self.ots.len(),
-            self.session
-        )
+        write!(f, "uniform::Sender({}, {:?})", self.ots.len(), self.session)
     }
 }
 
