@@ -14,6 +14,7 @@ pub mod fuzzing;
 mod hash;
 pub mod lanes;
 pub mod linalg;
+pub mod pack;
 mod prg;
 pub mod ring;
 pub mod transpose;
