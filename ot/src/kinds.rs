@@ -1,1 +1,18 @@
 //! Kind bytes of this crate's messages: 0x40 to 0x6f of the space that all Piquet crates share.
+
+// Made from correlated OTs.
+
+/// Choice bits, masked by the random ones.
+pub(crate) const CHOICES: u8 = 0x58;
+/// Pairs of chosen blocks.
+pub(crate) const BLOCKS: u8 = 0x59;
+/// Pairs of chosen byte strings.
+pub(crate) const STRINGS: u8 = 0x5a;
+/// All messages of 1-out-of-N OTs.
+pub(crate) const ONE_OF_N: u8 = 0x5b;
+/// Corrections of additive correlations.
+pub(crate) const ADDITIVE: u8 = 0x5c;
+/// Corrections of ring triples.
+pub(crate) const RING_TRIPLES: u8 = 0x5d;
+/// Corrections of a matrix triple.
+pub(crate) const MATRIX_TRIPLE: u8 = 0x5e;

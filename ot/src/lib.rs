@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+pub mod additive;
+pub mod chosen;
 mod cot;
 mod delta;
 mod error;
@@ -8,8 +10,11 @@ mod hash;
 #[doc(hidden)]
 pub mod ideal;
 mod kinds;
+mod pads;
+pub mod random;
 
 pub use cot::{MAX_COTS, ReceivedCots, SentCots};
+pub use chosen::ChosenCots;
 pub use delta::Delta;
 pub use error::Error;
 pub use piquet_core::correlation::{Malicious, ReceivedOts, Security, SemiHonest, SentOts};
