@@ -15,6 +15,7 @@ pub mod gf128;
 mod hash;
 pub mod lanes;
 pub mod linalg;
+pub mod pack;
 mod prg;
 pub mod ring;
 pub mod rows;

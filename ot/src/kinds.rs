@@ -10,3 +10,19 @@ pub(crate) const UNIFORM_COMMITMENT: u8 = 0x42;
 pub(crate) const UNIFORM_ANSWER: u8 = 0x43;
 /// See [`UNIFORM_COMMITMENT`].
 pub(crate) const UNIFORM_OPENING: u8 = 0x44;
+// Made from correlated OTs.
+
+/// Choice bits, masked by the random ones.
+pub(crate) const CHOICES: u8 = 0x58;
+/// Pairs of chosen blocks.
+pub(crate) const BLOCKS: u8 = 0x59;
+/// Pairs of chosen byte strings.
+pub(crate) const STRINGS: u8 = 0x5a;
+/// All messages of 1-out-of-N OTs.
+pub(crate) const ONE_OF_N: u8 = 0x5b;
+/// Corrections of additive correlations.
+pub(crate) const ADDITIVE: u8 = 0x5c;
+/// Corrections of ring triples.
+pub(crate) const RING_TRIPLES: u8 = 0x5d;
+/// Corrections of a matrix triple.
+pub(crate) const MATRIX_TRIPLE: u8 = 0x5e;

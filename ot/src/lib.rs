@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+pub mod additive;
 pub mod base;
+pub mod chosen;
 mod cot;
 mod delta;
 mod error;
@@ -9,7 +11,10 @@ mod hash;
 #[doc(hidden)]
 pub mod ideal;
 mod kinds;
+mod pads;
+pub mod random;
 
+pub use chosen::ChosenCots;
 pub use cot::{MAX_COTS, ReceivedCots, SentCots};
 pub use delta::Delta;
 pub use error::Error;
