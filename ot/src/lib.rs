@@ -7,7 +7,9 @@ mod error;
 mod hash;
 #[doc(hidden)]
 pub mod ideal;
+pub mod iknp;
 mod kinds;
+pub mod softspoken;
 
 pub use cot::{MAX_COTS, ReceivedCots, SentCots};
 pub use delta::Delta;
