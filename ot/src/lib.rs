@@ -10,9 +10,11 @@ mod error;
 mod hash;
 #[doc(hidden)]
 pub mod ideal;
+pub mod iknp;
 mod kinds;
 mod pads;
 pub mod random;
+pub mod softspoken;
 
 pub use chosen::ChosenCots;
 pub use cot::{MAX_COTS, ReceivedCots, SentCots};
