@@ -4,6 +4,8 @@
 mod cot;
 mod delta;
 mod error;
+pub mod ferret;
+mod half_tree;
 mod hash;
 #[doc(hidden)]
 pub mod ideal;
