@@ -7,6 +7,8 @@ pub mod chosen;
 mod cot;
 mod delta;
 mod error;
+pub mod ferret;
+mod half_tree;
 mod hash;
 #[doc(hidden)]
 pub mod ideal;
