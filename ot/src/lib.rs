@@ -8,6 +8,8 @@ mod cot;
 mod delta;
 mod error;
 pub mod ferret;
+#[doc(hidden)]
+pub mod fuzzing;
 mod half_tree;
 mod hash;
 #[doc(hidden)]
