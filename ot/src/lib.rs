@@ -10,6 +10,7 @@ pub mod ideal;
 pub mod iknp;
 mod kinds;
 pub mod softspoken;
+pub mod vole;
 
 pub use cot::{MAX_COTS, ReceivedCots, SentCots};
 pub use delta::Delta;

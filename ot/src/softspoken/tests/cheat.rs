@@ -222,8 +222,9 @@ fn tampering_is_an_error_or_nothing() {
                 |_: u8, i: usize, m: &mut Vec<u8>| tamper(message, i + 1, m),
             );
             if let (Ok((_, sent)), Ok((_, received))) = (&s, &r) {
-                // Bytes after the end of a message are the transport's to refuse where no message follows.
-                assert!(message == 0 || how == 2, "{message} {how}");
+                // Bytes after the end of a message are the transport's to refuse where no message follows; a change of
+                // corrections does nothing where the bits of Delta are 0.
+                assert!(message < 2 || how == 2, "{message} {how}");
                 correlated(sent, received, delta.block());
             }
             texts.extend(s.err());
