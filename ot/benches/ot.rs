@@ -10,5 +10,11 @@ mod base;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut t = Table::new("piquet-ot", cpu::detect()?.name());
     base::rows(&mut t);
+#[path = "ot/softspoken.rs"]
+mod softspoken;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut t = Table::new("piquet-ot", cpu::detect()?.name());
+    softspoken::rows(&mut t);
     t.finish()
 }

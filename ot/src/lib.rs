@@ -19,6 +19,7 @@ mod kinds;
 mod pads;
 pub mod random;
 pub mod softspoken;
+pub mod vole;
 
 pub use chosen::ChosenCots;
 pub use cot::{MAX_COTS, ReceivedCots, SentCots};
