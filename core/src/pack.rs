@@ -400,7 +400,11 @@ mod tests {
             assert_eq!(out, oracle(&v, k));
             let mut back = vec![0u8; 131];
             Unpacker::new(&out, 131, k).unwrap().pull(&mut back);
-            assert!(back.iter().zip(&v).all(|(a, b)| u64::from(*a) == b & mask(k)));
+            assert!(
+                back.iter()
+                    .zip(&v)
+                    .all(|(a, b)| u64::from(*a) == b & mask(k))
+            );
         }
     }
 

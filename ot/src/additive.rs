@@ -159,9 +159,12 @@ impl<'a, R: Ring, M: Security> Sender<'a, R, M> {
             let n = delta.len() / self.width;
             let p0 = &mut p0.as_mut_slice()[..delta.len()];
             let p1 = &mut p1.as_mut_slice()[..delta.len()];
-            self.cots.pads(first + c * chunk, &mut zero.get()[..n], &mut one.get()[..n]);
-            self.stretch.words(self.stretch.stretch(zero.get(), n), n, p0);
-            self.stretch.words(self.stretch.stretch(one.get(), n), n, p1);
+            self.cots
+                .pads(first + c * chunk, &mut zero.get()[..n], &mut one.get()[..n]);
+            self.stretch
+                .words(self.stretch.stretch(zero.get(), n), n, p0);
+            self.stretch
+                .words(self.stretch.stretch(one.get(), n), n, p1);
             lanes::zip2(p1, p0, delta, |p1, p0, d| p0.add(d).sub(p1));
             packer.push(p1);
             share(c * chunk * self.width, p0);
@@ -221,13 +224,16 @@ impl<'a, R: Ring, M: Security> Receiver<'a, R, M> {
             let c = &mut self.corrections.as_mut_slice()[..len];
             corrections.pull(c);
             self.cots.pads(ot, &mut self.blocks.get()[..n]);
-            self.stretch.words(self.stretch.stretch(self.blocks.get(), n), n, pads);
+            self.stretch
+                .words(self.stretch.stretch(self.blocks.get(), n), n, pads);
             let masks = &mut self.masks.as_mut_slice()[..n];
             masks_of(&self.cots.choices, ot, masks);
             if self.width == 1 {
                 lanes::zip2(pads, c, masks, |p, c, m| p.add(c.and(m)));
             } else {
-                let rows = pads.chunks_exact_mut(self.width).zip(c.chunks_exact(self.width));
+                let rows = pads
+                    .chunks_exact_mut(self.width)
+                    .zip(c.chunks_exact(self.width));
                 for ((p, c), m) in rows.zip(masks) {
                     let m = *m;
                     lanes::zip(p, c, move |p, c| p.add(c.and(m)));

@@ -42,7 +42,8 @@ impl<M: Security> ReceivedCots<M> {
         let choices = choices.duplicate();
         let mut masked = mem::replace(&mut self.choices, choices);
         masked.xor_assign(&self.choices);
-        self.place().begin(kinds::CHOICES, masked.as_bytes().len(), out);
+        self.place()
+            .begin(kinds::CHOICES, masked.as_bytes().len(), out);
         out.extend_from_slice(masked.as_bytes());
         Ok(ChosenCots(self))
     }
@@ -84,7 +85,9 @@ impl<M: Security> SentCots<M> {
         for (c, messages) in messages.chunks(CHUNK).enumerate() {
             let (zero, one) = (&mut zero[..messages.len()], &mut one[..messages.len()]);
             self.pads(c * CHUNK, zero, one);
-            lanes::zip3(&mut masked, zero, one, messages, |_, z, o, m| [m[0] ^ z, m[1] ^ o]);
+            lanes::zip3(&mut masked, zero, one, messages, |_, z, o, m| {
+                [m[0] ^ z, m[1] ^ o]
+            });
             let masked = masked[..messages.len()].as_flattened();
             out.extend_from_slice(bytemuck::must_cast_slice(masked));
         }
@@ -108,8 +111,13 @@ impl<M: Security> SentCots<M> {
         for (c, messages) in messages.chunks(2 * len * per).enumerate() {
             let n = messages.len() / (2 * len);
             self.pads(c * per, &mut zero.get()[..n], &mut one.get()[..n]);
-            let (zero, one) = (stretch.stretch(zero.get(), n), stretch.stretch(one.get(), n));
-            let pads = zero.chunks_exact(zero.len() / n).zip(one.chunks_exact(one.len() / n));
+            let (zero, one) = (
+                stretch.stretch(zero.get(), n),
+                stretch.stretch(one.get(), n),
+            );
+            let pads = zero
+                .chunks_exact(zero.len() / n)
+                .zip(one.chunks_exact(one.len() / n));
             for (pair, (zero, one)) in messages.chunks_exact(2 * len).zip(pads) {
                 let (m0, m1) = pair.split_at(len);
                 mask(m0, zero, out);
@@ -168,13 +176,24 @@ impl<M: Security> ChosenCots<M> {
     pub fn receive_blocks(self, message: &[u8]) -> Result<Vec<Block>, Error> {
         let n = self.len();
         exactly(n, n)?;
-        let body = self.0.place().open(kinds::BLOCKS, n.saturating_mul(32), message)?;
+        let body = self
+            .0
+            .place()
+            .open(kinds::BLOCKS, n.saturating_mul(32), message)?;
         let choices = self.choices().duplicate();
         let mut got = self.0;
         let mut out = mem::take(&mut got.macs);
         got.context.hash.hash(got.first, &mut out);
-        for ((group, word), pairs) in out.chunks_mut(64).zip(choices.words()).zip(body.chunks(64 * 32)) {
-            for (i, (o, pair)) in group.iter_mut().zip(pairs.as_chunks::<16>().0.as_chunks::<2>().0).enumerate() {
+        for ((group, word), pairs) in out
+            .chunks_mut(64)
+            .zip(choices.words())
+            .zip(body.chunks(64 * 32))
+        {
+            for (i, (o, pair)) in group
+                .iter_mut()
+                .zip(pairs.as_chunks::<16>().0.as_chunks::<2>().0)
+                .enumerate()
+            {
                 let [zero, one] = pair.map(|b| u128::from_le_bytes(b));
                 let bit = u128::from(word >> i & 1).wrapping_neg();
                 *o ^= Block::from_u128(zero ^ ((zero ^ one) & bit));
@@ -200,7 +219,10 @@ impl<M: Security> ChosenCots<M> {
             let n = pairs.len() / (2 * len);
             self.0.pads(c * per, &mut pads.get()[..n]);
             let pads = stretch.stretch(pads.get(), n);
-            for (pair, pad) in pairs.chunks_exact(2 * len).zip(pads.chunks_exact(pads.len() / n)) {
+            for (pair, pad) in pairs
+                .chunks_exact(2 * len)
+                .zip(pads.chunks_exact(pads.len() / n))
+            {
                 let bit = u8::from(choices.next().unwrap_or_default()).wrapping_neg();
                 let pad: &[u8] = bytemuck::must_cast_slice(pad);
                 let (m0, m1) = pair.split_at(len);

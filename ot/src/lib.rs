@@ -10,11 +10,13 @@ mod hash;
 #[doc(hidden)]
 pub mod ideal;
 mod kinds;
+pub mod one_of_n;
 mod pads;
 pub mod random;
+pub mod triples;
 
-pub use cot::{MAX_COTS, ReceivedCots, SentCots};
 pub use chosen::ChosenCots;
+pub use cot::{MAX_COTS, ReceivedCots, SentCots};
 pub use delta::Delta;
 pub use error::Error;
 pub use piquet_core::correlation::{Malicious, ReceivedOts, Security, SemiHonest, SentOts};

@@ -89,7 +89,12 @@ mod tests {
     fn holds<M: Security>(n: usize) {
         let (s, r) = made::<M>(n);
         assert_eq!((s.len(), r.len()), (n, n));
-        for ((m, c), got) in s.messages().iter().zip(r.choices().to_bools()).zip(r.messages()) {
+        for ((m, c), got) in s
+            .messages()
+            .iter()
+            .zip(r.choices().to_bools())
+            .zip(r.messages())
+        {
             assert!(m[usize::from(c)] == *got && m[usize::from(!c)] != *got);
         }
     }
@@ -124,7 +129,8 @@ mod tests {
         let keys = |session: u8, first: usize| {
             let mut rng = ChaCha20Rng::from_seed([5; 32]);
             let delta = Delta::random(&mut rng);
-            let (mut s, _) = ideal::cots::<Malicious, _>(SessionId([session; 32]), delta, 3, &mut rng);
+            let (mut s, _) =
+                ideal::cots::<Malicious, _>(SessionId([session; 32]), delta, 3, &mut rng);
             drop(s.take(first).unwrap());
             s.keys[0] = Block::from_u128(1);
             s

@@ -133,8 +133,8 @@ impl<R: Ring, M: Security> MatrixTriple<R, M> {
         b: RingVec<R>,
         c: RingVec<R>,
     ) -> Option<Self> {
-        let fits = (1..=R::BITS).contains(&bits)
-            && shape.lens() == Some([a.len(), b.len(), c.len()]);
+        let fits =
+            (1..=R::BITS).contains(&bits) && shape.lens() == Some([a.len(), b.len(), c.len()]);
         fits.then_some(Self {
             shape,
             bits,
@@ -200,21 +200,28 @@ mod tests {
 
         let ring = |n| RingVec::<u32>::zeros(n);
         for (k, n) in [(0, 2), (33, 2), (32, 3)] {
-            assert!(RingTriples::<u32, SemiHonest>::from_raw(k, ring(2), ring(n), ring(2)).is_none());
+            assert!(
+                RingTriples::<u32, SemiHonest>::from_raw(k, ring(2), ring(n), ring(2)).is_none()
+            );
         }
         let t = RingTriples::<u32, SemiHonest>::from_raw(31, ring(2), ring(2), ring(2)).unwrap();
         assert_eq!(format!("{t:?}"), "RingTriples<Z_2^31>(2, semi-honest)");
         assert_eq!((t.bits(), t.len(), t.into_parts().len()), (31, 2, 3));
 
         let shape = MatrixShape { m: 2, k: 3, n: 5 };
-        let of = |k, a| MatrixTriple::<u32, SemiHonest>::from_raw(shape, k, ring(a), ring(15), ring(10));
+        let of =
+            |k, a| MatrixTriple::<u32, SemiHonest>::from_raw(shape, k, ring(a), ring(15), ring(10));
         assert!(of(32, 7).is_none() && of(0, 6).is_none());
         let t = of(32, 6).unwrap();
         assert_eq!(
             format!("{t:?}"),
             "MatrixTriple<Z_2^32>(2x3 by 3x5, semi-honest)"
         );
-        let huge = MatrixShape { m: usize::MAX, k: 2, n: 1 };
+        let huge = MatrixShape {
+            m: usize::MAX,
+            k: 2,
+            n: 1,
+        };
         assert_eq!(huge.lens(), None);
     }
 }
