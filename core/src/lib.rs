@@ -11,12 +11,15 @@ pub mod correlation;
 pub mod cpu;
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod gf128;
 mod hash;
 pub mod lanes;
 pub mod linalg;
 pub mod pack;
 mod prg;
 pub mod ring;
+pub mod rows;
+pub mod sparse;
 pub mod transpose;
 pub mod wire;
 
@@ -25,3 +28,4 @@ pub use block::Block;
 pub use hash::FixedKeyHash;
 pub use prg::Prg;
 pub use ring::{Ring, RingVec};
+pub use transpose::ShapeError;

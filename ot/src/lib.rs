@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod additive;
+pub mod base;
 pub mod chosen;
 mod cot;
 mod delta;
@@ -9,10 +10,12 @@ mod error;
 mod hash;
 #[doc(hidden)]
 pub mod ideal;
+pub mod iknp;
 mod kinds;
 pub mod one_of_n;
 mod pads;
 pub mod random;
+pub mod softspoken;
 pub mod triples;
 
 pub use chosen::ChosenCots;

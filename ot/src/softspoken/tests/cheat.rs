@@ -1,0 +1,3 @@
+//! Peers that deviate.
+
+use super::*;
