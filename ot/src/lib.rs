@@ -16,9 +16,11 @@ mod hash;
 pub mod ideal;
 pub mod iknp;
 mod kinds;
+pub mod one_of_n;
 mod pads;
 pub mod random;
 pub mod softspoken;
+pub mod triples;
 pub mod vole;
 
 pub use chosen::ChosenCots;
