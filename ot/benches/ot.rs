@@ -6,15 +6,12 @@ use piquet_core::cpu;
 
 #[path = "ot/base.rs"]
 mod base;
-
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut t = Table::new("piquet-ot", cpu::detect()?.name());
-    base::rows(&mut t);
 #[path = "ot/softspoken.rs"]
 mod softspoken;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut t = Table::new("piquet-ot", cpu::detect()?.name());
     softspoken::rows(&mut t);
+    base::rows(&mut t);
     t.finish()
 }
