@@ -4,6 +4,8 @@
 mod cot;
 mod delta;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod hash;
 #[doc(hidden)]
 pub mod ideal;
