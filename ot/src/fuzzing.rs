@@ -3,3 +3,8 @@
 mod base;
 
 pub use base::{base_receiver, base_sender, base_uniform};
+mod softspoken;
+
+pub use softspoken::{
+    softspoken_challenge, softspoken_extension, softspoken_response, softspoken_setup,
+};

@@ -28,6 +28,19 @@ const TARGETS: &[Target] = &[
     ("ot_base_receiver", piquet_ot::fuzzing::base_receiver),
     ("ot_base_sender", piquet_ot::fuzzing::base_sender),
     ("ot_base_uniform", piquet_ot::fuzzing::base_uniform),
+    (
+        "ot_softspoken_challenge",
+        piquet_ot::fuzzing::softspoken_challenge,
+    ),
+    (
+        "ot_softspoken_extension",
+        piquet_ot::fuzzing::softspoken_extension,
+    ),
+    (
+        "ot_softspoken_response",
+        piquet_ot::fuzzing::softspoken_response,
+    ),
+    ("ot_softspoken_setup", piquet_ot::fuzzing::softspoken_setup),
     ("sharing_multiply", piquet_secret_sharing::fuzzing::multiply),
     ("sharing_openings", piquet_secret_sharing::fuzzing::openings),
     (
