@@ -65,4 +65,6 @@ fn encode(
 }
 
 #[cfg(test)]
+mod estimate;
+#[cfg(test)]
 mod tests;
