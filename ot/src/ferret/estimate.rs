@@ -31,9 +31,7 @@ fn ln_factorial(x: f64) -> f64 {
         x += 1.0;
     }
     let i = 1.0 / x;
-    shift + (x - 0.5) * x.ln() - x
-        + 0.5 * (2.0 * std::f64::consts::PI).ln()
-        + i / 12.0
+    shift + (x - 0.5) * x.ln() - x + 0.5 * (2.0 * std::f64::consts::PI).ln() + i / 12.0
         - i.powi(3) / 360.0
         + i.powi(5) / 1260.0
 }
@@ -130,8 +128,8 @@ impl Lpn {
                     let p = 2.0 * (p1 - e1);
                     let cost = |l: f64| -> f64 {
                         let base = binomial((k + l) / 2.0, p2 / 2.0);
-                        let mu2 = binomial(p2, e2) + binomial(k + l - p2, p2 - e2)
-                            - binomial(k + l, p2);
+                        let mu2 =
+                            binomial(p2, e2) + binomial(k + l - p2, p2 - e2) - binomial(k + l, p2);
                         let r2 = (mu2 + 4.0 * base - binomial(k + l, p1)).floor();
                         let r2 = r2.clamp(0.0, l - 1.0);
                         let mu1: f64 = binomial(p1, e1) + binomial(k + l - p1, p1 - e1);
@@ -437,21 +435,38 @@ fn search() {
                 t = user + ((k + 12.0 * t + 128.0) / 4096.0).ceil();
             }
             let main = r * (t * 176.0 + (t / 64.0).ceil() * 18.0 + 32.0 + 84.0);
-            println!("bits {bits} R {r} t {t} k {k} main {main} left {}", 0.05 * (1u64 << 25) as f64 - main);
+            println!(
+                "bits {bits} R {r} t {t} k {k} main {main} left {}",
+                0.05 * (1u64 << 25) as f64 - main
+            );
             // chains
-            fn go(n: f64, depth: i32, left: usize, bits: f64, need: &dyn Fn(f64, i32, f64) -> f64) -> (f64, String) {
+            fn go(
+                n: f64,
+                depth: i32,
+                left: usize,
+                bits: f64,
+                need: &dyn Fn(f64, i32, f64) -> f64,
+            ) -> (f64, String) {
                 let mut best = (2.0 * n, format!("base {n}"));
-                if left == 0 { return best; }
+                if left == 0 {
+                    return best;
+                }
                 for d in 5..=depth {
                     let b = f64::from(1 << d);
                     let t = (n / b).ceil();
                     let k = need(t * b, d, bits);
-                    if !k.is_finite() { continue; }
+                    if !k.is_finite() {
+                        continue;
+                    }
                     let inputs = k + t * f64::from(d) + 128.0;
-                    if inputs > 0.8 * n { continue; }
+                    if inputs > 0.8 * n {
+                        continue;
+                    }
                     let cost = t * 16.0 * f64::from(d - 1) + (t / 64.0).ceil() * 18.0 + 116.0;
                     let (rest, s) = go(inputs, d - 1, left - 1, bits, need);
-                    if cost + rest < best.0 { best = (cost + rest, format!("(k {k:.0} t {t} d {d}) {s}")); }
+                    if cost + rest < best.0 {
+                        best = (cost + rest, format!("(k {k:.0} t {t} d {d}) {s}"));
+                    }
                 }
                 best
             }
