@@ -15,6 +15,8 @@ mod ni;
 mod portable;
 #[cfg(target_arch = "x86_64")]
 mod vaes;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod vector;
 
 use io::Io;
 
@@ -94,6 +96,16 @@ impl Aes128 {
     /// Sets `dst[j]` to the function `O` of `src[j]`; the shorter length wins.
     pub(crate) fn map<O: Op>(&self, src: &[Block], dst: &mut [Block], first: u64) {
         self.run::<O>(Io::from_to(src, dst), first);
+    }
+
+    /// What `kernel` gives, if the level has AES instructions.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn vectors<K: vector::Kernel>(&self, kernel: K) -> Option<K::Output> {
+        match &self.0 {
+            Kernel::Portable(_) => None,
+            Kernel::Ni(proof, key) => Some(vector::ni(*proof, key, kernel)),
+            Kernel::Vaes(proof, key) => Some(vector::vaes(*proof, key, kernel)),
+        }
     }
 
     #[inline]

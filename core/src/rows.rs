@@ -21,6 +21,8 @@ use crate::wire::SessionId;
 use crate::{Block, ShapeError};
 
 mod portable;
+#[cfg(target_arch = "x86_64")]
+mod vector;
 
 /// The generator of rows of one session and label.
 pub struct RowPrg(Aes128);
@@ -57,9 +59,15 @@ impl RowPrg {
         v: &mut [u8],
     ) -> Result<(), ShapeError> {
         let stride = shape(k, seeds.len(), 1 << k.min(8), u.len(), v.len())?;
-        if stride > 0 {
-            portable::fold(&self.0, k as usize, seeds, first, u, v, stride);
+        if stride == 0 {
+            return Ok(());
         }
+        let k = k as usize;
+        #[cfg(target_arch = "x86_64")]
+        if vector::fold(&self.0, k, seeds, first, u, v, stride).is_some() {
+            return Ok(());
+        }
+        portable::fold(&self.0, k, seeds, first, u, v, stride);
         Ok(())
     }
     /// [`RowPrg::fold`] for one who knows all leaves of each tree but the one that counts as leaf 0: leaf y of tree t is
@@ -85,9 +93,15 @@ impl RowPrg {
                 want: bits.div_ceil(8),
             });
         }
-        if stride > 0 {
-            portable::fold_punctured(&self.0, k as usize, seeds, first, delta, c, w, stride);
+        if stride == 0 {
+            return Ok(());
         }
+        let k = k as usize;
+        #[cfg(target_arch = "x86_64")]
+        if vector::fold_punctured(&self.0, k, seeds, first, delta, c, w, stride).is_some() {
+            return Ok(());
+        }
+        portable::fold_punctured(&self.0, k, seeds, first, delta, c, w, stride);
         Ok(())
     }
 }

@@ -69,7 +69,7 @@ impl LocalCode {
             let words = &words[(first % 4) as usize..];
             for (out, words) in out.iter_mut().zip(words.chunks_exact(LOCALITY)) {
                 for w in words {
-                    let column = u64::from(*w) * u64::from(self.k) >> 32;
+                    let column = (u64::from(*w) * u64::from(self.k)) >> 32;
                     *out ^= secret[column as usize];
                 }
             }
@@ -101,7 +101,7 @@ mod tests {
                 .chunks(LOCALITY)
                 .map(|row| {
                     row.iter().fold(Block::from_u128(5), |sum, w| {
-                        sum ^ secret[(u64::from(*w) * k as u64 >> 32) as usize]
+                        sum ^ secret[((u64::from(*w) * k as u64) >> 32) as usize]
                     })
                 })
                 .collect();

@@ -17,6 +17,7 @@ mod pads;
 pub mod random;
 pub mod softspoken;
 pub mod triples;
+pub mod vole;
 
 pub use chosen::ChosenCots;
 pub use cot::{MAX_COTS, ReceivedCots, SentCots};

@@ -157,6 +157,28 @@ impl<M: Security> Receiver<M> {
         }
         Ok(())
     }
+    /// What the trees give by themselves: rows of `stride` bytes, one u for each tree, and its k of v.
+    pub(crate) fn small_rows(
+        &mut self,
+        n: usize,
+        stride: usize,
+    ) -> Result<(Zeroizing<Vec<u8>>, Zeroizing<Vec<u8>>), Error> {
+        self.counters.admit::<SemiHonest>(n)?;
+        let k = self.counters.k;
+        let mut u = Zeroizing::new(vec![0; k.trees() * stride]);
+        let mut v = Zeroizing::new(vec![0; 128 * stride]);
+        self.prg
+            .fold(
+                k.get() as u32,
+                &self.seeds,
+                self.counters.blocks,
+                &mut u,
+                &mut v,
+            )
+            .map_err(shape)?;
+        self.counters.blocks += stride as u64 / 16;
+        Ok((u, v))
+    }
     /// Appends the next message of a batch.
     fn put(&mut self, batch: &mut Batch, out: &mut Vec<u8>) -> Result<(), Error> {
         let k = self.counters.k;

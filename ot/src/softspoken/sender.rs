@@ -188,6 +188,23 @@ impl<M: Security> Sender<M> {
         fold(0, seeds, &[0; 16 * CHUNK_BLOCKS][..16 * blocks], head)?;
         fold(1, more_seeds, corrections, tail)
     }
+    /// What the trees give by themselves: k rows of `stride` bytes for each tree.
+    pub(crate) fn small_rows(
+        &mut self,
+        n: usize,
+        stride: usize,
+    ) -> Result<Zeroizing<Vec<u8>>, Error> {
+        self.counters.admit::<SemiHonest>(n)?;
+        let k = self.counters.k;
+        let nothing = vec![0; k.trees() * stride];
+        let mut w = Zeroizing::new(vec![0; 128 * stride]);
+        let (bits, first) = (&self.bits[0], self.counters.blocks);
+        self.prg
+            .fold_punctured(k.get() as u32, &self.seeds, first, bits, &nothing, &mut w)
+            .map_err(shape)?;
+        self.counters.blocks += stride as u64 / 16;
+        Ok(w)
+    }
     /// Takes the next message of a batch.
     fn take(&mut self, batch: &mut Batch, message: &[u8]) -> Result<(), Error> {
         let k = self.counters.k;
