@@ -6,6 +6,8 @@ use piquet_core::cpu;
 
 #[path = "ot/base.rs"]
 mod base;
+#[path = "ot/correlations.rs"]
+mod correlations;
 #[path = "ot/softspoken.rs"]
 mod softspoken;
 
@@ -13,5 +15,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut t = Table::new("piquet-ot", cpu::detect()?.name());
     softspoken::rows(&mut t);
     base::rows(&mut t);
+    correlations::rows(&mut t);
     t.finish()
 }
