@@ -20,6 +20,8 @@ pub mod ring;
 pub mod rows;
 pub mod sparse;
 pub mod transpose;
+#[cfg(target_arch = "x86_64")]
+mod vector;
 pub mod wire;
 
 pub use bits::BitVec;
