@@ -11,6 +11,10 @@ use zeroize::Zeroize;
 
 use crate::{BitVec, Block};
 
+mod triples;
+
+pub use triples::{BitTriples, MatrixShape, MatrixTriple, RingTriples};
+
 mod sealed {
     pub trait Sealed {}
 }
@@ -80,6 +84,12 @@ impl<M: Security> SentOts<M> {
     pub fn messages(&self) -> &[[Block; 2]] {
         &self.messages
     }
+    /// Takes the storage out, unwiped, for a caller who spends the OTs and fills it again: fresh memory costs as much as
+    /// what fills it. The caller now answers for it.
+    #[must_use]
+    pub fn into_raw(mut self) -> Vec<[Block; 2]> {
+        core::mem::take(&mut self.messages)
+    }
     /// Takes the first `n` away; `None`, and nothing happens, if there are fewer.
     #[must_use]
     pub fn take(&mut self, n: usize) -> Option<Self> {
@@ -121,6 +131,14 @@ impl<M: Security> ReceivedOts<M> {
     #[must_use]
     pub fn messages(&self) -> &[Block] {
         &self.messages
+    }
+    /// Takes the storage out, unwiped. See [`SentOts::into_raw`].
+    #[must_use]
+    pub fn into_raw(mut self) -> (BitVec, Vec<Block>) {
+        (
+            core::mem::take(&mut self.choices),
+            core::mem::take(&mut self.messages),
+        )
     }
     /// Takes the first `n` away; `None`, and nothing happens, if there are fewer.
     #[must_use]
