@@ -23,6 +23,8 @@ pub mod ristretto;
 pub mod rows;
 pub mod sparse;
 pub mod transpose;
+#[cfg(target_arch = "x86_64")]
+mod vector;
 pub mod wire;
 
 pub use bits::BitVec;

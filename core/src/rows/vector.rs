@@ -4,7 +4,8 @@
 
 use crate::Block;
 use crate::aes::Aes128;
-use crate::aes::vector::{self, Vector};
+use crate::aes::kernel::{self, Kernel};
+use crate::vector::Vector;
 
 /// `None`, and nothing done, on a level without AES instructions.
 pub(super) fn fold(
@@ -122,7 +123,7 @@ struct Fold<'a, S> {
     side: S,
 }
 
-impl<S: Side> vector::Kernel for Fold<'_, S> {
+impl<S: Side> Kernel for Fold<'_, S> {
     type Output = ();
     #[inline(always)]
     unsafe fn run<V: Vector>(self, k: &[V; 11]) {
@@ -241,7 +242,7 @@ unsafe fn leaves<V: Vector, const N: usize>(k: &[V; 11], seeds: &[Block; N], cou
         for (x, seed) in x.iter_mut().zip(seeds) {
             *x = V::splat(seed).xor(in_key);
         }
-        vector::middle(k, &mut x);
+        kernel::middle(k, &mut x);
         for (x, seed) in x.iter_mut().zip(seeds) {
             // The input goes into the key of the last round.
             *x = x.last_round(V::splat(seed).xor(out_key));
