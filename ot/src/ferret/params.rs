@@ -95,6 +95,11 @@ impl Params {
     pub fn cots_per_expansion<M: Security>(&self) -> usize {
         (self.main.trees - self.kept::<M>(self.set_up.len())) * self.main.bin()
     }
+    /// Bits of the secret of the repeated LPN instance: what lies in cache is 16 bytes for each.
+    #[must_use]
+    pub fn secret_len(&self) -> usize {
+        self.main.k
+    }
     /// Bytes of the set-up: from the sender, and from the receiver.
     #[must_use]
     pub fn set_up_bytes<M: Security>(&self) -> [usize; 2] {
