@@ -18,6 +18,8 @@ pub mod linalg;
 pub mod pack;
 mod prg;
 pub mod ring;
+#[cfg(target_arch = "x86_64")]
+pub mod ristretto;
 pub mod rows;
 pub mod sparse;
 pub mod transpose;

@@ -14,6 +14,9 @@ use crate::aes::Aes128;
 use crate::cpu::{self, Level};
 use crate::{Block, ShapeError};
 
+#[cfg(target_arch = "x86_64")]
+mod gather;
+
 /// Ones in a row, before those in the same column cancel.
 pub const LOCALITY: usize = 10;
 
@@ -57,6 +60,23 @@ impl LocalCode {
                 want: self.k as usize,
             });
         }
+        if out.is_empty() {
+            return Ok(());
+        }
+        // Every other row begins with a block.
+        let odd = (first_row % 2) as usize;
+        let (head, out) = out.split_at_mut(odd);
+        self.portable(secret, first_row, head);
+        let row = first_row + odd as u64;
+        #[cfg(target_arch = "x86_64")]
+        let done = gather::xor_into(&self.aes, secret, row, out).unwrap_or(0);
+        #[cfg(not(target_arch = "x86_64"))]
+        let done = 0;
+        self.portable(secret, row + done as u64, &mut out[done..]);
+        Ok(())
+    }
+
+    fn portable(&self, secret: &[Block], first_row: u64, out: &mut [Block]) {
         for (out, row) in out.chunks_mut(BATCH).zip((first_row..).step_by(BATCH)) {
             // Rows begin with a block or in the middle of one.
             let mut words = [0u32; BATCH * LOCALITY + 4];
@@ -74,7 +94,6 @@ impl LocalCode {
                 }
             }
         }
-        Ok(())
     }
 }
 

@@ -36,3 +36,15 @@ pub(crate) const SOFTSPOKEN_CHOSEN: u8 = 0x4a;
 pub(crate) const SOFTSPOKEN_CHALLENGE: u8 = 0x4b;
 /// Hashes of the rows under that key.
 pub(crate) const SOFTSPOKEN_RESPONSE: u8 = 0x4c;
+/// Ferret: commitment to the sender's share of the code.
+pub(crate) const FERRET_COMMIT: u8 = 0x50;
+/// Ferret: the receiver's share of the code.
+pub(crate) const FERRET_SHARE: u8 = 0x51;
+/// Ferret: the sender's share of the code.
+pub(crate) const FERRET_OPEN: u8 = 0x52;
+/// Ferret: corrections of trees.
+pub(crate) const FERRET_TREES: u8 = 0x53;
+/// Ferret: the receiver's side of the check.
+pub(crate) const FERRET_REQUEST: u8 = 0x54;
+/// Ferret: the sender's side of the check.
+pub(crate) const FERRET_ANSWER: u8 = 0x55;

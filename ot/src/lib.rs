@@ -7,6 +7,12 @@ pub mod chosen;
 mod cot;
 mod delta;
 mod error;
+pub mod ferret;
+#[doc(hidden)]
+pub mod fuzzing;
+#[doc(hidden)]
+pub mod fuzzing;
+mod half_tree;
 mod hash;
 #[doc(hidden)]
 pub mod ideal;

@@ -25,6 +25,22 @@ const TARGETS: &[Target] = &[
     ("net_agreement", piquet_nn_ops::fuzzing::agreement),
     ("net_frame_header", piquet_nn_ops::fuzzing::frame_header),
     ("net_hello", piquet_nn_ops::fuzzing::hello),
+    ("ot_base_receiver", piquet_ot::fuzzing::base_receiver),
+    ("ot_base_sender", piquet_ot::fuzzing::base_sender),
+    ("ot_base_uniform", piquet_ot::fuzzing::base_uniform),
+    (
+        "ot_softspoken_challenge",
+        piquet_ot::fuzzing::softspoken_challenge,
+    ),
+    (
+        "ot_softspoken_extension",
+        piquet_ot::fuzzing::softspoken_extension,
+    ),
+    (
+        "ot_softspoken_response",
+        piquet_ot::fuzzing::softspoken_response,
+    ),
+    ("ot_softspoken_setup", piquet_ot::fuzzing::softspoken_setup),
     ("sharing_multiply", piquet_secret_sharing::fuzzing::multiply),
     ("sharing_openings", piquet_secret_sharing::fuzzing::openings),
     (

@@ -37,6 +37,8 @@ pub(crate) trait Vector: Copy {
     unsafe fn sigma(self) -> Self;
     /// Blocks of `self` and `rhs` in turn.
     unsafe fn interleave(self, rhs: Self) -> [Self; 2];
+    /// In each 32-bit word w: 16 ⌊w n / 2^32⌋, modulo 2^32.
+    unsafe fn offsets(self, n: u32) -> Self;
     /// The sum of the blocks.
     unsafe fn sum(self) -> Block;
 }
@@ -160,6 +162,16 @@ impl Vector for __m128i {
         [self, rhs]
     }
     #[inline(always)]
+    unsafe fn offsets(self, n: u32) -> Self {
+        // SAFETY: as above.
+        unsafe {
+            let n = _mm_set1_epi64x(n.into());
+            let even = _mm_srli_epi64::<32>(_mm_mul_epu32(self, n));
+            let odd = _mm_mul_epu32(_mm_srli_epi64::<32>(self), n);
+            _mm_slli_epi32::<4>(_mm_blend_epi32::<0b1010>(even, odd))
+        }
+    }
+    #[inline(always)]
     unsafe fn sum(self) -> Block {
         let mut b = Block::ZERO;
         // SAFETY: as above; a block is 16 bytes.
@@ -251,6 +263,16 @@ impl Vector for __m512i {
                 _mm512_permutex2var_epi64(self, low, rhs),
                 _mm512_permutex2var_epi64(self, high, rhs),
             ]
+        }
+    }
+    #[inline(always)]
+    unsafe fn offsets(self, n: u32) -> Self {
+        // SAFETY: as above.
+        unsafe {
+            let n = _mm512_set1_epi64(n.into());
+            let even = _mm512_srli_epi64::<32>(_mm512_mul_epu32(self, n));
+            let odd = _mm512_mul_epu32(_mm512_srli_epi64::<32>(self), n);
+            _mm512_slli_epi32::<4>(_mm512_mask_mov_epi32(even, 0xaaaa, odd))
         }
     }
     #[inline(always)]

@@ -27,7 +27,7 @@ impl vector::Kernel for Children<'_> {
         // SAFETY: by the contract of this function.
         unsafe {
             let mut sum = V::zero();
-            let done = self.groups::<V, 8>(k, 0, &mut sum);
+            let done = self.groups::<V, 4>(k, 0, &mut sum);
             let done = self.groups::<V, 1>(k, done, &mut sum);
             (done, sum.sum())
         }

@@ -23,6 +23,8 @@
 //! A bad opening is [`Error::Check`]. Seeds and masks are wiped.
 
 mod machine;
+#[cfg(test)]
+mod tests;
 
 use core::fmt;
 
