@@ -10,8 +10,6 @@ mod error;
 pub mod ferret;
 #[doc(hidden)]
 pub mod fuzzing;
-#[doc(hidden)]
-pub mod fuzzing;
 mod half_tree;
 mod hash;
 #[doc(hidden)]
