@@ -98,7 +98,7 @@ fn one_of_n(t: &mut Table, aes: &Limit, n: usize, ots: usize) {
     let w = n.trailing_zeros() as usize;
     let mut messages = RingVec::<u8>::zeros(n * ots);
     rng().fill_bytes(messages.as_mut_slice());
-    let mut run = |check: bool| {
+    let run = |check: bool| {
         let (s, r) = cots::<SemiHonest>(w * ots);
         let mut wire = Vec::with_capacity(n * ots);
         let ((), sent) = timed(|| {
