@@ -7,6 +7,9 @@ use aes::cipher::{BlockCipherEncrypt, KeyInit};
 use piquet_bench_harness::{Limit, Table, limits};
 use piquet_core::aes::Aes128;
 use piquet_core::cpu::{self, Level};
+use piquet_core::gf128::{self, RowSums};
+use piquet_core::rows::RowPrg;
+use piquet_core::sparse::LocalCode;
 use piquet_core::wire::SessionId;
 use piquet_core::{Block, FixedKeyHash, Prg, transpose};
 
@@ -23,6 +26,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     aes_batches(&mut t, &aes);
     prg(&mut t, &aes);
     hash(&mut t, &aes);
+    rows(&mut t, &aes);
+    children(&mut t, &aes);
+    gf128_sums(&mut t);
+    local_code(&mut t);
     transposes(&mut t);
     t.finish()
 }
@@ -97,6 +104,151 @@ fn hash(t: &mut Table, limit: &Limit) {
                 fast.tccr(first, b);
             }
         });
+}
+
+/// One chunk of an OT extension: 128 bits of Delta on trees of 2^k seeds, rows of 256 bytes.
+fn rows(t: &mut Table, limit: &Limit) {
+    const STRIDE: usize = 256;
+    let session = SessionId([7; 32]);
+    let fast = RowPrg::new(&session, "bench");
+    let oracle = RowPrg::with_level(&session, "bench", Level::Portable);
+    let delta = <[u8; 16]>::from(SEED);
+    for k in [1u32, 2, 4, 8] {
+        let trees = 128 / k as usize;
+        let mut seeds = vec![Block::ZERO; trees << k];
+        Prg::new(SEED).fill_blocks(&mut seeds);
+        let mut u = vec![0; trees * STRIDE];
+        let mut v = vec![0; 128 * STRIDE];
+        let (mut want_u, mut want_v) = (u.clone(), v.clone());
+        assert!(oracle.fold(k, &seeds, 5, &mut want_u, &mut want_v).is_ok());
+        assert!(fast.fold(k, &seeds, 5, &mut u, &mut v).is_ok());
+        assert!(u == want_u && v == want_v);
+        // Items are OTs, one to a column.
+        let ots = 8 * STRIDE as u64;
+        t.bench(&format!("rows-fold-{k}"))
+            .work(ots)
+            .limit(&limit.per(f64::from(1 << k) / f64::from(k)))
+            .rate(|| {
+                fast.fold(
+                    k,
+                    black_box(&seeds),
+                    5,
+                    black_box(&mut u),
+                    black_box(&mut v),
+                )
+            });
+
+        seeds.truncate(seeds.len() - trees);
+        let c = &u;
+        assert!(
+            oracle
+                .fold_punctured(k, &seeds, 5, &delta, c, &mut want_v)
+                .is_ok()
+        );
+        assert!(fast.fold_punctured(k, &seeds, 5, &delta, c, &mut v).is_ok());
+        assert!(v == want_v);
+        t.bench(&format!("rows-punctured-{k}"))
+            .work(ots)
+            .limit(&limit.per(f64::from((1 << k) - 1) / f64::from(k)))
+            .rate(|| {
+                fast.fold_punctured(
+                    k,
+                    black_box(&seeds),
+                    5,
+                    &delta,
+                    black_box(c),
+                    black_box(&mut v),
+                )
+            });
+    }
+}
+
+fn children(t: &mut Table, limit: &Limit) {
+    let session = SessionId([7; 32]);
+    let mut parents = vec![Block::ZERO; POOL / 2];
+    Prg::new(SEED).fill_blocks(&mut parents);
+    let mut out = vec![Block::ZERO; POOL];
+    let mut want = out.clone();
+    let fast = FixedKeyHash::new(&session, "bench");
+    let sum = fast.ccr_children(&parents, &mut out);
+    let oracle = FixedKeyHash::with_level(&session, "bench", Level::Portable);
+    assert!(sum == oracle.ccr_children(&parents, &mut want) && out == want);
+    // Items are parents.
+    t.bench("ccr-children")
+        .work(parents.len() as u64)
+        .limit(limit)
+        .rate(|| fast.ccr_children(black_box(&parents), black_box(&mut out)));
+}
+
+/// The check of an OT extension: one block of 128 rows for 128 OTs.
+fn gf128_sums(t: &mut Table) {
+    const STRIDE: usize = 256;
+    let mut rows = vec![0; 128 * STRIDE];
+    let mut chi = vec![Block::ZERO; STRIDE / 16];
+    let mut prg = Prg::new(SEED);
+    prg.fill_bytes(&mut rows);
+    prg.fill_blocks(&mut chi);
+    let mut sums = RowSums::new(128);
+    assert!(sums.add(&rows, STRIDE, &chi).is_ok());
+    for (row, sum) in rows.chunks(STRIDE).zip(sums.finish()) {
+        let row: Vec<_> = row.as_chunks().0.iter().map(|b| Block::from(*b)).collect();
+        assert!(gf128::inner_product_with_level(&row, &chi, Level::Portable) == sum);
+    }
+    let copy = limits::copied_bytes(t, rows.len()).per(16.0);
+    let mut sums = RowSums::new(128);
+    // Items are OTs, each worth one product.
+    t.bench("gf128-row-sums")
+        .work(8 * STRIDE as u64)
+        .limit(&copy)
+        .time(|| sums.add(black_box(&rows), STRIDE, black_box(&chi)));
+}
+
+fn local_code(t: &mut Table) {
+    const ROWS: usize = 4096;
+    for (name, k) in [("32k", 32_768), ("128k", 131_072), ("240k", 240_000)] {
+        let mut secret = vec![Block::ZERO; k];
+        Prg::new(SEED).fill_blocks(&mut secret);
+        let code = |level| LocalCode::with_level(SEED, k, level).ok();
+        let mut out = vec![Block::ZERO; ROWS];
+        let mut want = out.clone();
+        let (Some(fast), Some(oracle)) = (code(cpu::level()), code(Level::Portable)) else {
+            continue;
+        };
+        assert!(oracle.xor_into(&secret, 77, &mut want).is_ok());
+        assert!(fast.xor_into(&secret, 77, &mut out).is_ok());
+        assert!(out == want);
+        // The same loads at places that are known beforehand. The words differ from one call to the next, so that the
+        // first cache does not learn them.
+        let mut columns = vec![0u32; 64 * ROWS];
+        Prg::new(SEED).fill_ring(&mut columns);
+        let k = k as u64;
+        columns
+            .iter_mut()
+            .for_each(|c| *c = ((u64::from(*c) * k) >> 32) as u32);
+        let mut calls = columns.chunks_exact(10 * ROWS).cycle();
+        let loads = t.limit(
+            "ten loads at known places, measured here",
+            ROWS as f64,
+            || {
+                let columns = calls.next().unwrap_or_default();
+                for (out, row) in black_box(&mut out)
+                    .iter_mut()
+                    .zip(columns.as_chunks::<10>().0)
+                {
+                    *out = row.iter().fold(*out, |sum, c| sum ^ secret[*c as usize]);
+                }
+            },
+        );
+        let mut first = 0;
+        // Items are rows.
+        t.bench(&format!("local-code-{name}"))
+            .work(ROWS as u64)
+            .limit(&loads)
+            .time(|| {
+                first += ROWS as u64;
+                fast.xor_into(black_box(&secret), first, black_box(&mut out))
+            });
+    }
 }
 
 fn transposes(t: &mut Table) {

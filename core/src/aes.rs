@@ -11,6 +11,8 @@ use crate::cpu::{self, Level};
 
 mod io;
 #[cfg(target_arch = "x86_64")]
+pub(crate) mod kernel;
+#[cfg(target_arch = "x86_64")]
 mod ni;
 mod portable;
 #[cfg(target_arch = "x86_64")]
@@ -94,6 +96,16 @@ impl Aes128 {
     /// Sets `dst[j]` to the function `O` of `src[j]`; the shorter length wins.
     pub(crate) fn map<O: Op>(&self, src: &[Block], dst: &mut [Block], first: u64) {
         self.run::<O>(Io::from_to(src, dst), first);
+    }
+
+    /// What `kernel` gives, if the level has AES instructions.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn vectors<K: kernel::Kernel>(&self, kernel: K) -> Option<K::Output> {
+        match &self.0 {
+            Kernel::Portable(_) => None,
+            Kernel::Ni(proof, key) => Some(kernel::ni(*proof, key, kernel)),
+            Kernel::Vaes(proof, key) => Some(kernel::vaes(*proof, key, kernel)),
+        }
     }
 
     #[inline]

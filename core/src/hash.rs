@@ -21,10 +21,15 @@
 
 use core::fmt;
 
+use zeroize::Zeroize;
+
 use crate::Block;
 use crate::aes::{Aes128, Ccr, Cr, Tccr};
 use crate::cpu::{self, Level};
 use crate::wire::SessionId;
+
+#[cfg(target_arch = "x86_64")]
+mod children;
 
 /// The hash functions of one session and label. In batches: block j of a slice is hashed by itself.
 ///
@@ -62,6 +67,31 @@ impl FixedKeyHash {
     /// `out[j] = π(σ(x[j])) ⊕ σ(x[j])`. One AES a block.
     pub fn ccr_into(&self, x: &[Block], out: &mut [Block]) {
         self.0.map::<Ccr>(x, out, 0);
+    }
+    /// One level of a correlated GGM tree ("half-tree"): with H = [`FixedKeyHash::ccr`], `children[2 i]` becomes
+    /// H(`parents[i]`) and `children[2 i + 1]` becomes H(`parents[i]`) ⊕ `parents[i]`. Returns the sum of the children of even index.
+    ///
+    /// As many parents as both slices have room for. One AES a parent. After X. Guo and others, "Half-Tree",
+    /// EUROCRYPT 2023, <https://eprint.iacr.org/2022/1431>.
+    #[must_use]
+    pub fn ccr_children(&self, parents: &[Block], children: &mut [Block]) -> Block {
+        let (children, _) = children.as_chunks_mut::<2>();
+        #[cfg(target_arch = "x86_64")]
+        let done = children::ccr(&self.0, parents, children);
+        #[cfg(not(target_arch = "x86_64"))]
+        let done = None;
+        let (at, mut sum) = done.unwrap_or((0, Block::ZERO));
+        let rest = parents[at..].chunks(64).zip(children[at..].chunks_mut(64));
+        for (parents, children) in rest {
+            let mut even = [Block::ZERO; 64];
+            self.ccr_into(parents, &mut even);
+            for ((h, p), c) in even.iter().zip(parents).zip(children) {
+                sum ^= *h;
+                *c = [*h, *h ^ *p];
+            }
+            even.zeroize();
+        }
+        sum
     }
     /// `x[j] = π(π(x[j]) ⊕ (first + j)) ⊕ π(x[j])`, the tweak wrapping at 2^64. Two AES a block.
     pub fn tccr(&self, first: u64, x: &mut [Block]) {
@@ -121,6 +151,32 @@ mod tests {
             assert!(out == tccr);
             h.tccr_into(1001, &x[1..], &mut out);
             assert!(out[..76] == tccr[1..], "a tweak is first + index");
+        }
+    }
+
+    #[test]
+    fn children_are_hash_and_rest() {
+        for level in Level::all() {
+            let h = FixedKeyHash::with_level(&SESSION, "test", level);
+            for n in [0, 1, 2, 3, 4, 5, 7, 8, 9, 31, 32, 33, 63, 64, 65, 77] {
+                let parents = &inputs()[..n];
+                let mut want = parents.to_vec();
+                h.ccr(&mut want);
+                let mut children = vec![Block::ZERO; 2 * n + 1];
+                let sum = h.ccr_children(parents, &mut children);
+                for i in 0..n {
+                    assert_eq!(children[2 * i], want[i], "{level} {n}");
+                    assert_eq!(children[2 * i + 1], want[i] ^ parents[i], "{level} {n}");
+                }
+                assert_eq!(children[2 * n], Block::ZERO, "{level} {n}: wrote past");
+                assert_eq!(sum, want.iter().fold(Block::ZERO, |s, h| s ^ *h));
+                let _ = h.ccr_children(&inputs(), &mut children);
+                assert_eq!(
+                    children[2 * n],
+                    Block::ZERO,
+                    "{level} {n}: the shorter wins"
+                );
+            }
         }
     }
 

@@ -48,6 +48,9 @@ pub enum ShapeError {
     /// The number of bits of a word is not in 1..=64.
     #[error("{0} planes, expected 1 to 64")]
     Planes(u32),
+    /// The depth of a tree of seeds is not one of those that there is code for.
+    #[error("trees of 2^{0} seeds, expected 2^1, 2^2, 2^4 or 2^8")]
+    Tree(u32),
     /// A buffer has the wrong length.
     #[error("buffer of {got} items, expected {want}")]
     Length {

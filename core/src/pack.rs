@@ -1,0 +1,435 @@
+//! Words of k bits one after another, without gaps: ring elements and messages narrower than their machine word, on the
+//! wire.
+//!
+//! Element e of a run takes bits e k to (e + 1) k - 1; bit i of a run is bit `i % 8` of byte `i / 8`. A run ends at a
+//! byte, its padding zero: n elements take [`packed_len`]`(n, k)` = ceil(n k / 8) bytes. Groups of 64 elements are k whole
+//! words, put together by halves: neighbours first, then pairs of neighbours. Plain Rust, compiled for every level of
+//! [`crate::cpu`]; constant time in the elements.
+#![allow(unsafe_code)]
+
+use crate::wire::DecodeError;
+use crate::{Ring, cpu};
+
+/// Elements of a group.
+const GROUP: usize = 64;
+
+/// Bytes of a run of `n` elements of `k` bits; `None` if that exceeds the address space.
+#[must_use]
+pub fn packed_len(n: usize, k: u32) -> Option<usize> {
+    Some(n.checked_mul(k as usize)?.div_ceil(8))
+}
+
+/// The low `k` bits set, for `k` in 0..=64.
+#[inline(always)]
+#[must_use]
+pub fn mask(k: u32) -> u64 {
+    match k {
+        0 => 0,
+        k => u64::MAX >> (64 - k.min(64)),
+    }
+}
+
+/// Appends one run to a message. What is packed is ciphertext: its buffer is not wiped.
+pub struct Packer<'a> {
+    out: &'a mut Vec<u8>,
+    k: u32,
+    stage: [u64; GROUP],
+    staged: usize,
+}
+
+impl<'a> Packer<'a> {
+    /// A run of elements of `k` bits; `k` outside of 1..=64 is taken to the nearest end.
+    #[must_use]
+    pub fn new(out: &'a mut Vec<u8>, k: u32) -> Self {
+        Self {
+            out,
+            k: k.clamp(1, 64),
+            stage: [0; GROUP],
+            staged: 0,
+        }
+    }
+    /// Appends the low k bits of the low 64 bits of every element.
+    pub fn push<R: Ring>(&mut self, mut elements: &[R]) {
+        while !elements.is_empty() {
+            if self.staged == 0 && elements.len() >= GROUP {
+                let whole = elements.len() & !(GROUP - 1);
+                let (groups, rest) = elements.split_at(whole);
+                let at = self.out.len();
+                self.out.resize(at + whole / 8 * self.k as usize, 0);
+                pack(groups, self.k, &mut self.out[at..]);
+                elements = rest;
+                continue;
+            }
+            let n = elements.len().min(GROUP - self.staged);
+            let (head, rest) = elements.split_at(n);
+            for (s, e) in self.stage[self.staged..].iter_mut().zip(head) {
+                *s = e.to_u64();
+            }
+            self.staged += n;
+            elements = rest;
+            if self.staged == GROUP {
+                self.flush();
+            }
+        }
+    }
+    /// Ends the run at a byte.
+    pub fn finish(mut self) {
+        self.flush();
+    }
+    fn flush(&mut self) {
+        if self.staged > 0 {
+            self.stage[self.staged..].fill(0);
+            let mut bytes = [0; 8 * GROUP];
+            let bytes = &mut bytes[..8 * self.k as usize];
+            pack(&self.stage, self.k, bytes);
+            let len = (self.staged * self.k as usize).div_ceil(8);
+            self.out.extend_from_slice(&bytes[..len]);
+            self.staged = 0;
+        }
+    }
+}
+
+/// Reads one run.
+pub struct Unpacker<'a> {
+    bytes: &'a [u8],
+    k: u32,
+    stage: [u64; GROUP],
+    /// Elements at the end of the stage that are still to be given.
+    staged: usize,
+}
+
+impl<'a> Unpacker<'a> {
+    /// A run of `n` elements of `k` bits, which is all of `bytes`.
+    ///
+    /// # Errors
+    /// [`DecodeError::Length`]; [`DecodeError::Range`] for `k` outside of 1..=64, and for padding bits that are set.
+    pub fn new(bytes: &'a [u8], n: usize, k: u32) -> Result<Self, DecodeError> {
+        if !(1..=64).contains(&k) {
+            return Err(DecodeError::Range("bits of an element"));
+        }
+        let want = packed_len(n, k).ok_or(DecodeError::Range("number of elements"))?;
+        if bytes.len() != want {
+            return Err(DecodeError::Length {
+                got: bytes.len(),
+                want,
+            });
+        }
+        let used = (n * k as usize) % 8;
+        if used != 0 && bytes.last().is_some_and(|b| b >> used != 0) {
+            return Err(DecodeError::Range("padding bits"));
+        }
+        Ok(Self {
+            bytes,
+            k,
+            stage: [0; GROUP],
+            staged: 0,
+        })
+    }
+    /// Sets every element of `out` to the next one of the run; past its end, to 0.
+    pub fn pull<R: Ring>(&mut self, mut out: &mut [R]) {
+        let group = 8 * self.k as usize;
+        while !out.is_empty() {
+            if self.staged == 0 {
+                let whole = (out.len() / GROUP).min(self.bytes.len() / group);
+                if whole > 0 {
+                    let (bytes, left) = self.bytes.split_at(whole * group);
+                    let (head, rest) = out.split_at_mut(whole * GROUP);
+                    unpack(bytes, self.k, head);
+                    (self.bytes, out) = (left, rest);
+                    continue;
+                }
+                let n = group.min(self.bytes.len());
+                let (bytes, left) = self.bytes.split_at(n);
+                let mut last = [0; 8 * GROUP];
+                last[..n].copy_from_slice(bytes);
+                unpack(&last[..group], self.k, &mut self.stage);
+                self.bytes = left;
+                self.staged = GROUP;
+            }
+            let n = out.len().min(self.staged);
+            let (head, rest) = out.split_at_mut(n);
+            for (o, s) in head.iter_mut().zip(&self.stage[GROUP - self.staged..]) {
+                *o = R::from_u64(*s);
+            }
+            self.staged -= n;
+            out = rest;
+        }
+    }
+}
+
+impl core::fmt::Debug for Packer<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Packer({} bits)", self.k)
+    }
+}
+
+impl core::fmt::Debug for Unpacker<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Unpacker({} bits)", self.k)
+    }
+}
+
+/// Calls the body compiled for the level in force.
+macro_rules! levels {
+    ($name:ident<R>($($a:ident: $t:ty),*) $body:ident) => {
+        fn $name<R: Ring>($($a: $t),*) {
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,bmi1,bmi2,fma")]
+                fn avx512<R: Ring>($($a: $t),*) {
+                    $body($($a),*);
+                }
+                #[target_feature(enable = "avx2,bmi1,bmi2,fma")]
+                fn avx2<R: Ring>($($a: $t),*) {
+                    $body($($a),*);
+                }
+                if cpu::Avx512::new().is_some() {
+                    // SAFETY: `Avx512` proves the features.
+                    return unsafe { avx512($($a),*) };
+                }
+                if cpu::Avx2::new().is_some() {
+                    // SAFETY: `Avx2` proves the features.
+                    return unsafe { avx2($($a),*) };
+                }
+            }
+            $body($($a),*);
+        }
+    };
+}
+levels!(pack<R>(elements: &[R], k: u32, out: &mut [u8]) pack_groups);
+levels!(unpack<R>(bytes: &[u8], k: u32, out: &mut [R]) unpack_groups);
+
+#[inline(always)]
+fn pack_groups<R: Ring>(elements: &[R], k: u32, out: &mut [u8]) {
+    let keep = mask(k);
+    let groups = elements.chunks_exact(GROUP);
+    for (src, out) in groups.zip(out.chunks_exact_mut(8 * k as usize)) {
+        let mut v = [0; GROUP];
+        for (v, e) in v.iter_mut().zip(src) {
+            *v = e.to_u64() & keep;
+        }
+        let (v, n, width) = join_all(&v, k);
+        join_rest(&v[..n], width, out);
+    }
+}
+
+#[inline(always)]
+fn unpack_groups<R: Ring>(bytes: &[u8], k: u32, out: &mut [R]) {
+    for (src, out) in bytes
+        .chunks_exact(8 * k as usize)
+        .zip(out.chunks_exact_mut(GROUP))
+    {
+        let (halvings, width) = plan(k);
+        let n = GROUP >> halvings;
+        let mut v = [0; GROUP];
+        split_rest(src, width, &mut v[..n]);
+        let v = split_all(&v, halvings, width);
+        for (o, v) in out.iter_mut().zip(&v) {
+            *o = R::from_u64(*v);
+        }
+    }
+}
+
+/// How often neighbours can be joined, and the width that they have then: above 32.
+#[inline(always)]
+fn plan(k: u32) -> (u32, u32) {
+    let (mut halvings, mut width) = (0, k);
+    while width <= 32 {
+        halvings += 1;
+        width *= 2;
+    }
+    (halvings, width)
+}
+
+/// `N` pairs of words of `width` bits to words of twice the width.
+#[inline(always)]
+fn join<const N: usize>(v: &[u64; GROUP], width: u32) -> [u64; GROUP] {
+    let mut out = [0; GROUP];
+    for i in 0..N {
+        out[i] = v[2 * i] | (v[2 * i + 1] << width);
+    }
+    out
+}
+
+/// The inverse: `N` words of twice `width` bits to pairs.
+#[inline(always)]
+fn split<const N: usize>(v: &[u64; GROUP], width: u32) -> [u64; GROUP] {
+    let keep = mask(width);
+    let mut out = [0; GROUP];
+    for i in 0..N {
+        out[2 * i] = v[i] & keep;
+        out[2 * i + 1] = v[i] >> width;
+    }
+    out
+}
+
+/// The joined words, their number and width.
+#[inline(always)]
+fn join_all(v: &[u64; GROUP], k: u32) -> ([u64; GROUP], usize, u32) {
+    let (halvings, width) = plan(k);
+    let mut v = *v;
+    for i in 0..halvings {
+        let k = k << i;
+        v = match i {
+            0 => join::<32>(&v, k),
+            1 => join::<16>(&v, k),
+            2 => join::<8>(&v, k),
+            3 => join::<4>(&v, k),
+            4 => join::<2>(&v, k),
+            _ => join::<1>(&v, k),
+        };
+    }
+    (v, GROUP >> halvings, width)
+}
+
+#[inline(always)]
+fn split_all(v: &[u64; GROUP], halvings: u32, mut width: u32) -> [u64; GROUP] {
+    let mut v = *v;
+    for i in (0..halvings).rev() {
+        width /= 2;
+        v = match i {
+            0 => split::<32>(&v, width),
+            1 => split::<16>(&v, width),
+            2 => split::<8>(&v, width),
+            3 => split::<4>(&v, width),
+            4 => split::<2>(&v, width),
+            _ => split::<1>(&v, width),
+        };
+    }
+    v
+}
+
+/// Words of `width` bits, above 32, without gaps.
+#[inline(always)]
+fn join_rest(v: &[u64], width: u32, out: &mut [u8]) {
+    let mut words = out.as_chunks_mut::<8>().0.iter_mut();
+    let mut put = |w: u64| {
+        if let Some(b) = words.next() {
+            *b = w.to_le_bytes();
+        }
+    };
+    if width == 64 {
+        v.iter().for_each(|w| put(*w));
+        return;
+    }
+    let (mut word, mut fill) = (0, 0);
+    for x in v {
+        word |= x << fill;
+        fill += width;
+        if fill >= 64 {
+            put(word);
+            fill -= 64;
+            // `fill` is now the number of bits left of x, below `width`.
+            word = x >> 1 >> (width - fill - 1);
+        }
+    }
+}
+
+#[inline(always)]
+fn split_rest(bytes: &[u8], width: u32, v: &mut [u64]) {
+    let words = bytes.as_chunks::<8>().0;
+    let word = |i: usize| words.get(i).map_or(0, |w| u64::from_le_bytes(*w));
+    let keep = mask(width);
+    let (mut at, mut shift) = (0, 0);
+    for x in v {
+        // The second word is shifted out where the first one suffices.
+        *x = (word(at) >> shift | word(at + 1) << 1 << (63 - shift)) & keep;
+        shift += width;
+        if shift >= 64 {
+            shift -= 64;
+            at += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Bit by bit.
+    fn oracle(v: &[u64], k: u32) -> Vec<u8> {
+        let mut out = vec![0u8; packed_len(v.len(), k).unwrap()];
+        for (e, x) in v.iter().enumerate() {
+            for i in 0..k as usize {
+                let at = e * k as usize + i;
+                out[at / 8] |= ((x >> i & 1) as u8) << (at % 8);
+            }
+        }
+        out
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_single_bits(v in prop::collection::vec(any::<u64>(), 0..300), k in 1u32..=64,
+                                   cuts in prop::collection::vec(0usize..150, 0..5)) {
+            let mut out = vec![7];
+            let mut packer = Packer::new(&mut out, k);
+            let mut rest = &v[..];
+            for c in &cuts {
+                let (head, tail) = rest.split_at((*c).min(rest.len()));
+                packer.push(head);
+                rest = tail;
+            }
+            packer.push(rest);
+            packer.finish();
+            prop_assert_eq!(&out[1..], &oracle(&v, k)[..]);
+
+            let mut back = vec![1u64; v.len()];
+            let mut unpacker = Unpacker::new(&out[1..], v.len(), k).unwrap();
+            let mut rest = &mut back[..];
+            for c in &cuts {
+                let (head, tail) = rest.split_at_mut((*c).min(rest.len()));
+                unpacker.pull(head);
+                rest = tail;
+            }
+            unpacker.pull(rest);
+            prop_assert!(back.iter().zip(&v).all(|(a, b)| *a == b & mask(k)));
+        }
+    }
+
+    #[test]
+    fn narrow_words_pack_the_same() {
+        let v: Vec<u64> = (0..131).map(|i| i * 0x9e37_79b9).collect();
+        let narrow: Vec<u8> = v.iter().map(|x| *x as u8).collect();
+        for k in 1..=8 {
+            let mut out = Vec::new();
+            let mut p = Packer::new(&mut out, k);
+            p.push(&narrow);
+            p.finish();
+            assert_eq!(out, oracle(&v, k));
+            let mut back = vec![0u8; 131];
+            Unpacker::new(&out, 131, k).unwrap().pull(&mut back);
+            assert!(
+                back.iter()
+                    .zip(&v)
+                    .all(|(a, b)| u64::from(*a) == b & mask(k))
+            );
+        }
+    }
+
+    #[test]
+    fn lengths_and_padding_are_checked() {
+        assert!(Unpacker::new(&[0; 8], 9, 7).is_ok());
+        assert!(matches!(
+            Unpacker::new(&[0; 7], 9, 7),
+            Err(DecodeError::Length { got: 7, want: 8 })
+        ));
+        let mut b = [0; 8];
+        b[7] = 0x80;
+        assert!(matches!(
+            Unpacker::new(&b, 9, 7),
+            Err(DecodeError::Range("padding bits"))
+        ));
+        for k in [0, 65] {
+            assert!(Unpacker::new(&[], 0, k).is_err());
+        }
+        assert!(Unpacker::new(&[0; 8], usize::MAX, 64).is_err());
+        assert!(Unpacker::new(&[], 0, 5).is_ok());
+        // Past the end there are zeros.
+        let mut out = [9u8; 70];
+        Unpacker::new(&[255], 8, 1).unwrap().pull(&mut out);
+        assert!(out[..8] == [1; 8] && out[8..] == [0; 62]);
+        assert_eq!((mask(0), mask(1), mask(64)), (0, 1, u64::MAX));
+    }
+}
