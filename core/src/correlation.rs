@@ -174,15 +174,22 @@ impl ReceivedOts<Malicious> {
     }
 }
 
+/// Wipes all the storage of a vector, past its length too: it may have been used before.
+fn wipe<T: bytemuck::Pod>(v: &mut Vec<T>) {
+    v.fill(T::zeroed());
+    v.resize(v.capacity(), T::zeroed());
+    zeroize::optimization_barrier(v.as_slice());
+}
+
 impl<M: Security> Drop for SentOts<M> {
     fn drop(&mut self) {
-        self.messages.as_flattened_mut().zeroize();
+        wipe(&mut self.messages);
     }
 }
 
 impl<M: Security> Drop for ReceivedOts<M> {
     fn drop(&mut self) {
-        self.messages.zeroize();
+        wipe(&mut self.messages);
     }
 }
 
