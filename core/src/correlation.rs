@@ -172,6 +172,13 @@ impl ReceivedOts<Malicious> {
     }
 }
 
+/// Wipes all the storage of a vector, past its length too: it may have been used before.
+fn wipe<T: bytemuck::Pod>(v: &mut Vec<T>) {
+    v.fill(T::zeroed());
+    v.resize(v.capacity(), T::zeroed());
+    zeroize::optimization_barrier(v.as_slice());
+}
+
 impl<M: Security> Drop for SentOts<M> {
     fn drop(&mut self) {
         wipe(&mut self.messages);
