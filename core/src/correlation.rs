@@ -9,6 +9,10 @@ use core::marker::PhantomData;
 
 use crate::{BitVec, Block, wipe};
 
+mod triples;
+
+pub use triples::{BitTriples, MatrixShape, MatrixTriple, RingTriples};
+
 mod sealed {
     pub trait Sealed {}
 }
@@ -78,6 +82,12 @@ impl<M: Security> SentOts<M> {
     pub fn messages(&self) -> &[[Block; 2]] {
         &self.messages
     }
+    /// Takes the storage out, unwiped, for a caller who spends the OTs and fills it again: fresh memory costs as much as
+    /// what fills it. The caller now answers for it.
+    #[must_use]
+    pub fn into_raw(mut self) -> Vec<[Block; 2]> {
+        core::mem::take(&mut self.messages)
+    }
     /// Takes the first `n` away; `None`, and nothing happens, if there are fewer.
     #[must_use]
     pub fn take(&mut self, n: usize) -> Option<Self> {
@@ -120,6 +130,14 @@ impl<M: Security> ReceivedOts<M> {
     pub fn messages(&self) -> &[Block] {
         &self.messages
     }
+    /// Takes the storage out, unwiped. See [`SentOts::into_raw`].
+    #[must_use]
+    pub fn into_raw(mut self) -> (BitVec, Vec<Block>) {
+        (
+            core::mem::take(&mut self.choices),
+            core::mem::take(&mut self.messages),
+        )
+    }
     /// Takes the first `n` away; `None`, and nothing happens, if there are fewer.
     #[must_use]
     pub fn take(&mut self, n: usize) -> Option<Self> {
@@ -152,6 +170,13 @@ impl ReceivedOts<Malicious> {
             security: PhantomData,
         }
     }
+}
+
+/// Wipes all the storage of a vector, past its length too: it may have been used before.
+fn wipe<T: bytemuck::Pod>(v: &mut Vec<T>) {
+    v.fill(T::zeroed());
+    v.resize(v.capacity(), T::zeroed());
+    zeroize::optimization_barrier(v.as_slice());
 }
 
 impl<M: Security> Drop for SentOts<M> {

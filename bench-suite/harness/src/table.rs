@@ -193,6 +193,26 @@ impl Bench<'_> {
     pub fn time_of<I, O>(self, mut setup: impl FnMut() -> I, mut f: impl FnMut(I) -> O) {
         self.run("s", |n| repeat_with(n, &mut setup, &mut f));
     }
+    /// Measures the row as items a second of two parties that work at the same time on a core each: a call runs both and
+    /// gives the time of each, and counts with the slower one. Returns the seconds an item took at each, means of all calls.
+    pub fn rate_of_parties(self, mut f: impl FnMut() -> [Duration; 2]) -> [f64; 2] {
+        let work = self.work as f64;
+        let mut all = [Duration::ZERO; 2];
+        let mut calls = 0;
+        self.run("1/s", |n| {
+            let mut sum = [Duration::ZERO; 2];
+            for _ in 0..n {
+                let t = f();
+                sum[0] += t[0];
+                sum[1] += t[1];
+            }
+            all[0] += sum[0];
+            all[1] += sum[1];
+            calls += n;
+            sum[0].max(sum[1])
+        });
+        all.map(|t| t.as_secs_f64() / (calls as f64 * work))
+    }
 
     fn run(self, unit: &str, mut measure: impl FnMut(u64) -> Duration) {
         let samples = RefCell::new(Vec::new());
