@@ -6,4 +6,6 @@ mod softspoken;
 
 pub use base::{base_mlkem_receiver, base_mlkem_sender, base_receiver, base_sender, base_uniform};
 pub use correlations::{additive, choices, messages, one_of_n, triples};
-pub use softspoken::{softspoken_challenge, softspoken_extension, softspoken_response, softspoken_setup};
+pub use softspoken::{
+    softspoken_challenge, softspoken_extension, softspoken_response, softspoken_setup,
+};
