@@ -73,6 +73,13 @@ pub fn random_ots<M: Security, G: CryptoRng + ?Sized>(
     (SentOts::from_raw(sent), received.unwrap())
 }
 
+/// Parameters of Ferret that are as fast to test as they are insecure: one stage of 40 trees of 2^5 leaves on a secret of
+/// 50 bits, then 70 trees of 2^6 on 300 bits.
+#[must_use]
+pub fn ferret_params() -> crate::ferret::Params {
+    crate::ferret::toy()
+}
+
 /// Whether these are two halves of the same correlations.
 #[must_use]
 pub fn correlated<M: Security>(sent: &SentCots<M>, received: &ReceivedCots<M>) -> bool {
