@@ -194,17 +194,27 @@ fn gf128_sums(t: &mut Table) {
         let row: Vec<_> = row.as_chunks().0.iter().map(|b| Block::from(*b)).collect();
         assert!(gf128::inner_product_with_level(&row, &chi, Level::Portable) == sum);
     }
-    let read = limits::copied_bytes(t, rows.len()).per(16.0);
+    let copy = limits::copied_bytes(t, rows.len()).per(16.0);
     let mut sums = RowSums::new(128);
     // Items are OTs, each worth one product.
     t.bench("gf128-row-sums")
         .work(8 * STRIDE as u64)
-        .limit(&read)
+        .limit(&copy)
         .time(|| sums.add(black_box(&rows), STRIDE, black_box(&chi)));
 }
 
 fn local_code(t: &mut Table) {
     const ROWS: usize = 4096;
+    // All but the misses: the same code where everything is in the first cache.
+    let secret = vec![SEED; 1024];
+    let mut out = vec![Block::ZERO; ROWS];
+    let code = LocalCode::new(SEED, secret.len());
+    let near = t.limit("1024 columns, measured here", ROWS as f64, || {
+        if let Ok(code) = &code {
+            let done = code.xor_into(black_box(&secret), 0, black_box(&mut out));
+            assert!(done.is_ok());
+        }
+    });
     for (name, k) in [("32k", 32_768), ("128k", 131_072), ("240k", 240_000)] {
         let mut secret = vec![Block::ZERO; k];
         Prg::new(SEED).fill_blocks(&mut secret);
@@ -221,6 +231,7 @@ fn local_code(t: &mut Table) {
         // Items are rows.
         t.bench(&format!("local-code-{name}"))
             .work(ROWS as u64)
+            .limit(&near)
             .time(|| {
                 first += ROWS as u64;
                 fast.xor_into(black_box(&secret), first, black_box(&mut out))

@@ -7,9 +7,11 @@
 use core::fmt;
 use core::marker::PhantomData;
 
-use zeroize::Zeroize;
+use crate::{BitVec, Block, wipe};
 
-use crate::{BitVec, Block};
+mod triples;
+
+pub use triples::{BitTriples, MatrixShape, MatrixTriple, RingTriples};
 
 mod sealed {
     pub trait Sealed {}
@@ -80,12 +82,18 @@ impl<M: Security> SentOts<M> {
     pub fn messages(&self) -> &[[Block; 2]] {
         &self.messages
     }
+    /// Takes the storage out, unwiped, for a caller who spends the OTs and fills it again: fresh memory costs as much as
+    /// what fills it. The caller now answers for it.
+    #[must_use]
+    pub fn into_raw(mut self) -> Vec<[Block; 2]> {
+        core::mem::take(&mut self.messages)
+    }
     /// Takes the first `n` away; `None`, and nothing happens, if there are fewer.
     #[must_use]
     pub fn take(&mut self, n: usize) -> Option<Self> {
         let rest = self.messages.get(n..)?.to_vec();
         let mut all = core::mem::replace(&mut self.messages, rest);
-        all[n..].as_flattened_mut().zeroize();
+        wipe(&mut all[n..]);
         all.truncate(n);
         Some(Self::from_raw(all))
     }
@@ -122,6 +130,14 @@ impl<M: Security> ReceivedOts<M> {
     pub fn messages(&self) -> &[Block] {
         &self.messages
     }
+    /// Takes the storage out, unwiped. See [`SentOts::into_raw`].
+    #[must_use]
+    pub fn into_raw(mut self) -> (BitVec, Vec<Block>) {
+        (
+            core::mem::take(&mut self.choices),
+            core::mem::take(&mut self.messages),
+        )
+    }
     /// Takes the first `n` away; `None`, and nothing happens, if there are fewer.
     #[must_use]
     pub fn take(&mut self, n: usize) -> Option<Self> {
@@ -130,7 +146,7 @@ impl<M: Security> ReceivedOts<M> {
         let first = self.choices.slice(0..n);
         self.choices = choices;
         let mut all = core::mem::replace(&mut self.messages, rest);
-        all[n..].zeroize();
+        wipe(&mut all[n..]);
         all.truncate(n);
         Self::from_raw(first, all)
     }
@@ -156,15 +172,22 @@ impl ReceivedOts<Malicious> {
     }
 }
 
+/// Wipes all the storage of a vector, past its length too: it may have been used before.
+fn wipe_vec<T: bytemuck::Pod>(v: &mut Vec<T>) {
+    v.fill(T::zeroed());
+    v.resize(v.capacity(), T::zeroed());
+    zeroize::optimization_barrier(v.as_slice());
+}
+
 impl<M: Security> Drop for SentOts<M> {
     fn drop(&mut self) {
-        self.messages.as_flattened_mut().zeroize();
+        wipe_vec(&mut self.messages);
     }
 }
 
 impl<M: Security> Drop for ReceivedOts<M> {
     fn drop(&mut self) {
-        self.messages.zeroize();
+        wipe_vec(&mut self.messages);
     }
 }
 

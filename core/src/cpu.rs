@@ -202,6 +202,12 @@ proof!(
     Level::Avx512,
     has_avx512() && has!("gfni", "avx512vbmi")
 );
+proof!(
+    /// Proves `avx512ifma` and what [`Avx512`] proves.
+    Ifma512,
+    Level::Avx512,
+    has_avx512() && has!("avx512ifma")
+);
 
 #[cfg(test)]
 mod tests {

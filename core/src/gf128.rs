@@ -7,10 +7,8 @@
 
 use core::fmt;
 
-use zeroize::Zeroize;
-
 use crate::cpu::{self, Level};
-use crate::{Block, ShapeError};
+use crate::{Block, ShapeError, wipe};
 
 #[cfg(target_arch = "x86_64")]
 mod clmul;
@@ -60,8 +58,8 @@ impl Sums {
 
 impl Drop for Sums {
     fn drop(&mut self) {
-        self.lo.zeroize();
-        self.hi.zeroize();
+        wipe(&mut self.lo);
+        wipe(&mut self.hi);
     }
 }
 

@@ -214,9 +214,9 @@ impl<S: Side> Fold<'_, S> {
                     for (seeds, g) in rest.as_chunks().0.iter().zip(1usize..) {
                         let sum = sums(leaves::<V, GROUP>(k, seeds, counter), &mut v);
                         u = u.xor(sum);
-                        for b in 3..K {
-                            if g >> (b - 3) & 1 == 1 {
-                                v[b] = v[b].xor(sum);
+                        for (b, v) in v[3..K].iter_mut().enumerate() {
+                            if g >> b & 1 == 1 {
+                                *v = v.xor(sum);
                             }
                         }
                     }

@@ -1,0 +1,125 @@
+//! The consistency check of the malicious protocol.
+//!
+//! Tree i has leaves v_ij at the sender and w_ij at the receiver, which ought to be v_ij ⊕ e_ij Δ with e_ij the noise. With
+//! public weights χ_ij that were drawn after the corrections were fixed, let V = Σ χ_ij v_ij, W = Σ χ_ij w_ij and
+//! φ = Σ χ_ij e_ij in GF(2^128). Then W = V ⊕ φ Δ, and if any leaf is off, W is uniform up to 2^-127. φ would give the noise away, so 128
+//! correlations hide it: with (q_l), (t_l, b_l) they are Y = Σ q_l x^l, Z = Σ t_l x^l = Y ⊕ X Δ, X = Σ b_l x^l. The receiver sends
+//! φ ⊕ X; the sender hashes V ⊕ Y ⊕ (φ ⊕ X) Δ, and the receiver accepts if that is the hash of W ⊕ Z.
+//!
+//! This is the batched check of Ferret (K. Yang, C. Weng, X. Lan, J. Zhang, X. Wang, CCS 2020,
+//! <https://eprint.iacr.org/2020/924>) and, in large fields, of Wolverine, with two choices of our own:
+//!
+//! - The weights of tree i come from a hash of all corrections up to its own (Fiat-Shamir), so that each tree is weighed
+//!   while its leaves are in cache. Consider the last tree with a wrong leaf: its errors are fixed when its weights are
+//!   drawn, what the trees before contribute is fixed too, and those after contribute nothing. Hence a run passes with
+//!   probability 2^-127, and Q queries to the hash buy Q 2^-127.
+//! - The weights of one tree are products α_a β_b of independent uniform α, β, where a and b are the high and low bits of j.
+//!   For errors E ≠ 0, Σ α_a β_b E_ab has a prescribed value with probability at most 2 / 2^128: some column combination Σ_b β_b E_ab is not
+//!   0 but with probability 2^-128, and then α_a makes the sum uniform. This costs one product for a leaf and 2^7 random blocks for a tree.
+//!
+//! What the functionality allows a cheating sender, as in Ferret: errors that depend on the path. It can guess some bits
+//! of the noise positions; if all guesses hold, the receiver does not notice, otherwise it aborts. So LPN is assumed to hold
+//! with one bit of static leakage on the noise per expansion that did not abort.
+
+use piquet_core::wire::SessionId;
+use piquet_core::{Block, Prg, gf128};
+use subtle::{ConditionallySelectable, ConstantTimeEq};
+use zeroize::Zeroize;
+
+/// Sum over the leaves of all trees of one stage, and the weights of the noise.
+pub(super) struct Fold {
+    transcript: blake3::Hasher,
+    low: Vec<Block>,
+    high: Vec<Block>,
+    rows: Vec<Block>,
+    sum: Block,
+    noise: Block,
+}
+
+impl Fold {
+    /// For trees of `2^depth` leaves.
+    pub(super) fn new(session: &SessionId, round: u64, depth: usize) -> Self {
+        let mut transcript = blake3::Hasher::new_derive_key("piquet 2026 ferret weights");
+        transcript.update(&session.0);
+        transcript.update(&round.to_le_bytes());
+        let low = depth / 2;
+        Self {
+            transcript,
+            low: vec![Block::ZERO; 1 << low],
+            high: vec![Block::ZERO; 1 << (depth - low)],
+            rows: vec![Block::ZERO; 1 << (depth - low)],
+            sum: Block::ZERO,
+            noise: Block::ZERO,
+        }
+    }
+    /// What the weights depend on, beside the corrections.
+    pub(super) fn absorb(&mut self, public: &[u8]) {
+        self.transcript.update(public);
+    }
+    /// Draws the weights of the tree with these corrections.
+    pub(super) fn weigh(&mut self, corrections: &[u8]) {
+        self.transcript.update(corrections);
+        let mut seed = [0; 16];
+        self.transcript.finalize_xof().fill(&mut seed);
+        let mut prg = Prg::new(Block::from(seed));
+        prg.fill_blocks(&mut self.low);
+        prg.fill_blocks(&mut self.high);
+    }
+    /// Adds the leaves of that tree.
+    pub(super) fn leaves(&mut self, leaves: &[Block]) {
+        for (row, leaves) in self
+            .rows
+            .iter_mut()
+            .zip(leaves.chunks_exact(self.low.len()))
+        {
+            *row = gf128::inner_product(leaves, &self.low);
+        }
+        self.sum ^= gf128::inner_product(&self.rows, &self.high);
+    }
+    /// Adds the weight of its leaf `path`, which is secret.
+    pub(super) fn noise(&mut self, path: usize) {
+        let low = pick(&self.low, path & (self.low.len() - 1));
+        let high = pick(&self.high, path / self.low.len());
+        self.noise ^= gf128::mul(low, high);
+    }
+    /// V, or W and φ.
+    pub(super) fn finish(&self) -> (Block, Block) {
+        (self.sum, self.noise)
+    }
+}
+
+impl Drop for Fold {
+    fn drop(&mut self) {
+        self.rows.zeroize();
+        self.sum.zeroize();
+        self.noise.zeroize();
+    }
+}
+
+/// `blocks[at]` for a secret `at`.
+fn pick(blocks: &[Block], at: usize) -> Block {
+    let mut picked = Block::ZERO;
+    for (i, b) in blocks.iter().enumerate() {
+        let hit = (i as u64).ct_eq(&(at as u64));
+        picked ^= Block::conditional_select(&Block::ZERO, b, hit);
+    }
+    picked
+}
+
+/// The element Σ c_l x^l, l < 128.
+pub(super) fn pack(coefficients: &[Block]) -> Block {
+    let mut x = [Block::ZERO; 128];
+    for (l, x) in x.iter_mut().enumerate() {
+        *x = Block::from_u128(1 << l);
+    }
+    gf128::inner_product(coefficients, &x)
+}
+
+/// What the sender shows of its value.
+pub(super) fn digest(session: &SessionId, round: u64, value: Block) -> [u8; 32] {
+    let mut h = blake3::Hasher::new_derive_key("piquet 2026 ferret check");
+    h.update(&session.0);
+    h.update(&round.to_le_bytes());
+    h.update(&<[u8; 16]>::from(value));
+    *h.finalize().as_bytes()
+}
