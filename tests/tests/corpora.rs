@@ -28,6 +28,8 @@ const TARGETS: &[Target] = &[
     ("ot_base_receiver", piquet_ot::fuzzing::base_receiver),
     ("ot_base_sender", piquet_ot::fuzzing::base_sender),
     ("ot_base_uniform", piquet_ot::fuzzing::base_uniform),
+    ("ot_ferret_receiver", piquet_ot::fuzzing::ferret_receiver),
+    ("ot_ferret_sender", piquet_ot::fuzzing::ferret_sender),
     (
         "ot_softspoken_challenge",
         piquet_ot::fuzzing::softspoken_challenge,
