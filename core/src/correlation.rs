@@ -7,9 +7,7 @@
 use core::fmt;
 use core::marker::PhantomData;
 
-use zeroize::Zeroize;
-
-use crate::{BitVec, Block};
+use crate::{BitVec, Block, wipe};
 
 mod triples;
 
@@ -95,7 +93,7 @@ impl<M: Security> SentOts<M> {
     pub fn take(&mut self, n: usize) -> Option<Self> {
         let rest = self.messages.get(n..)?.to_vec();
         let mut all = core::mem::replace(&mut self.messages, rest);
-        all[n..].as_flattened_mut().zeroize();
+        wipe(&mut all[n..]);
         all.truncate(n);
         Some(Self::from_raw(all))
     }
@@ -148,7 +146,7 @@ impl<M: Security> ReceivedOts<M> {
         let first = self.choices.slice(0..n);
         self.choices = choices;
         let mut all = core::mem::replace(&mut self.messages, rest);
-        all[n..].zeroize();
+        wipe(&mut all[n..]);
         all.truncate(n);
         Self::from_raw(first, all)
     }
@@ -175,7 +173,7 @@ impl ReceivedOts<Malicious> {
 }
 
 /// Wipes all the storage of a vector, past its length too: it may have been used before.
-fn wipe<T: bytemuck::Pod>(v: &mut Vec<T>) {
+fn wipe_vec<T: bytemuck::Pod>(v: &mut Vec<T>) {
     v.fill(T::zeroed());
     v.resize(v.capacity(), T::zeroed());
     zeroize::optimization_barrier(v.as_slice());
@@ -183,13 +181,13 @@ fn wipe<T: bytemuck::Pod>(v: &mut Vec<T>) {
 
 impl<M: Security> Drop for SentOts<M> {
     fn drop(&mut self) {
-        wipe(&mut self.messages);
+        wipe_vec(&mut self.messages);
     }
 }
 
 impl<M: Security> Drop for ReceivedOts<M> {
     fn drop(&mut self) {
-        wipe(&mut self.messages);
+        wipe_vec(&mut self.messages);
     }
 }
 

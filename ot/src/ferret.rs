@@ -64,6 +64,22 @@ fn encode(
         })
 }
 
+/// Stages that are as fast to test as they are insecure. See [`crate::ideal`].
+pub(crate) const fn toy() -> Params {
+    Params {
+        set_up: &[params::Stage {
+            k: 50,
+            trees: 40,
+            depth: 5,
+        }],
+        main: params::Stage {
+            k: 300,
+            trees: 70,
+            depth: 6,
+        },
+    }
+}
+
 #[cfg(test)]
 mod estimate;
 #[cfg(test)]

@@ -72,3 +72,22 @@ pub fn random_ots<M: Security, G: CryptoRng + ?Sized>(
     #[expect(clippy::unwrap_used, reason = "as many messages as choices")]
     (SentOts::from_raw(sent), received.unwrap())
 }
+
+/// Parameters of Ferret that are as fast to test as they are insecure: one stage of 40 trees of 2^5 leaves on a secret of
+/// 50 bits, then 70 trees of 2^6 on 300 bits.
+#[must_use]
+pub fn ferret_params() -> crate::ferret::Params {
+    crate::ferret::toy()
+}
+
+/// Whether these are two halves of the same correlations.
+#[must_use]
+pub fn correlated<M: Security>(sent: &SentCots<M>, received: &ReceivedCots<M>) -> bool {
+    let delta = sent.context.delta.block();
+    let halves = sent.keys.iter().zip(&received.macs);
+    sent.len() == received.len()
+        && sent.first == received.first
+        && halves
+            .zip(received.choices.to_bools())
+            .all(|((q, t), b)| *t == if b { *q ^ delta } else { *q })
+}

@@ -6,43 +6,43 @@ use super::point::Point;
 use super::{Group, LANES};
 
 const D: Limbs = [
-    0x34dc_a135_978a3,
-    0x1a82_83b1_56ebd,
-    0x5e7a_2600_1c029,
-    0x739c_663a_03cbb,
-    0x5203_6cee_2b6ff,
+    0x0003_4dca_1359_78a3,
+    0x0001_a828_3b15_6ebd,
+    0x0005_e7a2_6001_c029,
+    0x0007_39c6_63a0_3cbb,
+    0x0005_2036_cee2_b6ff,
 ];
 /// 1 - d².
 const ONE_MINUS_D_SQ: Limbs = [
-    0x409c_1945_fc176,
-    0x719a_bc6a_1fc4f,
-    0x1c37_f90b_20684,
-    0x6bcc_ca55_eedf,
-    0x2907_2a8b_2b3e,
+    0x0004_09c1_945f_c176,
+    0x0007_19ab_c6a1_fc4f,
+    0x0001_c37f_90b2_0684,
+    0x0000_6bcc_ca55_eedf,
+    0x0000_2907_2a8b_2b3e,
 ];
 /// (d - 1)².
 const D_MINUS_ONE_SQ: Limbs = [
-    0x55aa_a44e_d4d20,
-    0x5960_3c33_32635,
-    0x26d3_baf4_a7928,
-    0x120a_66e6_997a9,
-    0x5968_b37a_f66c2,
+    0x0005_5aaa_44ed_4d20,
+    0x0005_9603_c333_2635,
+    0x0002_6d3b_af4a_7928,
+    0x0001_20a6_6e69_97a9,
+    0x0005_968b_37af_66c2,
 ];
 /// sqrt(-d - 1), the odd root.
 const SQRT_AD_MINUS_ONE: Limbs = [
-    0x7f6a_0497_b2e1b,
-    0x1836_f0a9_7afd2,
-    0x7d74_7f6b_e7638,
-    0x4560_79e7_e6498,
-    0x3769_31bf_2b834,
+    0x0007_f6a0_497b_2e1b,
+    0x0001_836f_0a97_afd2,
+    0x0007_d747_f6be_7638,
+    0x0004_5607_9e7e_6498,
+    0x0003_7693_1bf2_b834,
 ];
 /// 1 / sqrt(-1 - d), the even root.
 const INVSQRT_A_MINUS_D: Limbs = [
-    0xfdaa_805d_40ea,
-    0x2eb4_82e5_7d339,
-    0x7610_274bc58,
-    0x6510_b613_dc8ff,
-    0x786c_8905_cfaff,
+    0x0000_fdaa_805d_40ea,
+    0x0002_eb48_2e57_d339,
+    0x0000_0761_0274_bc58,
+    0x0006_510b_613d_c8ff,
+    0x0007_86c8_905c_faff,
 ];
 
 /// Groups that share one inversion.

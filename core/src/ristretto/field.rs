@@ -22,11 +22,11 @@ pub(super) const ONE: Limbs = [1, 0, 0, 0, 0];
 pub(super) const ZERO: Limbs = [0; 5];
 /// A square root of -1.
 pub(super) const SQRT_M1: Limbs = [
-    0x61b2_74a0_ea0b0,
-    0xd5a5_fc8f_189d,
-    0x7ef5_e9cb_d0c60,
-    0x7859_5a68_04c9e,
-    0x2b83_2480_4fc1d,
+    0x0006_1b27_4a0e_a0b0,
+    0x0000_d5a5_fc8f_189d,
+    0x0007_ef5e_9cbd_0c60,
+    0x0007_8595_a680_4c9e,
+    0x0002_b832_4804_fc1d,
 ];
 /// 2 p, limb by limb.
 const TWO_P: Limbs = [2 * (MASK - 18), 2 * MASK, 2 * MASK, 2 * MASK, 2 * MASK];

@@ -8,11 +8,11 @@ use super::field::{Fe, Limbs, ONE, ZERO};
 
 /// 2 d.
 const D2: Limbs = [
-    0x69b9_426b_2f159,
-    0x3505_0762_add7a,
-    0x3cf4_4c00_38052,
-    0x6738_cc74_07977,
-    0x2406_d9dc_56dff,
+    0x0006_9b94_26b2_f159,
+    0x0003_5050_762a_dd7a,
+    0x0003_cf44_c003_8052,
+    0x0006_738c_c740_7977,
+    0x0002_406d_9dc5_6dff,
 ];
 
 /// Eight points.
