@@ -194,12 +194,12 @@ fn gf128_sums(t: &mut Table) {
         let row: Vec<_> = row.as_chunks().0.iter().map(|b| Block::from(*b)).collect();
         assert!(gf128::inner_product_with_level(&row, &chi, Level::Portable) == sum);
     }
-    let read = limits::copied_bytes(t, rows.len()).per(16.0);
+    let copy = limits::copied_bytes(t, rows.len()).per(16.0);
     let mut sums = RowSums::new(128);
     // Items are OTs, each worth one product.
     t.bench("gf128-row-sums")
         .work(8 * STRIDE as u64)
-        .limit(&read)
+        .limit(&copy)
         .time(|| sums.add(black_box(&rows), STRIDE, black_box(&chi)));
 }
 
@@ -217,10 +217,33 @@ fn local_code(t: &mut Table) {
         assert!(oracle.xor_into(&secret, 77, &mut want).is_ok());
         assert!(fast.xor_into(&secret, 77, &mut out).is_ok());
         assert!(out == want);
+        // The same loads at places that are known beforehand. The words differ from one call to the next, so that the
+        // first cache does not learn them.
+        let mut columns = vec![0u32; 64 * ROWS];
+        Prg::new(SEED).fill_ring(&mut columns);
+        let k = k as u64;
+        columns
+            .iter_mut()
+            .for_each(|c| *c = ((u64::from(*c) * k) >> 32) as u32);
+        let mut calls = columns.chunks_exact(10 * ROWS).cycle();
+        let loads = t.limit(
+            "ten loads at known places, measured here",
+            ROWS as f64,
+            || {
+                let columns = calls.next().unwrap_or_default();
+                for (out, row) in black_box(&mut out)
+                    .iter_mut()
+                    .zip(columns.as_chunks::<10>().0)
+                {
+                    *out = row.iter().fold(*out, |sum, c| sum ^ secret[*c as usize]);
+                }
+            },
+        );
         let mut first = 0;
         // Items are rows.
         t.bench(&format!("local-code-{name}"))
             .work(ROWS as u64)
+            .limit(&loads)
             .time(|| {
                 first += ROWS as u64;
                 fast.xor_into(black_box(&secret), first, black_box(&mut out))

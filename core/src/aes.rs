@@ -11,12 +11,12 @@ use crate::cpu::{self, Level};
 
 mod io;
 #[cfg(target_arch = "x86_64")]
+pub(crate) mod kernel;
+#[cfg(target_arch = "x86_64")]
 mod ni;
 mod portable;
 #[cfg(target_arch = "x86_64")]
 mod vaes;
-#[cfg(target_arch = "x86_64")]
-pub(crate) mod vector;
 
 use io::Io;
 
@@ -100,11 +100,11 @@ impl Aes128 {
 
     /// What `kernel` gives, if the level has AES instructions.
     #[cfg(target_arch = "x86_64")]
-    pub(crate) fn vectors<K: vector::Kernel>(&self, kernel: K) -> Option<K::Output> {
+    pub(crate) fn vectors<K: kernel::Kernel>(&self, kernel: K) -> Option<K::Output> {
         match &self.0 {
             Kernel::Portable(_) => None,
-            Kernel::Ni(proof, key) => Some(vector::ni(*proof, key, kernel)),
-            Kernel::Vaes(proof, key) => Some(vector::vaes(*proof, key, kernel)),
+            Kernel::Ni(proof, key) => Some(kernel::ni(*proof, key, kernel)),
+            Kernel::Vaes(proof, key) => Some(kernel::vaes(*proof, key, kernel)),
         }
     }
 

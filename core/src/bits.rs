@@ -222,7 +222,7 @@ impl BitVec {
 
 impl Zeroize for BitVec {
     fn zeroize(&mut self) {
-        self.words.as_mut_slice().zeroize();
+        crate::wipe(self.words.as_mut_slice());
     }
 }
 

@@ -46,6 +46,13 @@ impl Block {
     }
 }
 
+/// Sets all bytes to 0, so that no optimisation drops it. Whole lines at a time: several times as fast as
+/// [`zeroize::Zeroize`] on a slice, which goes element by element.
+pub fn wipe<T: bytemuck::Pod>(items: &mut [T]) {
+    bytemuck::cast_slice_mut::<T, u8>(items).fill(0);
+    zeroize::optimization_barrier(items);
+}
+
 impl From<[u8; 16]> for Block {
     #[inline(always)]
     fn from(b: [u8; 16]) -> Self {
@@ -141,6 +148,11 @@ mod tests {
         c ^= b;
         c.zeroize();
         assert_eq!(c, Block::ZERO);
+        let mut pairs = [[a, b]; 9];
+        wipe(&mut pairs[1..]);
+        assert_eq!(pairs[0], [a, b]);
+        assert_eq!(pairs[1..], [[Block::ZERO; 2]; 8]);
+        wipe::<Block>(&mut []);
     }
 
     #[test]

@@ -7,9 +7,7 @@
 use core::fmt;
 use core::marker::PhantomData;
 
-use zeroize::Zeroize;
-
-use crate::{BitVec, Block};
+use crate::{BitVec, Block, wipe};
 
 mod triples;
 
@@ -95,7 +93,7 @@ impl<M: Security> SentOts<M> {
     pub fn take(&mut self, n: usize) -> Option<Self> {
         let rest = self.messages.get(n..)?.to_vec();
         let mut all = core::mem::replace(&mut self.messages, rest);
-        all[n..].as_flattened_mut().zeroize();
+        wipe(&mut all[n..]);
         all.truncate(n);
         Some(Self::from_raw(all))
     }
@@ -148,7 +146,7 @@ impl<M: Security> ReceivedOts<M> {
         let first = self.choices.slice(0..n);
         self.choices = choices;
         let mut all = core::mem::replace(&mut self.messages, rest);
-        all[n..].zeroize();
+        wipe(&mut all[n..]);
         all.truncate(n);
         Self::from_raw(first, all)
     }
@@ -176,13 +174,13 @@ impl ReceivedOts<Malicious> {
 
 impl<M: Security> Drop for SentOts<M> {
     fn drop(&mut self) {
-        self.messages.as_flattened_mut().zeroize();
+        wipe(&mut self.messages);
     }
 }
 
 impl<M: Security> Drop for ReceivedOts<M> {
     fn drop(&mut self) {
-        self.messages.zeroize();
+        wipe(&mut self.messages);
     }
 }
 

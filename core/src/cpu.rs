@@ -185,10 +185,28 @@ proof!(
     has_avx512() && has!("vaes")
 );
 proof!(
+    /// Proves `pclmulqdq` and what [`AesNi`] proves.
+    Clmul,
+    Level::Avx2,
+    has_avx2() && has!("pclmulqdq")
+);
+proof!(
+    /// Proves `vpclmulqdq`, `pclmulqdq` and what [`Vaes512`] proves.
+    Clmul512,
+    Level::Avx512,
+    has_avx512() && has!("vaes", "vpclmulqdq", "pclmulqdq")
+);
+proof!(
     /// Proves `gfni`, `avx512vbmi` and what [`Avx512`] proves.
     Gfni512,
     Level::Avx512,
     has_avx512() && has!("gfni", "avx512vbmi")
+);
+proof!(
+    /// Proves `avx512ifma` and what [`Avx512`] proves.
+    Ifma512,
+    Level::Avx512,
+    has_avx512() && has!("avx512ifma")
 );
 
 #[cfg(test)]

@@ -7,15 +7,61 @@
 
 use core::fmt;
 
-use zeroize::Zeroize;
-
 use crate::cpu::{self, Level};
-use crate::{Block, ShapeError};
+use crate::{Block, ShapeError, wipe};
 
+#[cfg(target_arch = "x86_64")]
+mod clmul;
 mod portable;
 
-/// A sum of products before reduction: the coefficients of x^0 to x^127, and of x^128 to x^255.
-pub(crate) type Wide = [Block; 2];
+/// Sums of products before reduction: the coefficients of x^0 to x^127, and those of x^128 to x^255.
+struct Sums {
+    lo: Vec<Block>,
+    hi: Vec<Block>,
+}
+
+impl Sums {
+    fn new(n: usize) -> Self {
+        Self {
+            lo: vec![Block::ZERO; n],
+            hi: vec![Block::ZERO; n],
+        }
+    }
+    fn len(&self) -> usize {
+        self.lo.len()
+    }
+    /// Those of the rows, whose lengths were checked, with the coefficients `chi`.
+    fn add_rows(&mut self, rows: &[u8], stride: usize, chi: &[Block], level: Level) {
+        #[cfg(target_arch = "x86_64")]
+        {
+            if let Some(proof) = cpu::Clmul512::at(level) {
+                return clmul::wide::add_rows(proof, self, rows, stride, chi);
+            }
+            if let Some(proof) = cpu::Clmul::at(level) {
+                return clmul::narrow::add_rows(proof, self, rows, stride, chi);
+            }
+        }
+        let _ = level;
+        portable::add_rows(self, rows, stride, chi);
+    }
+    /// The remainders modulo x^128 + x^7 + x^2 + x + 1.
+    fn reduced(&self) -> impl Iterator<Item = Block> {
+        self.lo.iter().zip(&self.hi).map(|(lo, hi)| {
+            let hi = hi.to_u128();
+            // What x^7 + x^2 + x lift past x^127 comes back once more.
+            let over = (hi >> 127) ^ (hi >> 126) ^ (hi >> 121);
+            let times = |v: u128| v ^ (v << 1) ^ (v << 2) ^ (v << 7);
+            *lo ^ Block::from_u128(times(hi) ^ times(over))
+        })
+    }
+}
+
+impl Drop for Sums {
+    fn drop(&mut self) {
+        wipe(&mut self.lo);
+        wipe(&mut self.hi);
+    }
+}
 
 /// `a * b`.
 #[must_use]
@@ -26,6 +72,10 @@ pub fn mul(a: Block, b: Block) -> Block {
 /// [`mul`] with the kernels of `level`, or the next lower ones that this processor has.
 #[must_use]
 pub fn mul_with_level(a: Block, b: Block, level: Level) -> Block {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(proof) = cpu::Clmul::at(level) {
+        return clmul::mul(proof, a, b);
+    }
     inner_product_with_level(&[a], &[b], level)
 }
 
@@ -38,16 +88,11 @@ pub fn inner_product(a: &[Block], b: &[Block]) -> Block {
 /// [`inner_product`] with the kernels of `level`, or the next lower ones that this processor has.
 #[must_use]
 pub fn inner_product_with_level(a: &[Block], b: &[Block], level: Level) -> Block {
-    let mut sum = [[Block::ZERO; 2]];
     let n = a.len().min(b.len());
-    add_rows(
-        &mut sum,
-        bytemuck::must_cast_slice(&a[..n]),
-        16 * n,
-        &b[..n],
-        level,
-    );
-    reduce(sum[0])
+    let mut sum = Sums::new(1);
+    let row = bytemuck::must_cast_slice(&a[..n]);
+    sum.add_rows(row, 16 * n, &b[..n], level);
+    sum.reduced().fold(Block::ZERO, |_, s| s)
 }
 
 /// Sets `out[j]` to `x^(j + 1)`.
@@ -57,6 +102,15 @@ pub fn powers(x: Block, out: &mut [Block]) {
 
 /// [`powers`] with the kernels of `level`, or the next lower ones that this processor has.
 pub fn powers_with_level(x: Block, out: &mut [Block], level: Level) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if let Some(proof) = cpu::Clmul512::at(level) {
+            return clmul::wide::powers(proof, x, out);
+        }
+        if let Some(proof) = cpu::Clmul::at(level) {
+            return clmul::narrow::powers(proof, x, out);
+        }
+    }
     // Chains side by side, as one product waits for the one before.
     const CHAINS: usize = 8;
     let mut last = Block::from_u128(1);
@@ -73,7 +127,7 @@ pub fn powers_with_level(x: Block, out: &mut [Block], level: Level) {
 ///
 /// Rows come in pieces ([`RowSums::add`]); sums are reduced at the end. Wiped on drop, not printed.
 pub struct RowSums {
-    sums: Vec<Wide>,
+    sums: Sums,
     level: Level,
 }
 
@@ -87,7 +141,7 @@ impl RowSums {
     #[must_use]
     pub fn with_level(rows: usize, level: Level) -> Self {
         Self {
-            sums: vec![[Block::ZERO; 2]; rows],
+            sums: Sums::new(rows),
             level,
         }
     }
@@ -105,19 +159,13 @@ impl RowSums {
                 want: want.unwrap_or(usize::MAX),
             });
         }
-        add_rows(&mut self.sums, rows, stride, chi, self.level);
+        self.sums.add_rows(rows, stride, chi, self.level);
         Ok(())
     }
     /// The sums.
     #[must_use]
     pub fn finish(self) -> Vec<Block> {
-        self.sums.iter().map(|s| reduce(*s)).collect()
-    }
-}
-
-impl Drop for RowSums {
-    fn drop(&mut self) {
-        self.sums.as_flattened_mut().zeroize();
+        self.sums.reduced().collect()
     }
 }
 
@@ -125,21 +173,6 @@ impl fmt::Debug for RowSums {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RowSums[{}]", self.sums.len())
     }
-}
-
-/// The lengths were checked.
-fn add_rows(sums: &mut [Wide], rows: &[u8], stride: usize, chi: &[Block], level: Level) {
-    let _ = level;
-    portable::add_rows(sums, rows, stride, chi);
-}
-
-/// The remainder modulo x^128 + x^7 + x^2 + x + 1.
-fn reduce([lo, hi]: Wide) -> Block {
-    let hi = hi.to_u128();
-    // What x^7 + x^2 + x lift past x^127 comes back once more.
-    let over = (hi >> 127) ^ (hi >> 126) ^ (hi >> 121);
-    let times = |v: u128| v ^ (v << 1) ^ (v << 2) ^ (v << 7);
-    lo ^ Block::from_u128(times(hi) ^ times(over))
 }
 
 #[cfg(test)]

@@ -18,13 +18,17 @@ pub mod linalg;
 pub mod pack;
 mod prg;
 pub mod ring;
+#[cfg(target_arch = "x86_64")]
+pub mod ristretto;
 pub mod rows;
 pub mod sparse;
 pub mod transpose;
+#[cfg(target_arch = "x86_64")]
+mod vector;
 pub mod wire;
 
 pub use bits::BitVec;
-pub use block::Block;
+pub use block::{Block, wipe};
 pub use hash::FixedKeyHash;
 pub use prg::Prg;
 pub use ring::{Ring, RingVec};

@@ -58,16 +58,47 @@ impl RowPrg {
         u: &mut [u8],
         v: &mut [u8],
     ) -> Result<(), ShapeError> {
+        self.fold_any(k, seeds, first, None, u, v)
+    }
+    /// [`RowPrg::fold`], and the row `onto` added to every row of `u`.
+    pub fn fold_onto(
+        &self,
+        k: u32,
+        seeds: &[Block],
+        first: u64,
+        onto: &[u8],
+        u: &mut [u8],
+        v: &mut [u8],
+    ) -> Result<(), ShapeError> {
+        self.fold_any(k, seeds, first, Some(onto), u, v)
+    }
+    fn fold_any(
+        &self,
+        k: u32,
+        seeds: &[Block],
+        first: u64,
+        onto: Option<&[u8]>,
+        u: &mut [u8],
+        v: &mut [u8],
+    ) -> Result<(), ShapeError> {
         let stride = shape(k, seeds.len(), 1 << k.min(8), u.len(), v.len())?;
+        if let Some(onto) = onto
+            && onto.len() != stride
+        {
+            return Err(ShapeError::Length {
+                got: onto.len(),
+                want: stride,
+            });
+        }
         if stride == 0 {
             return Ok(());
         }
         let k = k as usize;
         #[cfg(target_arch = "x86_64")]
-        if vector::fold(&self.0, k, seeds, first, u, v, stride).is_some() {
+        if vector::fold(&self.0, k, seeds, first, onto, u, v, stride).is_some() {
             return Ok(());
         }
-        portable::fold(&self.0, k, seeds, first, u, v, stride);
+        portable::fold(&self.0, k, seeds, first, onto, u, v, stride);
         Ok(())
     }
     /// [`RowPrg::fold`] for one who knows all leaves of each tree but the one that counts as leaf 0: leaf y of tree t is

@@ -54,6 +54,7 @@
 //! Constant time in scalars, choices and strings, as far as curve25519-dalek and blake3 are; they are wiped, temporary
 //! copies within those two crates excepted.
 
+mod group;
 mod message;
 mod popf;
 #[cfg(test)]
@@ -62,23 +63,21 @@ pub mod uniform;
 
 use core::fmt;
 
-use curve25519_dalek::ristretto::{RistrettoBasepointTable, RistrettoPoint};
+use curve25519_dalek::ristretto::RistrettoPoint;
 use curve25519_dalek::scalar::Scalar;
+use piquet_core::BitVec;
 use piquet_core::wire::{Machine, SessionId, Step};
-use piquet_core::{BitVec, Block};
 use rand_core::CryptoRng;
 use subtle::{Choice, ConditionallySelectable};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::{Error, Malicious, ReceivedOts, SentOts};
-use message::{Transcript, refuse_inbox};
+use group::Group;
+use message::{BAD_POINT, Transcript, refuse_inbox};
 use popf::Popf;
 
 /// The largest batch: a message of 4 MiB.
 pub const MAX: usize = 1 << 16;
-
-/// From so many products on a table of multiples of the sender's point pays.
-const TABLE_PAYS: usize = 8;
 
 fn check_count(n: usize) -> Result<(), Error> {
     match n {
@@ -90,6 +89,10 @@ fn check_count(n: usize) -> Result<(), Error> {
             domain: "1 to 2^16",
         }),
     }
+}
+
+fn bit(b: bool) -> Choice {
+    Choice::from(u8::from(b))
 }
 
 fn random_scalar<G: CryptoRng + ?Sized>(rng: &mut G) -> Scalar {
@@ -119,7 +122,9 @@ impl Sender {
     ) -> Result<Self, Error> {
         check_count(n)?;
         let half = random_scalar(rng);
-        let point = RistrettoPoint::mul_base(&(half + half)).compress();
+        let point = RistrettoPoint::mul_base(&(half + half))
+            .compress()
+            .to_bytes();
         let sent = message::write_sender(&session, &point, out);
         Ok(Self {
             session,
@@ -158,17 +163,17 @@ impl Sender {
     /// [`Error::Decode`] if the message is not one of this session and length, or holds bytes that are not the canonical
     /// encoding of a point, or the identity.
     pub fn finish(self, message: &[u8]) -> Result<SentOts<Malicious>, Error> {
-        let items = message::read_receiver(&self.session, self.n, message)?;
+        let (points, masks) = message::read_receiver(&self.session, self.n, message)?;
         let popf = Popf::new(&self.session);
-        // Halves of a B_{i,x}; doubled as they are encoded.
-        let mut halves = Vec::with_capacity(2 * self.n);
-        for (i, item) in items.iter().enumerate() {
-            for x in [0, 1] {
-                halves.push(popf.evaluate(i, x, item) * self.half);
-            }
-        }
-        let mut shared = RistrettoPoint::double_and_compress_batch(&halves);
-        halves.zeroize();
+        let hash = |x: u8| -> Vec<_> {
+            let x = Choice::from(x);
+            let items = points.iter().zip(&masks).enumerate();
+            items
+                .map(|(i, (t, s))| popf.hash(i, x, &popf::mask(s, t, x)))
+                .collect()
+        };
+        let shared = Group::new(self.n).share(&self.half, &points, [&hash(0), &hash(1)]);
+        let [zeros, ones] = shared.ok_or(BAD_POINT)?.map(Zeroizing::new);
         let keys = Transcript {
             session: &self.session,
             n: self.n,
@@ -176,11 +181,10 @@ impl Sender {
             receiver: &message::digest(message),
         }
         .keys();
-        let mut messages = Vec::with_capacity(self.n);
-        for (i, pair) in shared.as_chunks::<2>().0.iter().enumerate() {
-            messages.push([keys.derive(i, 0, &pair[0]), keys.derive(i, 1, &pair[1])]);
-        }
-        shared.zeroize();
+        let pairs = zeros.iter().zip(ones.iter()).enumerate();
+        let messages = pairs
+            .map(|(i, (zero, one))| [keys.derive(i, 0, zero), keys.derive(i, 1, one)])
+            .collect();
         Ok(SentOts::from_raw(messages))
     }
 }
@@ -209,21 +213,19 @@ impl Receiver {
         let popf = Popf::new(&session);
         let mut halves = Vec::with_capacity(n);
         let mut masks = Vec::with_capacity(n);
-        let mut points = Vec::with_capacity(n);
+        let mut hashes = Zeroizing::new(Vec::with_capacity(n));
         for (i, c) in choices.to_bools().enumerate() {
-            let b = random_scalar(rng);
             let mut s = [0; 32];
+            halves.push(random_scalar(rng));
             rng.fill_bytes(&mut s);
-            points.push(popf.half_program(i, Choice::from(u8::from(c)), &s, &b));
-            halves.push(b);
+            hashes.push(popf.hash(i, bit(c), &s));
             masks.push(s);
         }
-        let encoded = RistrettoPoint::double_and_compress_batch(&points);
-        for ((s, t), c) in masks.iter_mut().zip(&encoded).zip(choices.to_bools()) {
-            popf::mask(s, t, Choice::from(u8::from(c)));
+        let points = Group::new(n).blind(&halves, &hashes);
+        for ((s, t), c) in masks.iter_mut().zip(&points).zip(choices.to_bools()) {
+            *s = popf::mask(s, t, bit(c));
         }
-        let sent = message::write_receiver(&session, &encoded, &masks, out);
-        points.zeroize();
+        let sent = message::write_receiver(&session, &points, &masks, out);
         Ok(Self {
             session,
             choices: choices.duplicate(),
@@ -263,14 +265,8 @@ impl Receiver {
     pub fn finish(mut self, message: &[u8]) -> Result<ReceivedOts<Malicious>, Error> {
         let point = message::read_sender(&self.session, message)?;
         let n = self.halves.len();
-        let mut halves: Vec<RistrettoPoint> = if n < TABLE_PAYS {
-            self.halves.iter().map(|b| point * b).collect()
-        } else {
-            let table = RistrettoBasepointTable::create(&point);
-            self.halves.iter().map(|b| &table * b).collect()
-        };
-        let mut shared = RistrettoPoint::double_and_compress_batch(&halves);
-        halves.zeroize();
+        let shared = Group::new(n).answer(&point, &self.halves);
+        let shared = Zeroizing::new(shared.ok_or(BAD_POINT)?);
         let keys = Transcript {
             session: &self.session,
             n,
@@ -279,16 +275,12 @@ impl Receiver {
         }
         .keys();
         let choices = core::mem::take(&mut self.choices);
-        let messages: Vec<Block> = shared
+        let messages = shared
             .iter()
             .zip(choices.to_bools())
             .enumerate()
-            .map(|(i, (k, c))| {
-                let x = u8::conditional_select(&0, &1, Choice::from(u8::from(c)));
-                keys.derive(i, x, k)
-            })
+            .map(|(i, (k, c))| keys.derive(i, u8::conditional_select(&0, &1, bit(c)), k))
             .collect();
-        shared.zeroize();
         ReceivedOts::from_raw(choices, messages).ok_or(Error::Empty)
     }
 }

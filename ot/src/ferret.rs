@@ -81,4 +81,6 @@ pub(crate) const fn toy() -> Params {
 }
 
 #[cfg(test)]
+mod estimate;
+#[cfg(test)]
 mod tests;

@@ -1,5 +1,11 @@
 //! What the fuzz targets run: every door of this crate through which a peer's bytes come. Panics are findings.
 
 mod base;
+mod correlations;
+mod softspoken;
 
 pub use base::{base_receiver, base_sender, base_uniform};
+pub use correlations::{additive, choices, messages, one_of_n, triples};
+pub use softspoken::{
+    softspoken_challenge, softspoken_extension, softspoken_response, softspoken_setup,
+};

@@ -30,9 +30,6 @@ use zeroize::Zeroize;
 /// All of a block but bit 0.
 pub(crate) const HIGH: Block = Block::from_u128(!1);
 
-/// Nodes of the narrow levels are expanded for all trees of a batch at once: this many trees.
-pub(crate) const BATCH: usize = 8;
-
 /// Trees of one depth, with room for their inner levels.
 pub(crate) struct HalfTrees {
     hash: FixedKeyHash,
@@ -137,5 +134,124 @@ impl Drop for HalfTrees {
     fn drop(&mut self) {
         self.above.zeroize();
         self.below.zeroize();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aes::cipher::{BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
+    use piquet_core::wire::SessionId;
+    use rand_chacha::ChaCha20Rng;
+    use rand_core::SeedableRng;
+
+    const SESSION: SessionId = SessionId([3; 32]);
+
+    fn trees(depth: usize) -> HalfTrees {
+        HalfTrees::new(FixedKeyHash::new(&SESSION, "test"), depth)
+    }
+
+    fn odd(rng: &mut ChaCha20Rng) -> Block {
+        Block::from_u128(Block::random(rng).to_u128() | 1)
+    }
+
+    /// Levels 1 to `depth` of the tree, as the definition has them; leaves are not cleared.
+    fn oracle(depth: usize, delta: Block, root: Block) -> Vec<Vec<Block>> {
+        let hash = FixedKeyHash::new(&SESSION, "test");
+        let mut levels = vec![vec![root, root ^ delta]];
+        while levels.len() < depth {
+            let mut below = Vec::new();
+            for p in &levels[levels.len() - 1] {
+                let mut h = [*p];
+                hash.ccr(&mut h);
+                below.extend([h[0], h[0] ^ *p]);
+            }
+            levels.push(below);
+        }
+        levels
+    }
+
+    fn total(blocks: &[Block]) -> Block {
+        blocks.iter().fold(Block::ZERO, |s, b| s ^ *b)
+    }
+
+    #[test]
+    fn the_dealt_tree_is_the_defined_one() {
+        let rng = &mut ChaCha20Rng::from_seed([1; 32]);
+        for depth in [2, 3, 4, 7, 10, 12] {
+            let (delta, root) = (odd(rng), Block::random(rng));
+            let levels = oracle(depth, delta, root);
+            let mut leaves = vec![Block::ZERO; 1 << depth];
+            let mut even = vec![Block::ZERO; depth];
+            trees(depth).deal(delta, root, &mut leaves, &mut even);
+            for (i, level) in levels.iter().enumerate() {
+                assert_eq!(total(level), delta, "a level sums to delta");
+                let want = level.iter().step_by(2).fold(Block::ZERO, |s, b| s ^ *b);
+                let keep = if i + 1 == depth {
+                    HIGH
+                } else {
+                    Block::from_u128(!0)
+                };
+                assert_eq!(even[i], want & keep, "{depth} {i}");
+            }
+            let want: Vec<_> = levels[depth - 1].iter().map(|b| *b & HIGH).collect();
+            assert!(leaves == want, "{depth}");
+        }
+    }
+
+    #[test]
+    fn the_punctured_tree_differs_in_one_leaf_by_delta() {
+        let rng = &mut ChaCha20Rng::from_seed([2; 32]);
+        for depth in [2usize, 3, 5, 6, 8] {
+            let (delta, root) = (odd(rng), Block::random(rng));
+            let mut dealer = trees(depth);
+            let mut other = trees(depth);
+            let (mut v, mut w) = (vec![Block::ZERO; 1 << depth], vec![Block::ZERO; 1 << depth]);
+            let mut even = vec![Block::ZERO; depth];
+            dealer.deal(delta, root, &mut v, &mut even);
+            for path in 0..1usize << depth {
+                let known: Vec<_> = (0..depth)
+                    .map(|i| {
+                        let right = (path >> (depth - 1 - i)) & 1 == 1;
+                        let other = if i + 1 == depth { delta & HIGH } else { delta };
+                        if right { even[i] } else { even[i] ^ other }
+                    })
+                    .collect();
+                other.puncture(path, &known, &mut w);
+                for (j, (v, w)) in v.iter().zip(&w).enumerate() {
+                    let d = if j == path { delta } else { Block::ZERO };
+                    assert_eq!(*w, *v ^ d, "{depth} {path} {j}");
+                    assert_eq!(w.to_u128() & 1 == 1, j == path);
+                }
+            }
+        }
+    }
+
+    /// Why H is not pi(x) + x: the right child would be pi(p), and everyone can go back from it.
+    #[test]
+    fn the_plain_hash_gives_delta_away() {
+        let rng = &mut ChaCha20Rng::from_seed([4; 32]);
+        let pi = aes::Aes128::new(&[7; 16].into());
+        let (delta, root) = (odd(rng), Block::random(rng));
+        let plain = |x: Block| {
+            let mut b = aes::Block::from(<[u8; 16]>::from(x));
+            pi.encrypt_block(&mut b);
+            Block::from(<[u8; 16]>::from(b)) ^ x
+        };
+        let sound = |x: Block| {
+            let mut h = [x];
+            FixedKeyHash::new(&SESSION, "test").ccr(&mut h);
+            h[0]
+        };
+        // The path is 0, 0: the other side has node 1 of level 1, and node 1 of level 2, a right child of the path.
+        let attack = |h: &dyn Fn(Block) -> Block| {
+            let seen = (root ^ delta, h(root) ^ root);
+            let mut b = aes::Block::from(<[u8; 16]>::from(seen.1));
+            pi.decrypt_block(&mut b);
+            let parent = Block::from(<[u8; 16]>::from(b));
+            parent ^ seen.0
+        };
+        assert_eq!(attack(&plain), delta);
+        assert_ne!(attack(&sound), delta);
     }
 }

@@ -79,3 +79,15 @@ pub fn random_ots<M: Security, G: CryptoRng + ?Sized>(
 pub fn ferret_params() -> crate::ferret::Params {
     crate::ferret::toy()
 }
+
+/// Whether these are two halves of the same correlations.
+#[must_use]
+pub fn correlated<M: Security>(sent: &SentCots<M>, received: &ReceivedCots<M>) -> bool {
+    let delta = sent.context.delta.block();
+    let halves = sent.keys.iter().zip(&received.macs);
+    sent.len() == received.len()
+        && sent.first == received.first
+        && halves
+            .zip(received.choices.to_bools())
+            .all(|((q, t), b)| *t == if b { *q ^ delta } else { *q })
+}

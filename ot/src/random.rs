@@ -26,11 +26,10 @@ impl<M: Security> SentCots<M> {
         self.into_random_ots_in(Vec::new()).0
     }
     /// [`SentCots::into_random_ots`] in the storage `room`, whatever is in it, so that no fresh memory is touched where
-    /// it suffices; beside it the storage of the keys, wiped, for whoever wants it.
-    ///
-    /// `room` is the storage of OTs that were spent ([`SentOts::into_raw`]), as a rule.
+    /// it suffices: that of OTs that were spent ([`SentOts::into_raw`]), as a rule. Beside it what is left of the
+    /// correlated OTs: none, and the storage that they were in, for their extension to recycle or else to be wiped.
     #[must_use]
-    pub fn into_random_ots_in(mut self, mut room: Vec<[Block; 2]>) -> (SentOts<M>, Vec<Block>) {
+    pub fn into_random_ots_in(mut self, mut room: Vec<[Block; 2]>) -> (SentOts<M>, Self) {
         let n = self.len();
         if room.capacity() < n {
             wipe(room.as_flattened_mut());
@@ -43,13 +42,12 @@ impl<M: Security> SentCots<M> {
             let (zero, one) = (&mut zero[..c], &mut one[..c]);
             self.pads(at, zero, one);
             room.extend(zero.iter().zip(one).map(|(a, b)| [*a, *b]));
-            self.keys[at..at + c].fill(Block::ZERO); // while they are near
         }
         wipe_array(&mut zero);
         wipe_array(&mut one);
-        zeroize::optimization_barrier(self.keys.as_slice());
-        let keys = mem::take(&mut self.keys);
-        (SentOts::from_raw(room), keys)
+        self.keys.clear();
+        self.first += n as u64;
+        (SentOts::from_raw(room), self)
     }
 }
 
@@ -58,8 +56,25 @@ impl<M: Security> ReceivedCots<M> {
     #[must_use]
     pub fn into_random_ots(mut self) -> ReceivedOts<M> {
         let mut messages = mem::take(&mut self.macs);
-        let choices = mem::take(&mut self.choices);
         self.context.hash.hash(self.first, &mut messages);
+        self.give(messages)
+    }
+    /// [`ReceivedCots::into_random_ots`] in the storage `room`. See [`SentCots::into_random_ots_in`].
+    #[must_use]
+    pub fn into_random_ots_in(mut self, mut room: Vec<Block>) -> (ReceivedOts<M>, Self) {
+        let n = self.len();
+        if room.capacity() < n {
+            wipe(&mut room);
+            room = Vec::with_capacity(n);
+        }
+        room.resize(n, Block::ZERO);
+        self.pads(0, &mut room);
+        self.macs.clear();
+        self.first += n as u64;
+        (self.give(room), self)
+    }
+    fn give(&mut self, messages: Vec<Block>) -> ReceivedOts<M> {
+        let choices = mem::take(&mut self.choices);
         #[expect(clippy::expect_used, reason = "a choice and a t_i for each OT")]
         ReceivedOts::from_raw(choices, messages).expect("equal numbers")
     }
@@ -81,9 +96,24 @@ mod tests {
         drop((s.take(3).unwrap(), r.take(3).unwrap()));
         assert_eq!((s.first_index(), r.first_index()), (3, 3));
         let room = vec![[Block::from_u128(7); 2]; 500];
-        let (s, keys) = s.into_random_ots_in(room);
-        assert!(keys.len() == n && keys.iter().all(|k| *k == Block::ZERO));
-        (s, r.into_random_ots())
+        let (s, left) = s.into_random_ots_in(room);
+        assert!(left.is_empty() && left.first_index() == 3 + n as u64);
+        assert!(left.keys.capacity() >= n);
+        let room = vec![Block::from_u128(7); n / 2];
+        let (again, left) = duplicate(&r).into_random_ots_in(room);
+        assert!(left.is_empty() && left.macs.capacity() >= n);
+        let r = r.into_random_ots();
+        assert!(again.messages() == r.messages());
+        (s, r)
+    }
+
+    fn duplicate<M: Security>(r: &ReceivedCots<M>) -> ReceivedCots<M> {
+        ReceivedCots {
+            context: r.context.clone(),
+            first: r.first,
+            choices: r.choices.duplicate(),
+            macs: r.macs.clone(),
+        }
     }
 
     fn holds<M: Security>(n: usize) {

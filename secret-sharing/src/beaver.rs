@@ -45,6 +45,14 @@ pub use ring::{Opening, OpeningShape, Pending, TripleBatch, Triples};
 
 use crate::{Error, Party};
 
+/// `Ok` for one of two parties.
+fn one_of_two(party: Party) -> Result<(), Error> {
+    match party.count() {
+        2 => Ok(()),
+        got => Err(Error::ShareSet { want: 2, got }),
+    }
+}
+
 /// `Ok` if `from` holds one opening of each peer of `me`.
 fn each_peer_once(me: Party, from: impl ExactSizeIterator<Item = Party>) -> Result<(), Error> {
     let len = from.len();

@@ -25,9 +25,27 @@ const TARGETS: &[Target] = &[
     ("net_agreement", piquet_nn_ops::fuzzing::agreement),
     ("net_frame_header", piquet_nn_ops::fuzzing::frame_header),
     ("net_hello", piquet_nn_ops::fuzzing::hello),
+    ("ot_additive", piquet_ot::fuzzing::additive),
     ("ot_base_receiver", piquet_ot::fuzzing::base_receiver),
     ("ot_base_sender", piquet_ot::fuzzing::base_sender),
     ("ot_base_uniform", piquet_ot::fuzzing::base_uniform),
+    ("ot_choices", piquet_ot::fuzzing::choices),
+    ("ot_messages", piquet_ot::fuzzing::messages),
+    ("ot_one_of_n", piquet_ot::fuzzing::one_of_n),
+    (
+        "ot_softspoken_challenge",
+        piquet_ot::fuzzing::softspoken_challenge,
+    ),
+    (
+        "ot_softspoken_extension",
+        piquet_ot::fuzzing::softspoken_extension,
+    ),
+    (
+        "ot_softspoken_response",
+        piquet_ot::fuzzing::softspoken_response,
+    ),
+    ("ot_softspoken_setup", piquet_ot::fuzzing::softspoken_setup),
+    ("ot_triples", piquet_ot::fuzzing::triples),
     ("sharing_multiply", piquet_secret_sharing::fuzzing::multiply),
     ("sharing_openings", piquet_secret_sharing::fuzzing::openings),
     (

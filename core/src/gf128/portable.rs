@@ -1,16 +1,16 @@
 //! Products of polynomials by integer multiplications: with only every fifth bit of the factors there, the carries of up
 //! to 13 terms stay in the gaps.
 
-use super::Wide;
+use super::Sums;
 use crate::Block;
 
-pub(super) fn add_rows(sums: &mut [Wide], rows: &[u8], stride: usize, chi: &[Block]) {
-    for (r, sum) in sums.iter_mut().enumerate() {
+pub(super) fn add_rows(sums: &mut Sums, rows: &[u8], stride: usize, chi: &[Block]) {
+    for r in 0..sums.len() {
         let row = &rows[r * stride..][..16 * chi.len()];
         for (x, chi) in row.as_chunks::<16>().0.iter().zip(chi) {
             let [lo, hi] = wide_mul(u128::from_le_bytes(*x), chi.to_u128());
-            sum[0] ^= Block::from_u128(lo);
-            sum[1] ^= Block::from_u128(hi);
+            sums.lo[r] ^= Block::from_u128(lo);
+            sums.hi[r] ^= Block::from_u128(hi);
         }
     }
 }

@@ -3,7 +3,8 @@
 
 use crate::Block;
 use crate::aes::Aes128;
-use crate::aes::vector::{self, Vector};
+use crate::aes::kernel::{self, Kernel};
+use crate::vector::Vector;
 
 /// As many parents as fill registers; how many, and the sum of their even children. `None`, and nothing done, on a level
 /// without AES instructions.
@@ -20,7 +21,7 @@ struct Children<'a> {
     children: &'a mut [[Block; 2]],
 }
 
-impl vector::Kernel for Children<'_> {
+impl Kernel for Children<'_> {
     type Output = (usize, Block);
     #[inline(always)]
     unsafe fn run<V: Vector>(mut self, k: &[V; 11]) -> (usize, Block) {
@@ -62,7 +63,7 @@ impl Children<'_> {
                     // The input goes into the key of the last round.
                     last[i] = sigma.xor(k[10]);
                 }
-                vector::middle(k, &mut x);
+                kernel::middle(k, &mut x);
                 for i in 0..N {
                     let even = x[i].last_round(last[i]);
                     *sum = sum.xor(even);

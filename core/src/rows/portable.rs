@@ -8,16 +8,23 @@ use crate::aes::{Aes128, Cr};
 /// Blocks of a row that are made at a time.
 const PIECE: usize = 64;
 
+#[allow(clippy::too_many_arguments)] // the shape, once checked
 pub(super) fn fold(
     aes: &Aes128,
     k: usize,
     seeds: &[Block],
     first: u64,
+    onto: Option<&[u8]>,
     u: &mut [u8],
     v: &mut [u8],
     stride: usize,
 ) {
-    u.fill(0);
+    for u in u.chunks_exact_mut(stride) {
+        match onto {
+            Some(onto) => u.copy_from_slice(onto),
+            None => u.fill(0),
+        }
+    }
     v.fill(0);
     let trees = u
         .chunks_exact_mut(stride)

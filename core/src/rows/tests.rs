@@ -107,6 +107,13 @@ fn the_punctured_side_differs_by_delta() {
                 let mut v = vec![0; trees * k * stride];
                 prg.fold(k as u32, &seeds, 99, &mut u, &mut v).unwrap();
                 let c: Vec<_> = u.iter().zip(&x).map(|(u, x)| u ^ x).collect();
+                let (mut onto, mut v2) = (vec![0xaa; u.len() + 2], vec![0; v.len()]);
+                let row = &vec![0x77; if trees > 0 { stride } else { 0 }];
+                prg.fold_onto(k as u32, &seeds, 99, row, &mut onto[1..=u.len()], &mut v2)
+                    .unwrap();
+                assert_eq!((onto[0], onto[onto.len() - 1], v2), (0xaa, 0xaa, v.clone()));
+                let want = u.iter().zip(row.iter().cycle()).map(|(u, x)| u ^ x);
+                assert!(onto[1..=u.len()].iter().copied().eq(want), "{level} {k}");
                 let mut w = vec![0xaa; v.len() + 2];
                 prg.fold_punctured(k as u32, &punctured, 99, &delta, &c, &mut w[1..=v.len()])
                     .unwrap();
@@ -157,6 +164,10 @@ fn wrong_shapes_are_refused() {
         length(63, 64)
     );
     assert_eq!(prg.fold(2, &[], 0, &mut [0; 32], &mut []), length(32, 0));
+    assert_eq!(
+        prg.fold_onto(2, &s, 0, &[0; 32], &mut [0; 32], &mut v),
+        length(32, 16)
+    );
     assert_eq!(
         prg.fold_punctured(2, &s[..6], 0, &[], &[0; 32], &mut v),
         length(0, 1)

@@ -4,27 +4,31 @@
 
 use crate::Block;
 use crate::aes::Aes128;
-use crate::aes::vector::{self, Vector};
+use crate::aes::kernel::{self, Kernel};
+use crate::vector::Vector;
 
 /// `None`, and nothing done, on a level without AES instructions.
+#[allow(clippy::too_many_arguments)] // the shape, once checked
 pub(super) fn fold(
     aes: &Aes128,
     k: usize,
     seeds: &[Block],
     first: u64,
+    onto: Option<&[u8]>,
     u: &mut [u8],
     v: &mut [u8],
     stride: usize,
 ) -> Option<()> {
     let rows = seeds.len() >> k;
     assert!(stride.is_multiple_of(16) && u.len() == rows * stride && v.len() == k * u.len());
+    assert!(onto.is_none_or(|o| o.len() == stride));
     let (u, v) = (u.as_mut_ptr(), v.as_mut_ptr());
     aes.vectors(Fold {
         k,
         seeds,
         first,
         stride,
-        side: Whole { u, v, stride },
+        side: Whole { onto, u, v, stride },
     })
 }
 
@@ -68,19 +72,25 @@ trait Side {
     unsafe fn put<V: Vector>(&self, t: usize, k: usize, at: usize, n: usize, u: V, v: &[V; 8]);
 }
 
-/// Who knows all leaves, and pointers to T rows and T k rows of `stride` bytes, T being the number of whole trees.
-struct Whole {
+/// Who knows all leaves, what goes on top of u, and pointers to T rows and T k rows of `stride` bytes, T being the number
+/// of whole trees.
+struct Whole<'a> {
+    onto: Option<&'a [u8]>,
     u: *mut u8,
     v: *mut u8,
     stride: usize,
 }
 
-impl Side for Whole {
+impl Side for Whole<'_> {
     const HOLE: usize = 0;
     #[inline(always)]
     unsafe fn put<V: Vector>(&self, t: usize, k: usize, at: usize, n: usize, u: V, v: &[V; 8]) {
         // SAFETY: by the contract of this function.
         unsafe {
+            let u = match self.onto {
+                Some(onto) => u.xor(V::load(onto.as_ptr().add(at), n)),
+                None => u,
+            };
             u.store(self.u.add(t * self.stride + at), n);
             for (b, v) in v.iter().enumerate().take(k) {
                 v.store(self.v.add((t * k + b) * self.stride + at), n);
@@ -122,7 +132,7 @@ struct Fold<'a, S> {
     side: S,
 }
 
-impl<S: Side> vector::Kernel for Fold<'_, S> {
+impl<S: Side> Kernel for Fold<'_, S> {
     type Output = ();
     #[inline(always)]
     unsafe fn run<V: Vector>(self, k: &[V; 11]) {
@@ -241,7 +251,7 @@ unsafe fn leaves<V: Vector, const N: usize>(k: &[V; 11], seeds: &[Block; N], cou
         for (x, seed) in x.iter_mut().zip(seeds) {
             *x = V::splat(seed).xor(in_key);
         }
-        vector::middle(k, &mut x);
+        kernel::middle(k, &mut x);
         for (x, seed) in x.iter_mut().zip(seeds) {
             // The input goes into the key of the last round.
             *x = x.last_round(V::splat(seed).xor(out_key));

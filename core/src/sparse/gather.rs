@@ -7,7 +7,8 @@ use core::arch::x86_64::*;
 use super::LOCALITY;
 use crate::Block;
 use crate::aes::Aes128;
-use crate::aes::vector::{self, Vector};
+use crate::aes::kernel::{self, Kernel};
+use crate::vector::Vector;
 
 /// Rows whose entries are drawn together, and their words. They begin with a block.
 const STEP: usize = 8;
@@ -42,7 +43,7 @@ struct Gather<'a> {
     out: &'a mut [[Block; STEP]],
 }
 
-impl vector::Kernel for Gather<'_> {
+impl Kernel for Gather<'_> {
     type Output = usize;
     #[inline(always)]
     unsafe fn run<V: Vector>(self, k: &[V; 11]) -> usize {
@@ -87,7 +88,7 @@ unsafe fn draw<V: Vector>(k: &[V; 11], columns: u32, counter: u64, to: &mut Offs
                 let first = counter.wrapping_add((i + j * V::BLOCKS) as u64);
                 *x = V::counter(first).xor(k[0]);
             }
-            vector::middle(k, &mut x);
+            kernel::middle(k, &mut x);
             for (j, x) in x.iter_mut().enumerate() {
                 let at = to.0.as_mut_ptr().add(4 * (i + j * V::BLOCKS));
                 x.last_round(k[10])

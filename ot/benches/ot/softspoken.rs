@@ -64,6 +64,9 @@ impl Bounds {
     }
     /// Prints what each party took, against its parts.
     fn print(&self, id: &str, k: Bits, took: [f64; 2]) {
+        if took[0].is_nan() {
+            return; // not selected by the filter
+        }
         let [sent, received, transpose] = self.parts(k);
         for (who, took, aes) in [("sender", took[0], sent), ("receiver", took[1], received)] {
             println!(

@@ -1,12 +1,10 @@
 //! The two messages, and the keys that both bind.
 
-use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
-use curve25519_dalek::traits::IsIdentity;
 use piquet_core::Block;
 use piquet_core::wire::{DecodeError, Encode, Header, Reader, SessionId};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::popf::Item;
+use super::group::Bytes;
 use crate::{Error, kinds};
 
 /// Header and A.
@@ -45,70 +43,56 @@ pub(super) fn exact(bytes: &[u8], want: usize) -> Result<(), DecodeError> {
     }
 }
 
-fn point(bytes: [u8; 32]) -> Result<RistrettoPoint, DecodeError> {
-    CompressedRistretto(bytes)
-        .decompress()
-        .filter(|p| !p.is_identity())
-        .ok_or(DecodeError::Range("a point"))
-}
+/// Bytes that are not the canonical encoding of a point, or that of the identity.
+pub(super) const BAD_POINT: Error = Error::Decode(DecodeError::Range("a point"));
 
 /// Appends the sender's message; its digest.
-pub(super) fn write_sender(
-    session: &SessionId,
-    point: &CompressedRistretto,
-    out: &mut Vec<u8>,
-) -> [u8; 32] {
+pub(super) fn write_sender(session: &SessionId, point: &Bytes, out: &mut Vec<u8>) -> [u8; 32] {
     let start = out.len();
     header(session, kinds::BASE_SENDER).encode(out);
-    out.extend_from_slice(point.as_bytes());
+    out.extend_from_slice(point);
     digest(&out[start..])
 }
 
-/// A.
-pub(super) fn read_sender(session: &SessionId, message: &[u8]) -> Result<RistrettoPoint, Error> {
+/// A, not decoded.
+pub(super) fn read_sender(session: &SessionId, message: &[u8]) -> Result<Bytes, Error> {
     exact(message, SENDER_LEN)?;
-    let mut r = Reader::new(header(session, kinds::BASE_SENDER).check(message)?);
-    let a = point(r.array()?)?;
-    r.end()?;
-    Ok(a)
+    let body = header(session, kinds::BASE_SENDER).check(message)?;
+    Ok(Reader::new(body).array()?)
 }
 
 /// Appends the receiver's message; its digest.
 pub(super) fn write_receiver(
     session: &SessionId,
-    points: &[CompressedRistretto],
-    masks: &[[u8; 32]],
+    points: &[Bytes],
+    masks: &[Bytes],
     out: &mut Vec<u8>,
 ) -> [u8; 32] {
     let start = out.len();
     out.reserve(receiver_len(points.len()));
     header(session, kinds::BASE_RECEIVER).encode(out);
     for (t, s) in points.iter().zip(masks) {
-        out.extend_from_slice(t.as_bytes());
+        out.extend_from_slice(t);
         out.extend_from_slice(s);
     }
     digest(&out[start..])
 }
 
-/// The n functions (T, s).
+/// The n points T, not decoded, and the n masks s.
 pub(super) fn read_receiver(
     session: &SessionId,
     n: usize,
     message: &[u8],
-) -> Result<Vec<Item>, Error> {
+) -> Result<(Vec<Bytes>, Vec<Bytes>), Error> {
     exact(message, receiver_len(n))?;
     let mut r = Reader::new(header(session, kinds::BASE_RECEIVER).check(message)?);
-    let mut items = Vec::with_capacity(n);
+    let (mut points, mut masks) = (Vec::with_capacity(n), Vec::with_capacity(n));
     for _ in 0..n {
-        let encoded = r.array()?;
-        items.push(Item {
-            point: point(encoded)?,
-            encoded: CompressedRistretto(encoded),
-            mask: r.array()?,
-        });
+        points.push(r.array()?);
+        masks.push(r.array()?);
     }
     r.end()?;
-    Ok(items)
+    Ok((points, masks))
 }
 
 /// All that was said.
@@ -138,11 +122,11 @@ pub(super) struct Keys([u8; 32]);
 
 impl Keys {
     /// K(i, x, point).
-    pub(super) fn derive(&self, i: usize, x: u8, point: &CompressedRistretto) -> Block {
+    pub(super) fn derive(&self, i: usize, x: u8, point: &Bytes) -> Block {
         let mut input = Zeroizing::new([0; 41]);
         input[..8].copy_from_slice(&(i as u64).to_le_bytes());
         input[8] = x;
-        input[9..].copy_from_slice(point.as_bytes());
+        input[9..].copy_from_slice(point);
         let mut hash: [u8; 32] = blake3::keyed_hash(&self.0, &*input).into();
         let mut key = [0; 16];
         key.copy_from_slice(&hash[..16]);

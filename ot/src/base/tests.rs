@@ -1,6 +1,7 @@
 use super::*;
 use curve25519_dalek::ristretto::CompressedRistretto;
 use curve25519_dalek::traits::Identity;
+use piquet_core::Block;
 use piquet_core::wire::{DecodeError, Header, RunError, run_pair, run_pair_tampered};
 use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
@@ -90,6 +91,47 @@ fn every_number_of_ots_agrees_with_the_reference() {
         assert!(sent.messages() == want);
         assert_ots(&sent, &received, &choices);
     }
+}
+
+/// What the vectors compute, `curve25519-dalek` computes too.
+#[test]
+fn both_ways_through_the_group_give_the_same_bytes() {
+    let mut r = rng(1);
+    for n in [3, 8, 9, 64, 65, 129] {
+        let fast = Group::new(n);
+        let scalars: Vec<_> = (0..n).map(|_| random_scalar(&mut r)).collect();
+        let mut hashes = vec![[0; 32]; n];
+        hashes.iter_mut().for_each(|h| r.fill_bytes(h));
+        let points = Group::Dalek.blind(&scalars, &hashes);
+        assert_eq!(fast.blind(&scalars, &hashes), points);
+        let a = random_scalar(&mut r);
+        let both = [&hashes[..], &points[..]];
+        assert!(fast.share(&a, &points, both) == Group::Dalek.share(&a, &points, both));
+        let (x, y) = (
+            fast.answer(&points[0], &scalars),
+            Group::Dalek.answer(&points[0], &scalars),
+        );
+        assert!(x.is_some() && x == y);
+        assert!(fast.answer(&[0; 32], &scalars).is_none());
+        assert!(Group::Dalek.answer(&[0; 32], &scalars).is_none());
+    }
+}
+
+/// One instance whose shared point is the identity leaves the strings of the others as they are.
+#[test]
+fn an_identity_in_one_instance_does_not_reach_the_others() {
+    let run = start(SESSION, &BitVec::zeros(70), 5);
+    let s = [3; 32];
+    let popf = Popf::new(&SESSION);
+    let mut message = run.from_receiver;
+    for i in [0, 7, 64] {
+        let t = Group::Dalek.blind(&[Scalar::ZERO], &[popf.hash(i, Choice::from(0), &s)]);
+        let at = Header::LEN + ITEM * i;
+        message[at..at + 64].copy_from_slice(&[t[0], s].concat());
+    }
+    let a = run.sender.half + run.sender.half;
+    let want = reference(&SESSION, &a, [&run.from_sender, &message]);
+    assert!(run.sender.finish(&message).unwrap().messages() == want);
 }
 
 #[test]
@@ -251,10 +293,9 @@ fn a_receiver_may_choose_its_own_string_only() {
     let s = [3; 32];
     let popf = Popf::new(&SESSION);
     // T = -H(0, s), so that B_0 is the identity and every a B_0 as well.
-    let t = popf.half_program(0, Choice::from(0), &s, &Scalar::ZERO);
-    let t = (t + t).compress();
+    let t = Group::Dalek.blind(&[Scalar::ZERO], &[popf.hash(0, Choice::from(0), &s)]);
     let mut message = run.from_receiver;
-    message[Header::LEN..Header::LEN + 32].copy_from_slice(t.as_bytes());
+    message[Header::LEN..Header::LEN + 32].copy_from_slice(&t[0]);
     message[Header::LEN + 32..].copy_from_slice(&s);
     let keys = Transcript {
         session: &SESSION,
@@ -263,7 +304,7 @@ fn a_receiver_may_choose_its_own_string_only() {
         receiver: &message::digest(&message),
     }
     .keys();
-    let known = |x| keys.derive(0, x, &CompressedRistretto::identity());
+    let known = |x| keys.derive(0, x, &CompressedRistretto::identity().to_bytes());
     let sent = run.sender.finish(&message).unwrap();
     assert!(sent.messages()[0][0] == known(0));
     assert!(sent.messages()[0][1] != known(1));

@@ -58,19 +58,24 @@ impl Params {
         Self {
             set_up: &[
                 Stage {
-                    k: 24_000,
-                    trees: 400,
-                    depth: 8,
+                    k: 13_824,
+                    trees: 441,
+                    depth: 7,
                 },
                 Stage {
-                    k: 95_000,
-                    trees: 440,
-                    depth: 10,
+                    k: 52_736,
+                    trees: 391,
+                    depth: 9,
+                },
+                Stage {
+                    k: 196_608,
+                    trees: 285,
+                    depth: 11,
                 },
             ],
             main: Stage {
-                k: 400_000,
-                trees: 2840,
+                k: 532_480,
+                trees: 4239,
                 depth: 12,
             },
         }
@@ -89,6 +94,11 @@ impl Params {
     #[must_use]
     pub fn cots_per_expansion<M: Security>(&self) -> usize {
         (self.main.trees - self.kept::<M>(self.set_up.len())) * self.main.bin()
+    }
+    /// Bits of the secret of the repeated LPN instance: what lies in cache is 16 bytes for each.
+    #[must_use]
+    pub fn secret_len(&self) -> usize {
+        self.main.k
     }
     /// Bytes of the set-up: from the sender, and from the receiver.
     #[must_use]

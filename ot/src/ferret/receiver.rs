@@ -418,3 +418,25 @@ impl<M: Security> ReceiverSetUp<M> {
         Ok(Step::Recv(Self(SetUp::Stage(Box::new(stage)))))
     }
 }
+
+#[cfg(test)]
+impl<M: Security> Receiver<M> {
+    pub(super) fn seed_for_tests(&self) -> &[Block] {
+        &self.seed
+    }
+    pub(super) fn code_for_tests(&self, k: usize) -> LocalCode {
+        toss::code(&self.codes, self.round, k).unwrap()
+    }
+    /// The path of tree 0.
+    pub(super) fn path_for_tests(&self) -> usize {
+        let Stage { k, depth, .. } = self.params.main;
+        let bit = |b: &Block| (!b.to_u128() & 1) as usize;
+        self.seed[k..k + depth]
+            .iter()
+            .fold(0, |p, b| (p << 1) | bit(b))
+    }
+    /// As if all correlations but a few had been made.
+    pub(super) fn spend_for_tests(&mut self) {
+        self.end = MAX_COTS - 1;
+    }
+}

@@ -17,7 +17,7 @@ use super::toss::{self, Committed};
 use super::{hash_label, wire};
 use crate::cot::SenderContext;
 use crate::half_tree::{HIGH, HalfTrees};
-use crate::{Delta, Error, MAX_COTS, Security, SentCots, kinds};
+use crate::{Error, MAX_COTS, Security, SentCots, kinds};
 
 /// The sender between two expansions.
 pub struct Sender<M: Security> {
@@ -370,10 +370,42 @@ impl<M: Security> SenderSetUp<M> {
     }
 }
 
+#[cfg(test)]
 impl<M: Security> Sender<M> {
-    /// What all its correlations have in common, for the tests.
-    #[cfg(test)]
-    pub(super) fn delta(&self) -> Arc<Delta> {
-        Arc::clone(&self.context.delta)
+    /// As if all correlations but a few had been made.
+    pub(super) fn spend_for_tests(&mut self) {
+        self.end = MAX_COTS - 1;
+    }
+}
+
+#[cfg(test)]
+impl<M: Security> SenderExpansion<M> {
+    /// Sends its one message of corrections with `offset` added to the last one of tree 0, and prepares for the check as if the
+    /// path of that tree were `guess`, up to its last bit.
+    pub(super) fn cheat_for_tests(&mut self, guess: usize, offset: Block, out: &mut Vec<u8>) {
+        self.corrections(out).unwrap();
+        let Stage { k, trees, depth } = self.stage;
+        let session = self.sender.context.session;
+        let body = Header::LEN + wire::SALT;
+        let last = body + wire::tree(depth) - 16;
+        let wrong = Block::from(<[u8; 16]>::try_from(&out[last..last + 16]).unwrap()) ^ offset;
+        out[last..last + 16].copy_from_slice(&<[u8; 16]>::from(wrong));
+        let mut fold = Fold::new(&session, self.sender.round, depth);
+        fold.absorb(&self.salt);
+        let mut leaves = vec![Block::ZERO; self.stage.bin()];
+        for i in 0..trees {
+            let q = &self.sender.seed[k + i * depth..][..depth];
+            let root = q[0] ^ self.roots[i];
+            let delta = self.sender.context.delta.block();
+            self.trees.deal(delta, root, &mut leaves, &mut self.even);
+            if i == 0 {
+                // What the receiver will have instead, in the two leaves below the path.
+                leaves[2 * guess] ^= offset;
+                leaves[2 * guess + 1] ^= offset;
+            }
+            fold.weigh(&out[body + i * wire::tree(depth)..][..wire::tree(depth)]);
+            fold.leaves(&leaves);
+        }
+        self.fold = Some(fold);
     }
 }

@@ -137,25 +137,21 @@ impl<M: Security> Receiver<M> {
     ) -> Result<(), Error> {
         let k = self.counters.k.get();
         let first = self.counters.blocks;
-        let fold = |seeds: &[Block], u: &mut [u8], rows: &mut [u8]| {
-            self.prg
-                .fold(k as u32, seeds, first, u, rows)
-                .map_err(shape)
-        };
         if choices == Choices::Chosen {
-            fold(&self.seeds, corrections, rows)?;
-        } else {
-            let (seeds, more_seeds) = self.seeds.split_at(1 << k);
-            let (head, tail) = rows.split_at_mut(k * u.len());
-            fold(seeds, u, head)?;
-            fold(more_seeds, corrections, tail)?;
+            return self
+                .prg
+                .fold_onto(k as u32, &self.seeds, first, u, corrections, rows)
+                .map_err(shape);
         }
-        for c in corrections.chunks_exact_mut(u.len()) {
-            for (c, u) in c.iter_mut().zip(u.iter()) {
-                *c ^= u;
-            }
-        }
-        Ok(())
+        let (seeds, more_seeds) = self.seeds.split_at(1 << k);
+        let (head, tail) = rows.split_at_mut(k * u.len());
+        self.prg
+            .fold(k as u32, seeds, first, u, head)
+            .and_then(|()| {
+                self.prg
+                    .fold_onto(k as u32, more_seeds, first, u, corrections, tail)
+            })
+            .map_err(shape)
     }
     /// What the trees give by themselves: rows of `stride` bytes, one u for each tree, and its k of v.
     pub(crate) fn small_rows(

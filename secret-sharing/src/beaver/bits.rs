@@ -4,10 +4,11 @@ use core::fmt;
 
 use piquet_core::{
     BitVec,
+    correlation::{self, Security},
     wire::{Decode, DecodeError, Encode, Header, Reader, SessionId},
 };
 
-use super::each_peer_once;
+use super::{each_peer_once, one_of_two};
 use crate::{Error, Party, XorVec, error::same_length, kinds};
 
 /// One party's pool of bit triples; hands each out once. Not `Clone`, no encoding.
@@ -74,6 +75,19 @@ impl BitTriples {
             c,
             used: 0,
         })
+    }
+    /// The share of one of two parties that made their triples between them, by oblivious transfer say. Products are
+    /// secure against semi-honest parties, whatever the triples were.
+    ///
+    /// # Errors
+    /// [`Error::ShareSet`] unless there are two parties.
+    pub fn from_two_party<M: Security>(
+        party: Party,
+        triples: correlation::BitTriples<M>,
+    ) -> Result<Self, Error> {
+        one_of_two(party)?;
+        let [a, b, c] = triples.into_parts();
+        Self::from_raw_shares(party, a, b, c)
     }
     /// How many are left.
     #[must_use]

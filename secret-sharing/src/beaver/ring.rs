@@ -4,10 +4,11 @@ use core::fmt;
 
 use piquet_core::{
     Ring, RingVec,
+    correlation::{MatrixShape, MatrixTriple, RingTriples, Security},
     wire::{Decode, DecodeError, Encode, Header, Reader, SessionId},
 };
 
-use super::{Product, each_peer_once};
+use super::{Product, each_peer_once, one_of_two};
 use crate::{AdditiveVec, Error, Party, error::same_length, kinds};
 
 /// One party's pool of elementwise triples; hands each out once. Not `Clone`, no encoding.
@@ -82,6 +83,20 @@ impl<R: Ring> Triples<R> {
             used: 0,
         })
     }
+    /// The share of one of two parties that made their triples between them, by oblivious transfer say. Products are
+    /// secure against semi-honest parties, whatever the triples were.
+    ///
+    /// # Errors
+    /// [`Error::ShareSet`] unless there are two parties; [`Error::NoSuchRing`] if the modulus is not that of `R`.
+    pub fn from_two_party<M: Security>(
+        party: Party,
+        triples: RingTriples<R, M>,
+    ) -> Result<Self, Error> {
+        one_of_two(party)?;
+        whole_word::<R>(triples.bits())?;
+        let [a, b, c] = triples.into_parts();
+        Self::from_raw_shares(party, a, b, c)
+    }
     /// How many are left.
     #[must_use]
     pub fn left(&self) -> usize {
@@ -108,6 +123,15 @@ impl<R: Ring> Triples<R> {
     }
 }
 
+/// `Ok` if Z_2^bits is all of `R`: a product of shares wraps there and nowhere else.
+fn whole_word<R: Ring>(bits: u32) -> Result<(), Error> {
+    if bits == R::BITS {
+        Ok(())
+    } else {
+        Err(Error::NoSuchRing(bits))
+    }
+}
+
 impl<R: Ring> TripleBatch<R> {
     /// Takes three vectors to be this party's share of the triple of one product. Only their lengths are checked.
     ///
@@ -131,6 +155,20 @@ impl<R: Ring> TripleBatch<R> {
             b,
             c,
         })
+    }
+    /// The triple of a matrix product that two parties made between them. See [`Triples::from_two_party`].
+    ///
+    /// # Errors
+    /// As [`Triples::from_two_party`]; those of [`Product::validate`].
+    pub fn from_two_party<M: Security>(
+        party: Party,
+        triple: MatrixTriple<R, M>,
+    ) -> Result<Self, Error> {
+        one_of_two(party)?;
+        whole_word::<R>(triple.bits())?;
+        let MatrixShape { m, k, n } = triple.shape();
+        let [a, b, c] = triple.into_parts();
+        Self::from_raw_shares(party, Product::MatMul { m, k, n }, a, b, c)
     }
     /// The product that it is for.
     #[must_use]

@@ -3,16 +3,14 @@
 
 use core::arch::x86_64::*;
 
-use super::ni::Schedule;
 use crate::Block;
-use crate::cpu::{AesNi, Vaes512};
 
 /// A register of [`Vector::BLOCKS`] blocks. Each kernel has a caller with the target features, into which it is inlined
 /// with all that is here.
 ///
 /// # Safety
-/// All functions: the features of the implementation are there (those of [`crate::cpu::AesNi`] or of
-/// [`crate::cpu::Vaes512`]); pointers, which need no alignment, are good for the blocks that are named.
+/// All functions: the features of the implementation are there, which are those of [`crate::cpu::AesNi`] or of
+/// [`crate::cpu::Vaes512`] and, for products, of [`crate::cpu::Clmul`] or of [`crate::cpu::Clmul512`]; pointers, which need no alignment, are good for the blocks that are named.
 pub(crate) trait Vector: Copy {
     /// Blocks of a register.
     const BLOCKS: usize;
@@ -39,67 +37,19 @@ pub(crate) trait Vector: Copy {
     unsafe fn interleave(self, rhs: Self) -> [Self; 2];
     /// In each 32-bit word w: 16 ⌊w n / 2^32⌋, modulo 2^32.
     unsafe fn offsets(self, n: u32) -> Self;
+    /// The product of polynomials in each block: of the high half if `HALVES` has bit 0, else the low half, of this by
+    /// that half of `rhs` which bit 4 says.
+    unsafe fn product<const HALVES: i32>(self, rhs: Self) -> Self;
+    /// Each block with its halves swapped.
+    unsafe fn swapped(self) -> Self;
+    /// Each block shifted up by 64 bits.
+    unsafe fn up(self) -> Self;
+    /// Each block shifted down by 64 bits.
+    unsafe fn down(self) -> Self;
     /// The sum of the blocks.
     unsafe fn sum(self) -> Block;
-}
-
-/// A computation over registers, compiled for both widths.
-pub(crate) trait Kernel {
-    /// What it gives.
-    type Output;
-    /// Runs it, under the round keys `k`, each in all blocks of a register. `#[inline(always)]`, as all that it calls.
-    ///
-    /// # Safety
-    /// The features of `V` are there.
-    unsafe fn run<V: Vector>(self, k: &[V; 11]) -> Self::Output;
-}
-
-pub(super) fn ni<K: Kernel>(_: AesNi, key: &Schedule, kernel: K) -> K::Output {
-    #[target_feature(enable = "aes,avx2")]
-    fn compiled<K: Kernel>(key: &Schedule, kernel: K) -> K::Output {
-        // SAFETY: the features are there.
-        unsafe { kernel.run(&keys::<__m128i>(key)) }
-    }
-    // SAFETY: the proof shows that the features are there.
-    unsafe { compiled(key, kernel) }
-}
-
-pub(super) fn vaes<K: Kernel>(_: Vaes512, key: &Schedule, kernel: K) -> K::Output {
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,vaes")]
-    fn compiled<K: Kernel>(key: &Schedule, kernel: K) -> K::Output {
-        // SAFETY: the features are there.
-        unsafe { kernel.run(&keys::<__m512i>(key)) }
-    }
-    // SAFETY: the proof shows that the features are there.
-    unsafe { compiled(key, kernel) }
-}
-
-/// # Safety
-/// That of [`Vector`].
-#[inline(always)]
-unsafe fn keys<V: Vector>(key: &Schedule) -> [V; 11] {
-    // SAFETY: by the contract of this function.
-    unsafe {
-        let mut k = [V::zero(); 11];
-        for (k, b) in k.iter_mut().zip(&key.0) {
-            *k = V::splat(b);
-        }
-        k
-    }
-}
-
-/// Rounds 1 to 9 of registers that already have key 0 added.
-///
-/// # Safety
-/// That of [`Vector`].
-#[inline(always)]
-pub(crate) unsafe fn middle<V: Vector, const N: usize>(k: &[V; 11], x: &mut [V; N]) {
-    for k in &k[1..10] {
-        for x in &mut *x {
-            // SAFETY: by the contract of this function.
-            *x = unsafe { x.round(*k) };
-        }
-    }
+    /// To block i at `to` adds the sum of the blocks of `x[i]`.
+    unsafe fn add_sums(x: [Self; 4], to: *mut Block);
 }
 
 impl Vector for __m128i {
@@ -172,11 +122,41 @@ impl Vector for __m128i {
         }
     }
     #[inline(always)]
+    unsafe fn product<const HALVES: i32>(self, rhs: Self) -> Self {
+        // SAFETY: as above.
+        unsafe { _mm_clmulepi64_si128::<HALVES>(self, rhs) }
+    }
+    #[inline(always)]
+    unsafe fn swapped(self) -> Self {
+        // SAFETY: as above.
+        unsafe { _mm_shuffle_epi32::<0x4e>(self) }
+    }
+    #[inline(always)]
+    unsafe fn up(self) -> Self {
+        // SAFETY: as above.
+        unsafe { _mm_bslli_si128::<8>(self) }
+    }
+    #[inline(always)]
+    unsafe fn down(self) -> Self {
+        // SAFETY: as above.
+        unsafe { _mm_bsrli_si128::<8>(self) }
+    }
+    #[inline(always)]
     unsafe fn sum(self) -> Block {
         let mut b = Block::ZERO;
         // SAFETY: as above; a block is 16 bytes.
         unsafe { self.store(core::ptr::from_mut(&mut b).cast(), 1) };
         b
+    }
+    #[inline(always)]
+    unsafe fn add_sums(x: [Self; 4], to: *mut Block) {
+        for (i, x) in x.into_iter().enumerate() {
+            // SAFETY: as above.
+            unsafe {
+                let to: *mut u8 = to.add(i).cast();
+                x.xor(Self::load(to, 1)).store(to, 1);
+            }
+        }
     }
 }
 
@@ -276,10 +256,51 @@ impl Vector for __m512i {
         }
     }
     #[inline(always)]
+    unsafe fn product<const HALVES: i32>(self, rhs: Self) -> Self {
+        // SAFETY: as above.
+        unsafe { _mm512_clmulepi64_epi128::<HALVES>(self, rhs) }
+    }
+    #[inline(always)]
+    unsafe fn swapped(self) -> Self {
+        // SAFETY: as above.
+        unsafe { _mm512_shuffle_epi32::<0x4e>(self) }
+    }
+    #[inline(always)]
+    unsafe fn up(self) -> Self {
+        // SAFETY: as above.
+        unsafe { _mm512_bslli_epi128::<8>(self) }
+    }
+    #[inline(always)]
+    unsafe fn down(self) -> Self {
+        // SAFETY: as above.
+        unsafe { _mm512_bsrli_epi128::<8>(self) }
+    }
+    #[inline(always)]
     unsafe fn sum(self) -> Block {
         let mut b = [Block::ZERO; 4];
         // SAFETY: as above; four blocks are 64 bytes.
         unsafe { self.store(b.as_mut_ptr().cast(), 4) };
         b[0] ^ b[1] ^ b[2] ^ b[3]
+    }
+    #[inline(always)]
+    unsafe fn add_sums(x: [Self; 4], to: *mut Block) {
+        // SAFETY: as above; four blocks are 64 bytes.
+        unsafe {
+            // Lanes 0 and 1, and 2 and 3, of the first come to stand in lanes 0 and 1 ...
+            let a = _mm512_xor_si512(
+                _mm512_shuffle_i64x2::<0x44>(x[0], x[1]),
+                _mm512_shuffle_i64x2::<0xee>(x[0], x[1]),
+            );
+            let b = _mm512_xor_si512(
+                _mm512_shuffle_i64x2::<0x44>(x[2], x[3]),
+                _mm512_shuffle_i64x2::<0xee>(x[2], x[3]),
+            );
+            // ... and then even and odd lanes of both in the order of the registers.
+            let sums = _mm512_xor_si512(
+                _mm512_shuffle_i64x2::<0x88>(a, b),
+                _mm512_shuffle_i64x2::<0xdd>(a, b),
+            );
+            sums.xor(Self::load(to.cast(), 4)).store(to.cast(), 4);
+        }
     }
 }
