@@ -172,15 +172,22 @@ impl ReceivedOts<Malicious> {
     }
 }
 
+/// Wipes all the storage of a vector, past its length too: it may have been used before.
+fn wipe_vec<T: bytemuck::Pod>(v: &mut Vec<T>) {
+    v.fill(T::zeroed());
+    v.resize(v.capacity(), T::zeroed());
+    zeroize::optimization_barrier(v.as_slice());
+}
+
 impl<M: Security> Drop for SentOts<M> {
     fn drop(&mut self) {
-        wipe(&mut self.messages);
+        wipe_vec(&mut self.messages);
     }
 }
 
 impl<M: Security> Drop for ReceivedOts<M> {
     fn drop(&mut self) {
-        wipe(&mut self.messages);
+        wipe_vec(&mut self.messages);
     }
 }
 

@@ -4,7 +4,7 @@
 //! few instructions without branches, so that the loop is over whole registers.
 #![allow(unsafe_code)]
 
-use crate::{Ring, cpu};
+use crate::{Block, Ring, cpu};
 
 macro_rules! lanes {
     ($(#[$doc:meta])* $name:ident($($a:ident: $t:ident),*)) => {
@@ -64,6 +64,45 @@ lanes!(
     zip4(a: A, b: B, c: C, d: D)
 );
 
+/// `out[i] = x[i] ^ with`; the shorter slice sets the length.
+pub fn xor_blocks(out: &mut [Block], x: &[Block], with: Block) {
+    // Halves of 64 bits, as there are no registers of whole numbers of 128.
+    let [low, high] = halves(with);
+    zip(
+        bytemuck::must_cast_slice_mut::<Block, [u64; 2]>(out),
+        bytemuck::must_cast_slice(x),
+        move |_, x: [u64; 2]| [x[0] ^ low, x[1] ^ high],
+    );
+}
+
+/// `out[i]` = the low bits of `x[i]`, as many as there are, of 64; the shorter slice sets the length.
+pub fn low_words<R: Ring>(out: &mut [R], x: &[Block]) {
+    zip(out, bytemuck::must_cast_slice(x), |_, x: [u64; 2]| {
+        R::from_u64(x[0])
+    });
+}
+
+/// `out[i]` = x `out[i]` + `a[i]` in GF(2^128) = GF(2)[x] / (x^128 + x^7 + x^2 + x + 1).
+pub fn times_x_plus(out: &mut [Block], a: &[Block]) {
+    zip(
+        bytemuck::must_cast_slice_mut::<Block, [u64; 2]>(out),
+        bytemuck::must_cast_slice(a),
+        |v: [u64; 2], a: [u64; 2]| {
+            let over = (v[1] >> 63).wrapping_neg() & 0x87;
+            [
+                (v[0] << 1) ^ over ^ a[0],
+                ((v[1] << 1) | (v[0] >> 63)) ^ a[1],
+            ]
+        },
+    );
+}
+
+#[inline(always)]
+fn halves(b: Block) -> [u64; 2] {
+    let v = b.to_u128();
+    [v as u64, (v >> 64) as u64]
+}
+
 /// All ones where the bit is set, zero elsewhere; bit i of a slice of words is bit `i % 64` of word `i / 64`.
 pub fn masks<R: Ring>(out: &mut [R], bits: &[u64]) {
     #[inline(always)]
@@ -122,6 +161,29 @@ mod tests {
             assert!(all.iter().all(|v| *v == 0));
             map(&mut all, |v| v.add(9));
             assert!(all.iter().all(|v| *v == 9));
+        }
+    }
+
+    #[test]
+    fn blocks_are_as_their_halves() {
+        for n in [0u128, 1, 7, 64, 99] {
+            let x: Vec<_> = (1..=n)
+                .map(|i| {
+                    Block::from_u128(i.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_0c2e_1b5d_8a67))
+                })
+                .collect();
+            let with = Block::from_u128(0xdead_beef << 50);
+            let mut out = vec![Block::ZERO; x.len()];
+            xor_blocks(&mut out, &x, with);
+            assert!(out.iter().zip(&x).all(|(o, x)| *o == *x ^ with));
+            let mut low = vec![0u16; x.len()];
+            low_words(&mut low, &x);
+            assert!(low.iter().zip(&x).all(|(o, x)| *o == x.to_u128() as u16));
+            times_x_plus(&mut out, &x);
+            let two = Block::from_u128(2);
+            for (o, x) in out.iter().zip(&x) {
+                assert_eq!(*o, crate::gf128::mul(*x ^ with, two) ^ *x);
+            }
         }
     }
 

@@ -201,101 +201,155 @@ levels!(unpack<R>(bytes: &[u8], k: u32, out: &mut [R]) unpack_groups);
 
 #[inline(always)]
 fn pack_groups<R: Ring>(elements: &[R], k: u32, out: &mut [u8]) {
-    let keep = mask(k);
-    let groups = elements.chunks_exact(GROUP);
-    for (src, out) in groups.zip(out.chunks_exact_mut(8 * k as usize)) {
-        let mut v = [0; GROUP];
-        for (v, e) in v.iter_mut().zip(src) {
-            *v = e.to_u64() & keep;
-        }
-        let (v, n, width) = join_all(&v, k);
-        join_rest(&v[..n], width, out);
+    match R::BYTES {
+        1 => pack_words::<R, 8>(elements, k, out, put8),
+        2 => pack_words::<R, 16>(elements, k, out, put16),
+        4 => pack_words::<R, 32>(elements, k, out, put32),
+        _ => pack_words::<R, 64>(elements, k, out, put64),
     }
 }
 
 #[inline(always)]
 fn unpack_groups<R: Ring>(bytes: &[u8], k: u32, out: &mut [R]) {
-    for (src, out) in bytes
-        .chunks_exact(8 * k as usize)
-        .zip(out.chunks_exact_mut(GROUP))
-    {
-        let (halvings, width) = plan(k);
-        let n = GROUP >> halvings;
-        let mut v = [0; GROUP];
-        split_rest(src, width, &mut v[..n]);
-        let v = split_all(&v, halvings, width);
-        for (o, v) in out.iter_mut().zip(&v) {
-            *o = R::from_u64(*v);
+    match R::BYTES {
+        1 => unpack_words::<R, 8>(bytes, k, out, get8),
+        2 => unpack_words::<R, 16>(bytes, k, out, get16),
+        4 => unpack_words::<R, 32>(bytes, k, out, get32),
+        _ => unpack_words::<R, 64>(bytes, k, out, get64),
+    }
+}
+
+/// `x` in every lane of `lane` bits.
+#[inline(always)]
+fn repeat(x: u64, lane: u32) -> u64 {
+    let mut all = x;
+    let mut lane = lane;
+    while lane < 64 {
+        all |= all << lane;
+        lane *= 2;
+    }
+    all
+}
+
+/// Groups that take `N` words before they are packed.
+#[inline(always)]
+fn pack_words<R: Ring, const N: usize>(
+    elements: &[R],
+    k: u32,
+    out: &mut [u8],
+    put: impl Fn(&[u64; N], u32, &mut [u8]),
+) {
+    let first = R::BITS.min(64);
+    let keep = repeat(mask(k), first);
+    let groups = elements.chunks_exact(GROUP);
+    for (src, out) in groups.zip(out.chunks_exact_mut(8 * k as usize)) {
+        let mut v = [0; N];
+        if R::BYTES > 8 {
+            for (v, e) in v.iter_mut().zip(src) {
+                *v = e.to_u64();
+            }
+        } else {
+            let bytes: &[u8] = bytemuck::cast_slice(src);
+            for (v, b) in v.iter_mut().zip(bytes.as_chunks::<8>().0) {
+                *v = u64::from_le_bytes(*b);
+            }
+        }
+        for v in &mut v {
+            *v &= keep;
+        }
+        // Neighbours within a word move together.
+        let (mut lane, mut width) = (first, k);
+        while lane < 64 {
+            let low = repeat(mask(lane), 2 * lane);
+            for v in &mut v {
+                *v = (*v & low) | ((*v & !low) >> (lane - width));
+            }
+            (lane, width) = (2 * lane, 2 * width);
+        }
+        put(&v, width, out);
+    }
+}
+
+/// The inverse.
+#[inline(always)]
+fn unpack_words<R: Ring, const N: usize>(
+    bytes: &[u8],
+    k: u32,
+    out: &mut [R],
+    get: impl Fn(&[u8], u32) -> [u64; N],
+) {
+    let last = R::BITS.min(64);
+    let groups = bytes.chunks_exact(8 * k as usize);
+    for (src, out) in groups.zip(out.chunks_exact_mut(GROUP)) {
+        let (mut lane, mut width) = (64, k * (64 / last));
+        let mut v = get(src, width);
+        while lane > last {
+            (lane, width) = (lane / 2, width / 2);
+            let low = repeat(mask(width), 2 * lane);
+            for v in &mut v {
+                *v = (*v & low) | ((*v & (low << width)) << (lane - width));
+            }
+        }
+        if R::BYTES > 8 {
+            for (o, v) in out.iter_mut().zip(&v) {
+                *o = R::from_u64(*v);
+            }
+        } else {
+            let bytes: &mut [u8] = bytemuck::cast_slice_mut(out);
+            for (b, v) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(&v) {
+                *b = v.to_le_bytes();
+            }
         }
     }
 }
 
-/// How often neighbours can be joined, and the width that they have then: above 32.
-#[inline(always)]
-fn plan(k: u32) -> (u32, u32) {
-    let (mut halvings, mut width) = (0, k);
-    while width <= 32 {
-        halvings += 1;
-        width *= 2;
-    }
-    (halvings, width)
+/// Joins pairs of words while two fit into one, and the reverse.
+macro_rules! halve {
+    ($n:literal $half:literal $put:ident $put_half:ident $get:ident $get_half:ident) => {
+        #[inline(always)]
+        fn $put(v: &[u64; $n], width: u32, out: &mut [u8]) {
+            if width > 32 {
+                return join_rest(v, width, out);
+            }
+            let mut half = [0; $half];
+            for i in 0..$half {
+                half[i] = v[2 * i] | (v[2 * i + 1] << width);
+            }
+            $put_half(&half, 2 * width, out);
+        }
+        #[inline(always)]
+        fn $get(bytes: &[u8], width: u32) -> [u64; $n] {
+            let mut v = [0; $n];
+            if width > 32 {
+                split_rest(bytes, width, &mut v);
+                return v;
+            }
+            let half = $get_half(bytes, 2 * width);
+            let keep = mask(width);
+            for i in 0..$half {
+                v[2 * i] = half[i] & keep;
+                v[2 * i + 1] = half[i] >> width;
+            }
+            v
+        }
+    };
 }
+halve!(64 32 put64 put32 get64 get32);
+halve!(32 16 put32 put16 get32 get16);
+halve!(16 8 put16 put8 get16 get8);
+halve!(8 4 put8 put4 get8 get4);
+halve!(4 2 put4 put2 get4 get2);
+halve!(2 1 put2 put1 get2 get1);
 
-/// `N` pairs of words of `width` bits to words of twice the width.
 #[inline(always)]
-fn join<const N: usize>(v: &[u64; GROUP], width: u32) -> [u64; GROUP] {
-    let mut out = [0; GROUP];
-    for i in 0..N {
-        out[i] = v[2 * i] | (v[2 * i + 1] << width);
-    }
-    out
-}
-
-/// The inverse: `N` words of twice `width` bits to pairs.
-#[inline(always)]
-fn split<const N: usize>(v: &[u64; GROUP], width: u32) -> [u64; GROUP] {
-    let keep = mask(width);
-    let mut out = [0; GROUP];
-    for i in 0..N {
-        out[2 * i] = v[i] & keep;
-        out[2 * i + 1] = v[i] >> width;
-    }
-    out
-}
-
-/// The joined words, their number and width.
-#[inline(always)]
-fn join_all(v: &[u64; GROUP], k: u32) -> ([u64; GROUP], usize, u32) {
-    let (halvings, width) = plan(k);
-    let mut v = *v;
-    for i in 0..halvings {
-        let k = k << i;
-        v = match i {
-            0 => join::<32>(&v, k),
-            1 => join::<16>(&v, k),
-            2 => join::<8>(&v, k),
-            3 => join::<4>(&v, k),
-            4 => join::<2>(&v, k),
-            _ => join::<1>(&v, k),
-        };
-    }
-    (v, GROUP >> halvings, width)
+fn put1(v: &[u64; 1], width: u32, out: &mut [u8]) {
+    join_rest(v, width, out);
 }
 
 #[inline(always)]
-fn split_all(v: &[u64; GROUP], halvings: u32, mut width: u32) -> [u64; GROUP] {
-    let mut v = *v;
-    for i in (0..halvings).rev() {
-        width /= 2;
-        v = match i {
-            0 => split::<32>(&v, width),
-            1 => split::<16>(&v, width),
-            2 => split::<8>(&v, width),
-            3 => split::<4>(&v, width),
-            4 => split::<2>(&v, width),
-            _ => split::<1>(&v, width),
-        };
-    }
+fn get1(bytes: &[u8], width: u32) -> [u64; 1] {
+    let mut v = [0];
+    split_rest(bytes, width, &mut v);
     v
 }
 
@@ -328,6 +382,12 @@ fn join_rest(v: &[u64], width: u32, out: &mut [u8]) {
 #[inline(always)]
 fn split_rest(bytes: &[u8], width: u32, v: &mut [u64]) {
     let words = bytes.as_chunks::<8>().0;
+    if width == 64 {
+        for (x, w) in v.iter_mut().zip(words) {
+            *x = u64::from_le_bytes(*w);
+        }
+        return;
+    }
     let word = |i: usize| words.get(i).map_or(0, |w| u64::from_le_bytes(*w));
     let keep = mask(width);
     let (mut at, mut shift) = (0, 0);

@@ -56,6 +56,8 @@
 
 mod group;
 mod message;
+#[cfg(feature = "ml-kem")]
+pub mod mlkem;
 mod popf;
 #[cfg(test)]
 mod tests;

@@ -199,13 +199,13 @@ impl ReceivedCots<Malicious> {
 
 impl<M: Security> Drop for SentCots<M> {
     fn drop(&mut self) {
-        self.keys.zeroize();
+        crate::pads::wipe_vec(&mut self.keys);
     }
 }
 
 impl<M: Security> Drop for ReceivedCots<M> {
     fn drop(&mut self) {
-        self.macs.zeroize();
+        crate::pads::wipe_vec(&mut self.macs);
     }
 }
 

@@ -30,26 +30,46 @@ use zeroize::Zeroize;
 /// All of a block but bit 0.
 pub(crate) const HIGH: Block = Block::from_u128(!1);
 
+/// Below how many levels from the leaves up the path is a tree of its own, so that few nodes need to be looked at.
+const LOW: usize = 6;
+
 /// Trees of one depth, with room for their inner levels.
 pub(crate) struct HalfTrees {
     hash: FixedKeyHash,
     depth: usize,
     /// H(0), which is what the punctured side computes below the path.
     junk: Block,
+    /// The leaves below a node 0 of level `depth - low`, and of the levels between the sums of their even nodes.
+    junk_leaves: Vec<Block>,
+    junk_even: Vec<Block>,
     above: Vec<Block>,
     below: Vec<Block>,
+    path_above: Vec<Block>,
+    path_below: Vec<Block>,
 }
 
 impl HalfTrees {
     /// Trees of `2^depth` leaves, `depth` from 2 to 24, under a hash that nothing else uses.
     pub(crate) fn new(hash: FixedKeyHash, depth: usize) -> Self {
+        let low = LOW.min(depth - 1);
         let mut junk = [Block::ZERO];
         hash.ccr(&mut junk);
+        let mut junk_even = Vec::with_capacity(low);
+        let mut level = vec![Block::ZERO];
+        for _ in 0..low {
+            let mut next = vec![Block::ZERO; 2 * level.len()];
+            junk_even.push(hash.ccr_children(&level, &mut next));
+            level = next;
+        }
         let room = vec![Block::ZERO; 1 << (depth - 1)];
         Self {
             hash,
             depth,
             junk: junk[0],
+            path_above: level.clone(),
+            path_below: level.clone(),
+            junk_leaves: level,
+            junk_even,
             above: room.clone(),
             below: room,
         }
@@ -81,52 +101,102 @@ impl HalfTrees {
 
     /// The same tree without the path to leaf `path`: `known[i]` is the sum of the nodes of level i + 1 whose parity is not
     /// that of the path. Leaf `path` becomes the dealer's ⊕ Δ, if Δ is odd.
+    ///
+    /// Where a node is on the path the tree holds 0, and junk below it. The last levels below the path are a small tree
+    /// beside the large one, which takes the place of the junk when all leaves are there.
     pub(crate) fn puncture(&mut self, path: usize, known: &[Block], leaves: &mut [Block]) {
-        let bit = |level: usize| Choice::from(((path >> (self.depth - level)) & 1) as u8);
+        let depth = self.depth;
+        let high = depth - self.junk_even.len();
+        let bit = |level: usize| Choice::from(((path >> (depth - level)) & 1) as u8);
+        let on_path = |level: usize| path >> (depth - level);
         // Level 1: the sibling of the path is all there is.
         let mut total = known[0];
         self.above[0] = Block::conditional_select(&Block::ZERO, &total, bit(1));
         self.above[1] = Block::conditional_select(&total, &Block::ZERO, bit(1));
-        for level in 1..self.depth {
-            let last = level + 1 == self.depth;
-            let above = &self.above[..1 << level];
+        for level in 1..high {
+            let below = &mut self.below[..2 << level];
+            let even = self.hash.ccr_children(&self.above[..1 << level], below) ^ self.junk;
+            let sibling = sibling(even, &mut total, known[level], bit(level + 1));
+            let children = in_order(self.junk, sibling ^ self.junk, bit(level + 1));
+            place(below, on_path(level), children);
+            core::mem::swap(&mut self.above, &mut self.below);
+        }
+        self.path_above[0] = Block::ZERO;
+        for level in high..depth {
+            let last = level + 1 == depth;
             let below = if last {
-                &mut leaves[..2 << level]
+                &mut leaves[..]
             } else {
                 &mut self.below[..2 << level]
             };
-            // The parent on the path was 0: both its children are junk, and belong to no sum.
-            let even = self.hash.ccr_children(above, below) ^ self.junk;
-            let right = bit(level + 1);
-            let other = Block::conditional_select(&(even ^ total), &even, right);
-            let sibling = known[level] ^ other;
-            total ^= sibling;
-            let mut on_path = Block::ZERO;
-            let mut sibling = sibling;
-            let mut junk = self.junk;
+            let even = self.hash.ccr_children(&self.above[..1 << level], below);
+            let width = 1 << (level - high);
+            let (path_above, path_below) =
+                (&self.path_above[..width], &mut self.path_below[..2 * width]);
+            let path_even = self.hash.ccr_children(path_above, path_below) ^ self.junk;
+            let even = even ^ self.junk_even[level - high] ^ path_even;
+            let sibling = sibling(even, &mut total, known[level], bit(level + 1));
+            let mut end = self.junk;
             if last {
-                on_path = (total & HIGH) ^ Block::from_u128(1);
-                sibling = sibling & HIGH;
-                junk = junk & HIGH;
+                end ^= (total & HIGH) ^ Block::from_u128(1);
             }
-            on_path ^= junk;
-            sibling ^= junk;
-            let first = Block::conditional_select(&on_path, &sibling, right);
-            let second = Block::conditional_select(&sibling, &on_path, right);
-            place(below, path >> (self.depth - level), first, second, last);
+            let children = in_order(end, sibling ^ self.junk, bit(level + 1));
+            place(path_below, on_path(level) & (width - 1), children);
             core::mem::swap(&mut self.above, &mut self.below);
+            core::mem::swap(&mut self.path_above, &mut self.path_below);
+        }
+        // Bit 0 of leaves is cleared but for the one of the path, whose place has no junk in that bit.
+        for (i, (fix, junk)) in self
+            .path_above
+            .iter_mut()
+            .zip(&self.junk_leaves)
+            .enumerate()
+        {
+            let here = mask(i, path & (self.junk_leaves.len() - 1));
+            *fix = ((*fix ^ *junk) & HIGH) ^ (here & Block::from_u128(1));
+        }
+        let width = self.junk_leaves.len();
+        for (i, leaves) in leaves.chunks_exact_mut(width).enumerate() {
+            let here = mask(i, on_path(high));
+            for (leaf, fix) in leaves.iter_mut().zip(&self.path_above) {
+                *leaf = (*leaf & HIGH) ^ (here & *fix);
+            }
         }
     }
 }
 
-/// Adds `first` and `second` to the children of the secret node `at`; clears bit 0 of the others if they are leaves.
-fn place(nodes: &mut [Block], at: usize, first: Block, second: Block, leaves: bool) {
-    let keep = if leaves { HIGH } else { Block::from_u128(!0) };
-    for (i, pair) in nodes.chunks_exact_mut(2).enumerate() {
-        let hit = u128::conditional_select(&0, &!0, (i as u64).ct_eq(&(at as u64)));
-        let hit = Block::from_u128(hit);
-        pair[0] = (pair[0] & keep) ^ (hit & first);
-        pair[1] = (pair[1] & keep) ^ (hit & second);
+/// The sibling of the node on the path, from the sum of the even nodes that are known, and `total`, the sum of all that are known in the level above;
+/// `total` becomes that of this level.
+fn sibling(even: Block, total: &mut Block, known: Block, right: Choice) -> Block {
+    let others = Block::conditional_select(&(even ^ *total), &even, right);
+    let sibling = known ^ others;
+    *total ^= sibling;
+    sibling
+}
+
+/// What is on the path, and its sibling, from left to right.
+fn in_order(on_path: Block, sibling: Block, right: Choice) -> [Block; 2] {
+    [
+        Block::conditional_select(&on_path, &sibling, right),
+        Block::conditional_select(&sibling, &on_path, right),
+    ]
+}
+
+/// All ones if `i` is `at`, which is secret, else 0.
+fn mask(i: usize, at: usize) -> Block {
+    Block::from_u128(u128::conditional_select(
+        &0,
+        &!0,
+        (i as u64).ct_eq(&(at as u64)),
+    ))
+}
+
+/// Adds `children` to the children of the secret node `at`.
+fn place(nodes: &mut [Block], at: usize, children: [Block; 2]) {
+    for (i, pair) in nodes.as_chunks_mut::<2>().0.iter_mut().enumerate() {
+        let here = mask(i, at);
+        pair[0] ^= here & children[0];
+        pair[1] ^= here & children[1];
     }
 }
 
@@ -134,6 +204,8 @@ impl Drop for HalfTrees {
     fn drop(&mut self) {
         self.above.zeroize();
         self.below.zeroize();
+        self.path_above.zeroize();
+        self.path_below.zeroize();
     }
 }
 
@@ -202,7 +274,7 @@ mod tests {
     #[test]
     fn the_punctured_tree_differs_in_one_leaf_by_delta() {
         let rng = &mut ChaCha20Rng::from_seed([2; 32]);
-        for depth in [2usize, 3, 5, 6, 8] {
+        for depth in [2usize, 3, 5, 6, 7, 8, 9] {
             let (delta, root) = (odd(rng), Block::random(rng));
             let mut dealer = trees(depth);
             let mut other = trees(depth);

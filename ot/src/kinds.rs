@@ -10,6 +10,12 @@ pub(crate) const UNIFORM_COMMITMENT: u8 = 0x42;
 pub(crate) const UNIFORM_ANSWER: u8 = 0x43;
 /// See [`UNIFORM_COMMITMENT`].
 pub(crate) const UNIFORM_OPENING: u8 = 0x44;
+/// The receiver's keys of the base OTs on ML-KEM.
+#[cfg(feature = "ml-kem")]
+pub(crate) const MLKEM_RECEIVER: u8 = 0x45;
+/// The sender's ciphertexts of the base OTs on ML-KEM.
+#[cfg(feature = "ml-kem")]
+pub(crate) const MLKEM_SENDER: u8 = 0x46;
 // Made from correlated OTs.
 
 /// Choice bits, masked by the random ones.

@@ -138,10 +138,11 @@ fn combine(blocks: &mut Vec<Block>, ots: usize) {
     let mut acc = [Block::ZERO; CHUNK];
     for at in (0..ots).step_by(CHUNK) {
         let acc = &mut acc[..CHUNK.min(ots - at)];
-        acc.fill(Block::ZERO);
-        for plane in blocks.chunks_exact(ots).rev() {
-            lanes::zip(acc, &plane[at..], |a, b| times_x(a) ^ b);
+        let mut planes = blocks.chunks_exact(ots).rev();
+        if let Some(last) = planes.next() {
+            acc.copy_from_slice(&last[at..][..acc.len()]);
         }
+        planes.for_each(|plane| lanes::times_x_plus(acc, &plane[at..]));
         blocks[at..at + acc.len()].copy_from_slice(acc);
     }
     wipe_array(&mut acc);
@@ -150,7 +151,6 @@ fn combine(blocks: &mut Vec<Block>, ots: usize) {
 }
 
 /// The product with x in GF(2^128).
-#[inline(always)]
 fn times_x(b: Block) -> Block {
     let v = b.to_u128();
     Block::from_u128((v << 1) ^ ((v >> 127).wrapping_neg() & 0x87))
@@ -197,6 +197,17 @@ fn halves(bits: u32) -> [(u32, u32); 2] {
     [(0, bits.min(64)), (64, bits.saturating_sub(64))]
 }
 
+/// The 64 bits of each pad from bit `low` on, 0 or 64, as far as they fit.
+fn pad_words<R: Ring>(out: &mut [R], pads: &[Block], low: u32) {
+    if low == 0 {
+        lanes::low_words(out, pads);
+    } else {
+        lanes::zip(out, pads, |_, p: Block| {
+            R::from_u64((p.to_u128() >> 64) as u64)
+        });
+    }
+}
+
 /// Where the piece of the half from bit `low` on lies, of the OTs from `at` on, in the section of one i. Pieces begin at
 /// multiples of 8 OTs, and so at a byte.
 fn piece(ots: usize, at: usize, low: u32, bits: u32) -> usize {
@@ -230,7 +241,7 @@ impl<M: Security> SentOneOfN<M> {
     #[must_use]
     pub fn into_random(self) -> Vec<Block> {
         let mut out = vec![Block::ZERO; self.n * self.len()];
-        let multiples = multiples(self.context.delta.block(), self.n);
+        let mut multiples = multiples(self.context.delta.block(), self.n);
         for (out, m) in out.chunks_exact_mut(self.len()).zip(&multiples) {
             for (c, (out, keys)) in out
                 .chunks_mut(CHUNK)
@@ -240,7 +251,7 @@ impl<M: Security> SentOneOfN<M> {
                 self.pads(c * CHUNK, keys, *m, out);
             }
         }
-        wipe_vec(multiples);
+        wipe(&mut multiples);
         out
     }
     /// Appends all messages, masked, to `out`: `messages[i len() + g]` is message i of OT g; bits from `bits` up are
@@ -256,7 +267,7 @@ impl<M: Security> SentOneOfN<M> {
         self.place().begin(kinds::ONE_OF_N, body, out);
         let start = out.len();
         out.resize(start + body, 0);
-        let multiples = multiples(self.context.delta.block(), self.n);
+        let mut multiples = multiples(self.context.delta.block(), self.n);
         let mut pads = [Block::ZERO; CHUNK];
         let mut masked = [R::ZERO; CHUNK];
         let mut packed = Vec::with_capacity(8 * CHUNK);
@@ -268,9 +279,8 @@ impl<M: Security> SentOneOfN<M> {
                 self.pads(at, keys, *m, pads);
                 let masked = &mut masked[..keys.len()];
                 for (low, bits) in halves(bits).into_iter().filter(|(_, bits)| *bits > 0) {
-                    lanes::zip2(masked, pads, &messages[at..], |_, p: Block, m: R| {
-                        R::from_u64((p.to_u128() >> low) as u64).xor(m.shr(low))
-                    });
+                    pad_words(masked, pads, low);
+                    lanes::zip(masked, &messages[at..], move |p, m: R| p.xor(m.shr(low)));
                     packed.clear();
                     let mut packer = Packer::new(&mut packed, bits);
                     packer.push(masked);
@@ -280,7 +290,7 @@ impl<M: Security> SentOneOfN<M> {
             }
         }
         wipe_array(&mut pads);
-        wipe_vec(multiples);
+        wipe(&mut multiples);
         Ok(())
     }
     fn place(&self) -> Place {
@@ -291,7 +301,7 @@ impl<M: Security> SentOneOfN<M> {
     }
     /// K_i of the OTs from `at` on, whose Q are `keys`, for `multiple` = i Δ.
     fn pads(&self, at: usize, keys: &[Block], multiple: Block, out: &mut [Block]) {
-        lanes::zip(out, keys, |_, q| q ^ multiple);
+        lanes::xor_blocks(out, keys, multiple);
         self.context.hash.hash(self.first + at as u64, out);
     }
 }
@@ -376,19 +386,14 @@ impl<M: Security> ReceivedOneOfN<M> {
                         o.xor(c.shl(low).and(equal))
                     });
                 }
-                let keep = piquet_core::pack::mask(bits);
-                lanes::zip(out, pads, move |o: R, p: Block| {
-                    o.xor(R::from_u64((p.to_u128() >> low) as u64 & keep).shl(low))
-                });
+                let keep = R::from_u64(piquet_core::pack::mask(bits));
+                pad_words(masked, pads, low);
+                lanes::zip(out, masked, move |o, p: R| o.xor(p.and(keep).shl(low)));
             }
         }
         wipe_array(&mut pads);
         Ok(out)
     }
-}
-
-fn wipe_vec(mut blocks: Vec<Block>) {
-    wipe(&mut blocks);
 }
 
 impl<M: Security> Drop for SentOneOfN<M> {

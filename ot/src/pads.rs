@@ -106,7 +106,7 @@ impl<M: Security> SentCots<M> {
         let (first, keys) = (self.first + at as u64, &self.keys[at..][..zero.len()]);
         let delta = context.delta.block();
         context.hash.hash_into(first, keys, zero);
-        lanes::zip(one, keys, |_, q| q ^ delta);
+        lanes::xor_blocks(one, keys, delta);
         context.hash.hash(first, one);
     }
 }
@@ -169,7 +169,7 @@ impl Stretch {
     pub(crate) fn words<R: Ring>(&self, pads: &[Block], n: usize, out: &mut [R]) {
         let width = out.len() / n;
         if width == 1 {
-            lanes::zip(out, pads, |_, b| R::from_u64(b.to_u128() as u64));
+            lanes::low_words(out, pads);
             return;
         }
         for (out, pad) in out.chunks_exact_mut(width).zip(pads.chunks_exact(self.per)) {
@@ -200,6 +200,13 @@ impl Drop for Scratch {
 pub(crate) fn wipe(blocks: &mut [Block]) {
     blocks.fill(Block::ZERO);
     zeroize::optimization_barrier(blocks);
+}
+
+/// Wipes all the storage of a vector, past its length too, where what was spent may lie.
+pub(crate) fn wipe_vec(blocks: &mut Vec<Block>) {
+    blocks.fill(Block::ZERO);
+    blocks.resize(blocks.capacity(), Block::ZERO);
+    zeroize::optimization_barrier(blocks.as_slice());
 }
 
 /// Wipes blocks on the stack.

@@ -25,6 +25,14 @@ const TARGETS: &[Target] = &[
     ("net_agreement", piquet_nn_ops::fuzzing::agreement),
     ("net_frame_header", piquet_nn_ops::fuzzing::frame_header),
     ("net_hello", piquet_nn_ops::fuzzing::hello),
+    (
+        "ot_base_mlkem_receiver",
+        piquet_ot::fuzzing::base_mlkem_receiver,
+    ),
+    (
+        "ot_base_mlkem_sender",
+        piquet_ot::fuzzing::base_mlkem_sender,
+    ),
     ("ot_additive", piquet_ot::fuzzing::additive),
     ("ot_base_receiver", piquet_ot::fuzzing::base_receiver),
     ("ot_base_sender", piquet_ot::fuzzing::base_sender),

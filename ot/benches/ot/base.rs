@@ -96,6 +96,53 @@ pub fn rows(t: &mut Table) {
         .limit(&products)
         .time(|| run(&mut rs, &mut rr));
     parts(t, &choices);
+    #[cfg(feature = "ml-kem")]
+    mlkem(t, &choices);
+}
+
+/// 128 OTs on ML-KEM, both parties on one core.
+#[cfg(feature = "ml-kem")]
+fn mlkem(t: &mut Table, choices: &BitVec) {
+    use piquet_ot::base::mlkem;
+    let (mut rs, mut rr) = (rng(8), rng(9));
+    let mut run = || {
+        let (mut keys, mut ciphertexts) = (Vec::new(), Vec::new());
+        let s = mlkem::Sender::new(SESSION, N, &mut rs).unwrap();
+        let r = mlkem::Receiver::new(SESSION, choices, &mut rr, &mut keys).unwrap();
+        let sent = s.finish(&keys, &mut ciphertexts).unwrap();
+        (
+            sent,
+            r.finish(&ciphertexts).unwrap(),
+            keys.len() + ciphertexts.len(),
+        )
+    };
+    let (sent, received, bytes) = run();
+    check(&sent, &received);
+    t.bench("base-ot-128-mlkem-one-core")
+        .bytes(bytes as f64)
+        .time(run);
+}
+
+/// The parts in vectors of eight.
+#[cfg(target_arch = "x86_64")]
+fn vectors(t: &mut Table, scalar: &Scalar, encoded: &[[u8; 32]]) {
+    use piquet_core::ristretto::{Points, Table};
+    let Some(proof) = piquet_core::cpu::Ifma512::new() else {
+        return;
+    };
+    let (bytes, scalars) = (scalar.to_bytes(), vec![scalar.to_bytes(); N]);
+    let mut points = Points::decode(proof, encoded).unwrap();
+    t.bench("part-256-products-x8").time(|| points.mul(&bytes));
+    t.bench("part-256-maps-x8")
+        .time(|| Points::map(proof, encoded));
+    t.bench("part-128-decodings-x8")
+        .time(|| Points::decode(proof, &encoded[..N]));
+    t.bench("part-256-encodings-x8")
+        .time(|| points.double_and_encode());
+    t.bench("part-128-fixed-base-x8")
+        .time(|| Points::mul_base(proof, &scalars));
+    t.bench("part-table-x8")
+        .time(|| Table::new(proof, &encoded[0]));
 }
 
 /// What the time goes to, each for 128 OTs.
@@ -158,4 +205,13 @@ fn parts(t: &mut Table, choices: &BitVec) {
             black_box(blake3::keyed_hash(e.as_bytes(), &[0; 41]));
         }
     });
+    #[cfg(target_arch = "x86_64")]
+    vectors(
+        t,
+        &scalar,
+        &encoded
+            .iter()
+            .map(CompressedRistretto::to_bytes)
+            .collect::<Vec<_>>(),
+    );
 }

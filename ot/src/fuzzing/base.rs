@@ -74,6 +74,35 @@ pub fn base_uniform(data: &[u8]) {
     }
 }
 
+/// [`mlkem::Sender::finish`](crate::base::mlkem::Sender::finish) of one OT: what it accepts has the expected length, and
+/// what it refuses it does not answer.
+#[cfg(feature = "ml-kem")]
+pub fn base_mlkem_sender(data: &[u8]) {
+    use crate::base::mlkem::Sender;
+    let Ok(s) = Sender::new(SESSION, 1, &mut Counter(1)) else {
+        return;
+    };
+    let (want, mut out) = (s.expects(), Vec::new());
+    match s.finish(data, &mut out) {
+        Ok(ots) => assert_eq!((data.len(), ots.len()), (want, 1)),
+        Err(_) => assert!(out.is_empty()),
+    }
+}
+
+/// [`mlkem::Receiver::finish`](crate::base::mlkem::Receiver::finish) of one OT: what it accepts has the expected length.
+#[cfg(feature = "ml-kem")]
+pub fn base_mlkem_receiver(data: &[u8]) {
+    use crate::base::mlkem::Receiver;
+    let choices = BitVec::from_bools(&[true]);
+    let Ok(r) = Receiver::new(SESSION, &choices, &mut Counter(2), &mut Vec::new()) else {
+        return;
+    };
+    let want = r.expects();
+    if let Ok(ots) = r.finish(data) {
+        assert_eq!((data.len(), ots.len()), (want, 1));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -101,6 +130,17 @@ mod tests {
         s.finish(&answer, &mut opening).unwrap();
         let toss = [toss, answer, opening].concat();
         base_uniform(&toss);
+        #[cfg(feature = "ml-kem")]
+        {
+            use crate::base::mlkem::{Receiver, Sender};
+            let (mut keys, mut ciphertexts) = (Vec::new(), Vec::new());
+            let choices = BitVec::from_bools(&[false]);
+            Receiver::new(SESSION, &choices, &mut Counter(9), &mut keys).unwrap();
+            base_mlkem_sender(&keys);
+            let s = Sender::new(SESSION, 1, &mut Counter(10)).unwrap();
+            s.finish(&keys, &mut ciphertexts).unwrap();
+            base_mlkem_receiver(&ciphertexts);
+        }
     }
 
     proptest! {
@@ -109,6 +149,11 @@ mod tests {
             base_sender(&data);
             base_receiver(&data);
             base_uniform(&data);
+            #[cfg(feature = "ml-kem")]
+            {
+                base_mlkem_sender(&data);
+                base_mlkem_receiver(&data);
+            }
         }
     }
 }
