@@ -20,7 +20,7 @@ const CASES: &[(&str, bool)] = &[
     ("an_index_from_a_secret", false),
     ("arithmetic_on_a_secret", true),
     ("base_ots_of_two", true),
-    ("base_ots_of_nine", true),
+    ("base_ots_of_sixty_four", true),
     ("uniform_ots", true),
 ];
 
@@ -114,9 +114,9 @@ fn base_ots_of_two() {
 
 #[test]
 #[ignore = "run under valgrind by `judged`"]
-fn base_ots_of_nine() {
+fn base_ots_of_sixty_four() {
     // Enough for the receiver to make a table.
-    let (sent, received) = base_ots(9);
+    let (sent, received) = base_ots(64);
     agree(&sent, &received);
 }
 
