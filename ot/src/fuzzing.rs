@@ -4,7 +4,9 @@ mod base;
 mod correlations;
 mod softspoken;
 
-pub use base::{base_mlkem_receiver, base_mlkem_sender, base_receiver, base_sender, base_uniform};
+#[cfg(feature = "ml-kem")]
+pub use base::{base_mlkem_receiver, base_mlkem_sender};
+pub use base::{base_receiver, base_sender, base_uniform};
 pub use correlations::{additive, choices, messages, one_of_n, triples};
 pub use softspoken::{
     softspoken_challenge, softspoken_extension, softspoken_response, softspoken_setup,
