@@ -194,7 +194,7 @@ impl<M: Security> ChosenCots<M> {
                 .zip(pairs.as_chunks::<16>().0.as_chunks::<2>().0)
                 .enumerate()
             {
-                let [zero, one] = pair.map(|b| u128::from_le_bytes(b));
+                let [zero, one] = pair.map(u128::from_le_bytes);
                 let bit = u128::from(word >> i & 1).wrapping_neg();
                 *o ^= Block::from_u128(zero ^ ((zero ^ one) & bit));
             }
