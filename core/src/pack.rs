@@ -202,20 +202,20 @@ levels!(unpack<R>(bytes: &[u8], k: u32, out: &mut [R]) unpack_groups);
 #[inline(always)]
 fn pack_groups<R: Ring>(elements: &[R], k: u32, out: &mut [u8]) {
     match R::BYTES {
-        1 => pack_words::<R, 8>(elements, k, out, put8),
-        2 => pack_words::<R, 16>(elements, k, out, put16),
-        4 => pack_words::<R, 32>(elements, k, out, put32),
-        _ => pack_words::<R, 64>(elements, k, out, put64),
+        1 => pack_words::<R, 8>(elements, k, out),
+        2 => pack_words::<R, 16>(elements, k, out),
+        4 => pack_words::<R, 32>(elements, k, out),
+        _ => pack_words::<R, 64>(elements, k, out),
     }
 }
 
 #[inline(always)]
 fn unpack_groups<R: Ring>(bytes: &[u8], k: u32, out: &mut [R]) {
     match R::BYTES {
-        1 => unpack_words::<R, 8>(bytes, k, out, get8),
-        2 => unpack_words::<R, 16>(bytes, k, out, get16),
-        4 => unpack_words::<R, 32>(bytes, k, out, get32),
-        _ => unpack_words::<R, 64>(bytes, k, out, get64),
+        1 => unpack_words::<R, 8>(bytes, k, out),
+        2 => unpack_words::<R, 16>(bytes, k, out),
+        4 => unpack_words::<R, 32>(bytes, k, out),
+        _ => unpack_words::<R, 64>(bytes, k, out),
     }
 }
 
@@ -233,12 +233,10 @@ fn repeat(x: u64, lane: u32) -> u64 {
 
 /// Groups that take `N` words before they are packed.
 #[inline(always)]
-fn pack_words<R: Ring, const N: usize>(
-    elements: &[R],
-    k: u32,
-    out: &mut [u8],
-    put: impl Fn(&[u64; N], u32, &mut [u8]),
-) {
+fn pack_words<R: Ring, const N: usize>(elements: &[R], k: u32, out: &mut [u8])
+where
+    [u64; N]: Words,
+{
     let first = R::BITS.min(64);
     let keep = repeat(mask(k), first);
     let groups = elements.chunks_exact(GROUP);
@@ -266,23 +264,21 @@ fn pack_words<R: Ring, const N: usize>(
             }
             (lane, width) = (2 * lane, 2 * width);
         }
-        put(&v, width, out);
+        v.put(width, out);
     }
 }
 
 /// The inverse.
 #[inline(always)]
-fn unpack_words<R: Ring, const N: usize>(
-    bytes: &[u8],
-    k: u32,
-    out: &mut [R],
-    get: impl Fn(&[u8], u32) -> [u64; N],
-) {
+fn unpack_words<R: Ring, const N: usize>(bytes: &[u8], k: u32, out: &mut [R])
+where
+    [u64; N]: Words,
+{
     let last = R::BITS.min(64);
     let groups = bytes.chunks_exact(8 * k as usize);
     for (src, out) in groups.zip(out.chunks_exact_mut(GROUP)) {
         let (mut lane, mut width) = (64, k * (64 / last));
-        let mut v = get(src, width);
+        let mut v = <[u64; N]>::get(src, width);
         while lane > last {
             (lane, width) = (lane / 2, width / 2);
             let low = repeat(mask(width), 2 * lane);
@@ -303,79 +299,91 @@ fn unpack_words<R: Ring, const N: usize>(
     }
 }
 
-/// Joins pairs of words while two fit into one, and the reverse.
+/// A group in so many words of equal width.
+trait Words: Sized {
+    /// Writes them without gaps: joins pairs while two fit into one word.
+    fn put(&self, width: u32, out: &mut [u8]);
+    /// The inverse.
+    fn get(bytes: &[u8], width: u32) -> Self;
+}
+
 macro_rules! halve {
-    ($n:literal $half:literal $put:ident $put_half:ident $get:ident $get_half:ident) => {
-        #[inline(always)]
-        fn $put(v: &[u64; $n], width: u32, out: &mut [u8]) {
-            if width > 32 {
-                return join_rest(v, width, out);
+    ($n:literal $half:literal) => {
+        impl Words for [u64; $n] {
+            #[inline(always)]
+            fn put(&self, width: u32, out: &mut [u8]) {
+                if width > 32 {
+                    return join_rest(self, width, out);
+                }
+                let mut half = [0; $half];
+                for i in 0..$half {
+                    half[i] = self[2 * i] | (self[2 * i + 1] << width);
+                }
+                half.put(2 * width, out);
             }
-            let mut half = [0; $half];
-            for i in 0..$half {
-                half[i] = v[2 * i] | (v[2 * i + 1] << width);
+            #[inline(always)]
+            fn get(bytes: &[u8], width: u32) -> Self {
+                let mut v = [0; $n];
+                if width > 32 {
+                    split_rest(bytes, width, &mut v);
+                    return v;
+                }
+                let half = <[u64; $half]>::get(bytes, 2 * width);
+                let keep = mask(width);
+                for i in 0..$half {
+                    v[2 * i] = half[i] & keep;
+                    v[2 * i + 1] = half[i] >> width;
+                }
+                v
             }
-            $put_half(&half, 2 * width, out);
-        }
-        #[inline(always)]
-        fn $get(bytes: &[u8], width: u32) -> [u64; $n] {
-            let mut v = [0; $n];
-            if width > 32 {
-                split_rest(bytes, width, &mut v);
-                return v;
-            }
-            let half = $get_half(bytes, 2 * width);
-            let keep = mask(width);
-            for i in 0..$half {
-                v[2 * i] = half[i] & keep;
-                v[2 * i + 1] = half[i] >> width;
-            }
-            v
         }
     };
 }
-halve!(64 32 put64 put32 get64 get32);
-halve!(32 16 put32 put16 get32 get16);
-halve!(16 8 put16 put8 get16 get8);
-halve!(8 4 put8 put4 get8 get4);
-halve!(4 2 put4 put2 get4 get2);
-halve!(2 1 put2 put1 get2 get1);
+halve!(64 32);
+halve!(32 16);
+halve!(16 8);
+halve!(8 4);
+halve!(4 2);
+halve!(2 1);
 
-#[inline(always)]
-fn put1(v: &[u64; 1], width: u32, out: &mut [u8]) {
-    join_rest(v, width, out);
-}
-
-#[inline(always)]
-fn get1(bytes: &[u8], width: u32) -> [u64; 1] {
-    let mut v = [0];
-    split_rest(bytes, width, &mut v);
-    v
+impl Words for [u64; 1] {
+    #[inline(always)]
+    fn put(&self, width: u32, out: &mut [u8]) {
+        join_rest(self, width, out);
+    }
+    #[inline(always)]
+    fn get(bytes: &[u8], width: u32) -> Self {
+        let mut v = [0];
+        split_rest(bytes, width, &mut v);
+        v
+    }
 }
 
 /// Words of `width` bits, above 32, without gaps.
 #[inline(always)]
 fn join_rest(v: &[u64], width: u32, out: &mut [u8]) {
-    let mut words = out.as_chunks_mut::<8>().0.iter_mut();
-    let mut put = |w: u64| {
-        if let Some(b) = words.next() {
-            *b = w.to_le_bytes();
-        }
-    };
+    let words = out.as_chunks_mut::<8>().0;
     if width == 64 {
-        v.iter().for_each(|w| put(*w));
+        for (w, x) in words.iter_mut().zip(v) {
+            *w = x.to_le_bytes();
+        }
         return;
     }
-    let (mut word, mut fill) = (0, 0);
-    for x in v {
-        word |= x << fill;
-        fill += width;
-        if fill >= 64 {
-            put(word);
-            fill -= 64;
-            // `fill` is now the number of bits left of x, below `width`.
-            word = x >> 1 >> (width - fill - 1);
-        }
+    // Word w has the bits from `skip` on of element `at`, all of the next one, and maybe some of a third.
+    let (mut at, mut skip) = (0, 0);
+    let element = |i: usize| v.get(i).copied().unwrap_or_default();
+    for w in words {
+        let room = width - skip;
+        let mut word = (element(at) >> skip) | (element(at + 1) << room);
+        let both = room + width;
+        word |= (element(at + 2) << (both & 63)) & u64::from(both >= 64).wrapping_sub(1);
+        *w = word.to_le_bytes();
+        let end = skip + 64;
+        (at, skip) = if end >= 2 * width {
+            (at + 2, end - 2 * width)
+        } else {
+            (at + 1, end - width)
+        };
     }
 }
 

@@ -86,9 +86,10 @@ impl HalfTrees {
         self.above[0] = root;
         self.above[1] = root ^ delta;
         even[0] = root;
-        for level in 1..self.depth - 1 {
+        let inner = 1..self.depth - 1;
+        for (level, even) in inner.clone().zip(&mut even[inner]) {
             let (above, below) = (&self.above[..1 << level], &mut self.below[..2 << level]);
-            even[level] = self.hash.ccr_children(above, below);
+            *even = self.hash.ccr_children(above, below);
             core::mem::swap(&mut self.above, &mut self.below);
         }
         let above = &self.above[..1 << (self.depth - 1)];
@@ -113,16 +114,16 @@ impl HalfTrees {
         let mut total = known[0];
         self.above[0] = Block::conditional_select(&Block::ZERO, &total, bit(1));
         self.above[1] = Block::conditional_select(&total, &Block::ZERO, bit(1));
-        for level in 1..high {
+        for (level, known) in (1..high).zip(&known[1..]) {
             let below = &mut self.below[..2 << level];
             let even = self.hash.ccr_children(&self.above[..1 << level], below) ^ self.junk;
-            let sibling = sibling(even, &mut total, known[level], bit(level + 1));
+            let sibling = sibling(even, &mut total, *known, bit(level + 1));
             let children = in_order(self.junk, sibling ^ self.junk, bit(level + 1));
             place(below, on_path(level), children);
             core::mem::swap(&mut self.above, &mut self.below);
         }
         self.path_above[0] = Block::ZERO;
-        for level in high..depth {
+        for (level, known) in (high..depth).zip(&known[high..]) {
             let last = level + 1 == depth;
             let below = if last {
                 &mut leaves[..]
@@ -135,7 +136,7 @@ impl HalfTrees {
                 (&self.path_above[..width], &mut self.path_below[..2 * width]);
             let path_even = self.hash.ccr_children(path_above, path_below) ^ self.junk;
             let even = even ^ self.junk_even[level - high] ^ path_even;
-            let sibling = sibling(even, &mut total, known[level], bit(level + 1));
+            let sibling = sibling(even, &mut total, *known, bit(level + 1));
             let mut end = self.junk;
             if last {
                 end ^= (total & HIGH) ^ Block::from_u128(1);

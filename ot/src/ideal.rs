@@ -5,6 +5,7 @@ use std::sync::Arc;
 use piquet_core::wire::SessionId;
 use piquet_core::{BitVec, Block};
 use rand_core::CryptoRng;
+use subtle::{Choice, ConditionallySelectable};
 
 use crate::cot::{ReceiverContext, SenderContext};
 use crate::{Delta, ReceivedCots, ReceivedOts, Security, SentCots, SentOts};
@@ -21,7 +22,9 @@ pub fn cots<M: Security, G: CryptoRng + ?Sized>(
     let macs = keys
         .iter()
         .zip(choices.to_bools())
-        .map(|(q, b)| if b { *q ^ delta.block() } else { *q })
+        .map(|(q, b)| {
+            Block::conditional_select(q, &(*q ^ delta.block()), Choice::from(u8::from(b)))
+        })
         .collect();
     (
         SentCots {
@@ -66,7 +69,7 @@ pub fn random_ots<M: Security, G: CryptoRng + ?Sized>(
     let received = sent
         .iter()
         .zip(choices.to_bools())
-        .map(|(m, b)| m[usize::from(b)])
+        .map(|(m, b)| Block::conditional_select(&m[0], &m[1], Choice::from(u8::from(b))))
         .collect();
     let received = ReceivedOts::from_raw(choices.duplicate(), received);
     #[expect(clippy::unwrap_used, reason = "as many messages as choices")]

@@ -26,8 +26,8 @@
 //! (3) an input u ⊕ τ is an input of D, an x, or u' ⊕ τ' of another query (for equal (w, m) never, as τ differs then);
 //! (4) an output h ⊕ u is an output of D, a u, or h' ⊕ u' of another query.
 //! In the random world u and h are drawn independently of what they must not meet, so that (3) and (4) together are at
-//! most (2 p q + 3 q²) / (2^128 - p - q). On any other transcript every query of the real world asks π in two new
-//! places, so that its probability is at least that of the random world. Hence the advantage is at most
+//! most (2 p q + 3 q²) / (2^128 - p - q). On any other transcript every query of the real world asks π in a place of its
+//! own beyond the u, where h is as likely as at random or likelier. Hence the advantage is at most
 //! (p q + q²) / 2^κ + (2 p q + 3 q²) / (2^128 - p - q), N counting N - 1 times towards q: that of an OT, up to a constant.
 //! Without the outer π, in semi-honest use, H(x) = π(x) ⊕ x and only (1), (2) and (4) are there, with u = x; (2) needs
 //! distinct w for equal m, as all τ look alike: w = T is random then, and two agree with probability 2^-128.

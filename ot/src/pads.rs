@@ -156,9 +156,10 @@ impl Stretch {
         if per > 1 {
             // From the back, so that no key is written over before it was read.
             for j in (0..n).rev() {
-                let key = pads[j];
-                for (c, b) in pads[j * per..][..per].iter_mut().enumerate() {
-                    *b = key ^ Block::from_u128(c as u128);
+                let [low, high]: [u64; 2] = bytemuck::must_cast(pads[j]);
+                let pad = bytemuck::must_cast_slice_mut(&mut pads[j * per..][..per]);
+                for (c, b) in pad.iter_mut().enumerate() {
+                    *b = [low ^ c as u64, high];
                 }
             }
             self.hash.cr(pads);

@@ -24,13 +24,13 @@
 //! that chooses its own messages chooses seeds or masks that are its own to choose, and the other messages stay
 //! pseudorandom; they are hashed with the session before they are used.
 //!
-//! **Cost.** For n OTs in pieces of 2^16, R = 128/k − 1 rows (128/k with chosen choices):
+//! **Cost.** For n OTs in pieces of 2^13, R = 128/k − 1 rows (128/k with chosen choices):
 //!
 //! | | |
 //! |---|---|
 //! | base OTs | 128, their receiver being the OT sender |
 //! | set-up | OT receiver to OT sender, none for k = 1: 18 + 32 (k − 1) 128/k bytes, malicious 32 (128/k + 1) more |
-//! | extension | OT receiver to OT sender: 16 R ⌈n/128⌉ + 18 ⌈n/2^16⌉ bytes, malicious 16 R more |
+//! | extension | OT receiver to OT sender: 16 R ⌈n/128⌉ + 18 ⌈n/2^13⌉ bytes, malicious 16 R more |
 //! | check | malicious: 34 bytes to the OT receiver, 18 + 16 · 129 back |
 //! | rounds | one message an extension; two more if malicious |
 //! | AES | 2^k/k for each OT at the OT receiver, (2^k − 1)/k at the OT sender |
@@ -40,6 +40,54 @@
 //! correlations count what is given out; the limit of [`crate::MAX_COTS`] counts what is made.
 //!
 //! **Constant time** in Δ, choices, seeds and rows. Lengths, indices and whether a check failed are public.
+
+//!
+//! ```
+//! use piquet_core::wire::SessionId;
+//! use piquet_ot::softspoken::{Bits, Choices, Receiver, Sender};
+//! use piquet_ot::{Delta, Error, Malicious, ideal};
+//! # use rand_core::SeedableRng;
+//! # let mut rng = rand_chacha::ChaCha20Rng::from_seed([1; 32]);
+//!
+//! let session = SessionId::random(&mut rng); // agreed by both
+//! let delta = Delta::random(&mut rng);
+//! // In earnest: 128 base OTs over the network, in which the OT sender chooses with the bits of its Delta.
+//! let (sent, received) = ideal::random_ots::<Malicious, _>(&delta.choices(), &mut rng);
+//!
+//! let mut message = Vec::new();
+//! let receiver = Receiver::setup(session, Bits::Four, sent, &mut message)?;
+//! let sender = Sender::setup(session, Bits::Four, received)?.finish(&message)?;
+//!
+//! let (mut corrections, mut challenge, mut answer) = (vec![], vec![], vec![]);
+//! let receiver = receiver.extend(1000, &mut corrections)?;
+//! let sender = sender.extend(Choices::Random, 1000, &corrections, &mut rng, &mut challenge)?;
+//! let (receiver, mine) = receiver.answer(&challenge, &mut answer)?;
+//! let (sender, yours) = sender.verify(&answer)?;
+//! assert_eq!((mine.len(), yours.len()), (1000, 1000));
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! There is no extension before a set-up, and no output before the check:
+//!
+//! ```compile_fail,E0599
+//! # use piquet_ot::{Malicious, softspoken::{Choices, SenderSetUp}};
+//! fn early(sender: SenderSetUp<Malicious>, message: &[u8]) {
+//!     let _ = sender.begin_batch(Choices::Random, 10, message);
+//! }
+//! ```
+//! ```compile_fail,E0599
+//! # use piquet_ot::softspoken::UncheckedSender;
+//! fn unchecked(outputs: UncheckedSender) -> usize {
+//!     outputs.len()
+//! }
+//! ```
+//! ```compile_fail,E0308
+//! # use piquet_core::wire::SessionId;
+//! # use piquet_ot::{Error, Malicious, ReceivedOts, SemiHonest, softspoken::{Bits, Sender, SenderSetUp}};
+//! fn weaker_base(s: SessionId, base: ReceivedOts<SemiHonest>) -> Result<SenderSetUp<Malicious>, Error> {
+//!     Sender::<Malicious>::setup(s, Bits::Two, base)
+//! }
+//! ```
 
 use piquet_core::ShapeError;
 use piquet_core::wire::{Header, SessionId};
@@ -60,8 +108,8 @@ pub use machine::{ReceiverRun, ReceiverSetUp, SenderRun};
 pub use receiver::{Receiver, ReceiverBatch, UncheckedReceiver};
 pub use sender::{Sender, SenderBatch, SenderSetUp, UncheckedSender};
 
-/// Correlated OTs in one message of a batch: pieces of 2^16, the last one what is left.
-pub const PIECE: usize = 1 << 16;
+/// Correlated OTs in one message of a batch: pieces of 2^13, the last one what is left: the message of a piece stays in the second cache until it is sent.
+pub const PIECE: usize = 1 << 13;
 /// 128-bit pieces of a row that are worked on at a time: rows, transpose and outputs stay in the first caches.
 pub(crate) const CHUNK_BLOCKS: usize = 8;
 

@@ -151,7 +151,7 @@ impl<M: Security> Receiver<M> {
     /// # Errors
     /// [`Error::Empty`], [`Error::Spent`].
     pub fn small_field(&mut self, n: usize) -> Result<SmallFieldValues, Error> {
-        let (values, tags) = self.small_rows(n, row(n))?;
+        let [values, tags] = self.small_rows(n, row(n))?;
         Ok(SmallFieldValues {
             k: self.bits(),
             n,

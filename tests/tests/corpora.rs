@@ -40,6 +40,8 @@ const TARGETS: &[Target] = &[
     ("ot_choices", piquet_ot::fuzzing::choices),
     ("ot_messages", piquet_ot::fuzzing::messages),
     ("ot_one_of_n", piquet_ot::fuzzing::one_of_n),
+    ("ot_ferret_receiver", piquet_ot::fuzzing::ferret_receiver),
+    ("ot_ferret_sender", piquet_ot::fuzzing::ferret_sender),
     (
         "ot_softspoken_challenge",
         piquet_ot::fuzzing::softspoken_challenge,

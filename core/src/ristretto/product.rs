@@ -55,7 +55,6 @@ pub(super) fn mul(g: &mut Group, digits: &[i8; DIGITS]) {
         q = q.double::<false>().double::<true>();
         q = q.add::<false>(&choose(&table, *d));
     }
-    // The sum made no T; adding the identity does.
     *g = with_t(&q).store();
 }
 

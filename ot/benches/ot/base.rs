@@ -29,7 +29,7 @@ fn check(sent: &SentOts<Malicious>, received: &ReceivedOts<Malicious>) {
 }
 
 /// Adds the rows of this file.
-pub fn rows(t: &mut Table) {
+pub(crate) fn rows(t: &mut Table) {
     let (mut rs, mut rr) = (rng(1), rng(2));
     let choices = BitVec::random(N, &mut rng(3));
     let point = RistrettoPoint::mul_base(&Scalar::from(77u64));

@@ -61,26 +61,24 @@ where
     let (mut a, mut b) = (Ok(a), Ok(b));
     let (mut to_a, mut to_b) = (Vec::new(), Vec::new());
     let mut bytes = 0;
+    // Each goes on until it has to wait, as it would on a core of its own.
     loop {
+        let before = to_b.len();
+        a = go(a, &mut to_a, &mut to_b, ca);
+        bytes += to_b.len() - before;
+        let before = to_a.len();
+        b = go(b, &mut to_b, &mut to_a, cb);
+        bytes += to_a.len() - before;
         match (a, b) {
             (Err(x), Err(y)) => return (x, y, bytes),
             (x, y) => (a, b) = (x, y),
         }
-        let before = to_b.len();
-        if let Ok(m) = a {
-            a = advance(m, &mut to_a, &mut to_b, ca);
-        }
-        bytes += to_b.len() - before;
-        let before = to_a.len();
-        if let Ok(m) = b {
-            b = advance(m, &mut to_b, &mut to_a, cb);
-        }
-        bytes += to_a.len() - before;
     }
 }
 
-fn advance<M: Machine>(
-    m: M,
+/// Runs a machine until it is done (`Err`) or waits.
+fn go<M: Machine>(
+    mut m: Result<M, M::Output>,
     inbox: &mut Vec<u8>,
     out: &mut Vec<u8>,
     clock: &mut Duration,
@@ -88,15 +86,21 @@ fn advance<M: Machine>(
 where
     M::Error: std::fmt::Debug,
 {
-    let want = m.expects();
-    if inbox.len() < want {
-        return Ok(m);
+    let mut read = 0;
+    while let Ok(x) = m {
+        let want = x.expects();
+        let Some(message) = inbox.get(read..read + want) else {
+            inbox.drain(..read);
+            return Ok(x);
+        };
+        read += want;
+        m = match timed(clock, || x.step(message, out)).unwrap() {
+            Step::Send(x) | Step::Recv(x) => Ok(x),
+            Step::Done(o) => Err(o),
+        };
     }
-    let message: Vec<u8> = inbox.drain(..want).collect();
-    match timed(clock, || m.step(&message, out)).unwrap() {
-        Step::Send(m) | Step::Recv(m) => Ok(m),
-        Step::Done(o) => Err(o),
-    }
+    inbox.drain(..read);
+    m
 }
 
 fn check<M: Security>(sent: &SentCots<M>, received: &ReceivedCots<M>) {

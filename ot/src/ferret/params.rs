@@ -80,6 +80,21 @@ impl Params {
             },
         }
     }
+    /// Stages that are as fast to fuzz as they are insecure.
+    pub(crate) const fn tiny() -> Self {
+        Self {
+            set_up: &[Stage {
+                k: 50,
+                trees: 70,
+                depth: 5,
+            }],
+            main: Stage {
+                k: 100,
+                trees: 60,
+                depth: 6,
+            },
+        }
+    }
     /// Stages that are as fast to test as they are insecure.
     #[cfg(test)]
     pub(crate) const fn insecure(set_up: &'static [Stage], main: Stage) -> Self {

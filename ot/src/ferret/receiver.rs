@@ -62,7 +62,7 @@ impl<M: Security> Receiver<M> {
             *t = (*t & HIGH) ^ Block::from_u128(u128::from(b));
         }
         let session = session.child(super::LABEL);
-        Ok(ReceiverSetUp(SetUp::Share {
+        Ok(ReceiverSetUp(SetUp::Start {
             share: toss::share(rng),
             receiver: Box::new(Self {
                 context: ReceiverContext::new(session),
@@ -155,6 +155,7 @@ impl<M: Security> Receiver<M> {
             receiver: self,
             stage,
             part: 0,
+            started: false,
         })
     }
 }
@@ -190,8 +191,9 @@ pub struct ReceiverExpansion<M: Security> {
     out: Vec<Block>,
     choices: Zeroizing<Vec<u64>>,
     known: Zeroizing<Vec<Block>>,
-    /// Messages of corrections that were received.
+    /// Messages of corrections that were received; none is looked for by the very first step.
     part: usize,
+    started: bool,
     /// The answer that the check wants.
     want: Option<[u8; 32]>,
 }
@@ -312,8 +314,7 @@ impl<M: Security> Machine for ReceiverExpansion<M> {
             self.answer(&want, inbox)?;
             return Ok(Step::Done(self.finish()));
         }
-        if self.part == 0 && inbox.is_empty() {
-            // The machine was started before there was anything to read.
+        if !mem::replace(&mut self.started, true) && inbox.is_empty() {
             return Ok(Step::Recv(self));
         }
         self.corrections(inbox)?;
@@ -344,7 +345,11 @@ impl<M: Security> fmt::Debug for ReceiverExpansion<M> {
 pub struct ReceiverSetUp<M: Security>(SetUp<M>);
 
 enum SetUp<M: Security> {
-    Share {
+    Start {
+        share: Share,
+        receiver: Box<Receiver<M>>,
+    },
+    Commitment {
         share: Share,
         receiver: Box<Receiver<M>>,
     },
@@ -367,17 +372,17 @@ impl<M: Security> Machine for ReceiverSetUp<M> {
     type Error = Error;
     fn expects(&self) -> usize {
         match &self.0 {
-            SetUp::Share { .. } => Header::LEN + 32,
+            SetUp::Start { .. } | SetUp::Commitment { .. } => Header::LEN + 32,
             SetUp::Opening { .. } => Header::LEN + 64,
             SetUp::Stage(e) => e.expects(),
         }
     }
     fn step(self, inbox: &[u8], out: &mut Vec<u8>) -> Result<Step<Self>, Error> {
         match self.0 {
-            SetUp::Share { share, receiver } => {
-                if inbox.is_empty() {
-                    return Ok(Step::Recv(Self(SetUp::Share { share, receiver })));
-                }
+            SetUp::Start { share, receiver } if inbox.is_empty() => {
+                Ok(Step::Recv(Self(SetUp::Commitment { share, receiver })))
+            }
+            SetUp::Start { share, receiver } | SetUp::Commitment { share, receiver } => {
                 let session = receiver.context.session;
                 let header = wire::header(kinds::FERRET_COMMIT, &session, 0, 0);
                 let commitment = wire::array(&header, inbox)?;
@@ -414,7 +419,8 @@ impl<M: Security> ReceiverSetUp<M> {
         if receiver.round >= receiver.params.set_up.len() as u64 {
             return Ok(Step::Done(receiver));
         }
-        let stage = receiver.stage()?;
+        let mut stage = receiver.stage()?;
+        stage.started = true;
         Ok(Step::Recv(Self(SetUp::Stage(Box::new(stage)))))
     }
 }

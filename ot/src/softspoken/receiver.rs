@@ -158,7 +158,7 @@ impl<M: Security> Receiver<M> {
         &mut self,
         n: usize,
         stride: usize,
-    ) -> Result<(Zeroizing<Vec<u8>>, Zeroizing<Vec<u8>>), Error> {
+    ) -> Result<[Zeroizing<Vec<u8>>; 2], Error> {
         self.counters.admit::<SemiHonest>(n)?;
         let k = self.counters.k;
         let mut u = Zeroizing::new(vec![0; k.trees() * stride]);
@@ -173,7 +173,7 @@ impl<M: Security> Receiver<M> {
             )
             .map_err(shape)?;
         self.counters.blocks += stride as u64 / 16;
-        Ok((u, v))
+        Ok([u, v])
     }
     /// Appends the next message of a batch.
     fn put(&mut self, batch: &mut Batch, out: &mut Vec<u8>) -> Result<(), Error> {

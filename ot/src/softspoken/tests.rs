@@ -32,6 +32,9 @@ fn pair<M: Security>(k: Bits, seed: u8) -> (Sender<M>, Receiver<M>) {
     (sender, receiver)
 }
 
+type SenderDone = (Sender<Malicious>, SentCots<Malicious>);
+type ReceiverDone = (Receiver<Malicious>, ReceivedCots<Malicious>);
+
 /// Holds both halves to the definition.
 fn correlated<M: Security>(s: &SentCots<M>, r: &ReceivedCots<M>, delta: Block) {
     assert_eq!((s.len(), s.first_index()), (r.len(), r.first_index()));
@@ -47,10 +50,7 @@ fn malicious(
     r: Receiver<Malicious>,
     choices: Option<&BitVec>,
     n: usize,
-) -> (
-    (Sender<Malicious>, SentCots<Malicious>),
-    (Receiver<Malicious>, ReceivedCots<Malicious>),
-) {
+) -> (SenderDone, ReceiverDone) {
     let (mut a, mut b, mut c) = (vec![], vec![], vec![]);
     let (kind, r) = match choices {
         Some(c) => (Choices::Chosen, r.extend_chosen(c, &mut a).unwrap()),
@@ -153,7 +153,7 @@ fn malicious_batches_are_correlated() {
 #[test]
 fn costs_are_the_formulas() {
     let n = 1 << 20;
-    let pieces = 16;
+    let pieces = n / PIECE;
     for (k, rows) in [
         (Bits::One, 127),
         (Bits::Two, 63),
@@ -340,10 +340,10 @@ fn the_wire_is_as_it_was() {
 /// For each k: semi-honest OT receiver; malicious OT sender, OT receiver.
 #[rustfmt::skip]
 const WIRE: [&str; 12] = [
-    "91221df05cc06c49", "2f721026b96c49ac", "f5092c8faca9d93b",
-    "4ed83898abe12556", "2f721026b96c49ac", "773a83f9ead204d9",
-    "41283055f913f846", "2f721026b96c49ac", "04340b079bbacb4e",
-    "d512ed978153824f", "2f721026b96c49ac", "24a42833821181b3",
+    "20559e102db79d92", "2f721026b96c49ac", "0487ad0c6429d293",
+    "ab6e3d4d2570e0b0", "2f721026b96c49ac", "0a72742db90277f5",
+    "667718c0abac9851", "2f721026b96c49ac", "ee7a3fdd6c0feebf",
+    "b47f5875ac10ae50", "2f721026b96c49ac", "499b6762131c8d0a",
 ];
 
 #[test]
