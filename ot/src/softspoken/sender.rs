@@ -154,6 +154,7 @@ impl<M: Security> Sender<M> {
     }
 
     fn begin(&mut self, choices: Choices, n: usize, key: Option<Block>) -> Result<Batch, Error> {
+        self.context.delta.usable()?;
         self.counters.admit::<M>(n)?;
         let plan = Plan::new(choices, n);
         let mut keys = core::mem::take(&mut self.spare);
@@ -372,6 +373,7 @@ impl<M: Security> SenderBatch<M> {
         Ok((self.sender, cots))
     }
     pub(super) fn send_challenge(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
+        self.sender.context.delta.usable()?;
         self.complete()?;
         let header = self.sender.counters.header(kinds::SOFTSPOKEN_CHALLENGE);
         if let Some(check) = &self.batch.check {
@@ -382,6 +384,7 @@ impl<M: Security> SenderBatch<M> {
         Ok(())
     }
     pub(super) fn verify(mut self, response: &[u8]) -> Result<(Sender<M>, SentCots<M>), Error> {
+        self.sender.context.delta.usable()?;
         if response.len() != RESPONSE_LEN {
             return Err(DecodeError::Length {
                 got: response.len(),
@@ -406,7 +409,7 @@ impl<M: Security> SenderBatch<M> {
             wrong = Block::from_u128(wrong.to_u128() | diff);
         }
         if !bool::from(wrong.ct_eq(&Block::ZERO)) {
-            return Err(Error::Check);
+            return Err(self.sender.context.delta.burn());
         }
         self.give()
     }

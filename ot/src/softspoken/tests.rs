@@ -368,3 +368,52 @@ fn nothing_secret_is_printed() {
         Err(Error::Exhausted { want: 300, have: 0 })
     ));
 }
+
+#[test]
+fn a_failed_check_ends_everything_under_its_delta() {
+    let (mut s, mut r) = pair::<Malicious>(Bits::One, 3);
+    let (children, mut peers) = (s.split(40), r.split(40));
+    let rng = &mut rng(9);
+    let mut waiting = vec![];
+    let mut failed = 0;
+    // A bet on bit i of Delta in child i, until one is lost.
+    for (i, (child, peer)) in children.into_iter().zip(peers.drain(..)).enumerate() {
+        let (mut message, mut challenge, mut answer) = (vec![], vec![], vec![]);
+        let unchecked = peer.extend(100, &mut message).unwrap();
+        if i > 1 {
+            // Row i: the correction of row 0 is not sent.
+            message[18 + (i - 1) * 16] ^= 1;
+        }
+        match child.extend(Choices::Random, 100, &message, rng, &mut challenge) {
+            Ok(child) => {
+                unchecked.answer(&challenge, &mut answer).unwrap();
+                if i == 0 {
+                    waiting.push((child, answer));
+                } else {
+                    match child.verify(&answer) {
+                        Ok(_) => assert_eq!(failed, 0),
+                        Err(e) => {
+                            assert_eq!(e, Error::Check);
+                            failed += 1;
+                        }
+                    }
+                }
+            }
+            Err(e) => {
+                assert_eq!(e, Error::Check);
+                assert!(failed > 0);
+            }
+        }
+    }
+    assert_eq!(failed, 1, "no second bet is taken");
+    // An honest batch that was under way, the parent, and what is built upon the same Delta.
+    let (child, answer) = waiting.pop().unwrap();
+    assert_eq!(child.verify(&answer).unwrap_err(), Error::Check);
+    let refused = s.split(1).pop().unwrap();
+    for s in [s, refused] {
+        assert_eq!(
+            s.begin_batch(Choices::Random, 1, rng).unwrap_err(),
+            Error::Check
+        );
+    }
+}
