@@ -104,8 +104,8 @@ mod setup;
 #[cfg(test)]
 mod tests;
 
-pub use machine::{ReceiverRun, ReceiverSetUp, SenderRun};
-pub use receiver::{Receiver, ReceiverBatch, UncheckedReceiver};
+pub use machine::{ChosenRun, ReceiverRun, ReceiverSetUp, SenderRun};
+pub use receiver::{Receiver, ReceiverBatch, UncheckedChosen, UncheckedReceiver};
 pub use sender::{Sender, SenderBatch, SenderSetUp, UncheckedSender};
 
 /// Correlated OTs in one message of a batch: pieces of 2^13, the last one what is left: the message of a piece stays in the second cache until it is sent.

@@ -52,16 +52,24 @@ fn malicious(
     n: usize,
 ) -> (SenderDone, ReceiverDone) {
     let (mut a, mut b, mut c) = (vec![], vec![], vec![]);
-    let (kind, r) = match choices {
-        Some(c) => (Choices::Chosen, r.extend_chosen(c, &mut a).unwrap()),
-        None => (Choices::Random, r.extend(n, &mut a).unwrap()),
+    let r = match choices {
+        Some(c) => Ok(r.extend_chosen(c, &mut a).unwrap()),
+        None => Err(r.extend(n, &mut a).unwrap()),
+    };
+    let kind = if r.is_ok() {
+        Choices::Chosen
+    } else {
+        Choices::Random
     };
     assert_eq!(a.len(), extension_len::<Malicious>(s.bits(), kind, n));
     let s = s.extend(kind, n, &a, &mut rng(77), &mut b).unwrap();
     assert_eq!(b.len(), CHALLENGE_LEN);
-    let r = r.answer(&b, &mut c).unwrap();
+    let r = match r {
+        Ok(r) => r.answer(&b, &mut c).map(|(r, cots)| (r, cots.0)),
+        Err(r) => r.answer(&b, &mut c),
+    };
     assert_eq!(c.len(), RESPONSE_LEN);
-    (s.verify(&c).unwrap(), r)
+    (s.verify(&c).unwrap(), r.unwrap())
 }
 
 #[test]
@@ -120,7 +128,7 @@ fn edges_of_pieces_and_chosen_choices() {
         ] {
             let choices = BitVec::random(n, &mut rng(9));
             let mut message = Vec::new();
-            let received = r.extend_chosen(&choices, &mut message).unwrap();
+            let received = r.extend_chosen(&choices, &mut message).unwrap().0;
             assert_eq!(
                 message.len(),
                 extension_len::<SemiHonest>(k, Choices::Chosen, n)
@@ -300,9 +308,9 @@ fn trace<M: Security>(
     let ((s, sent), (r, received)) = (s.unwrap(), r.unwrap());
     correlated(&sent, &received, delta.block());
     let choices = BitVec::random(n, &mut rng);
-    let (s, r, two) = run_pair(run(s, 1), ReceiverRun::chosen(r, &choices).unwrap());
+    let (s, r, two) = run_pair(run(s, 1), ChosenRun::new(r, &choices).unwrap());
     let ((_, sent), (_, received)) = (s.unwrap(), r.unwrap());
-    correlated(&sent, &received, delta.block());
+    correlated(&sent, &received.0, delta.block());
     assert_eq!(
         one.sent_by(1) - if M::MALICIOUS { RESPONSE_LEN } else { 0 },
         extension_len::<M>(k, Choices::Random, n)
