@@ -112,6 +112,8 @@ pub use sender::{Sender, SenderBatch, SenderSetUp, UncheckedSender};
 pub const PIECE: usize = 1 << 13;
 /// 128-bit pieces of a row that are worked on at a time: rows, transpose and outputs stay in the first caches.
 pub(crate) const CHUNK_BLOCKS: usize = 8;
+/// Correlations of a batch from which on outputs are in no near cache, and are asked for before they are computed: 2 MiB.
+const FAR: usize = 1 << 17;
 
 /// k, the bits of Δ that share a tree: bandwidth 16/k bytes against 2^k/k AES for each OT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

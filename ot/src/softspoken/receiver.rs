@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use piquet_core::rows::RowPrg;
 use piquet_core::wire::{DecodeError, Encode, SessionId};
-use piquet_core::{BitVec, Block, FixedKeyHash, transpose};
+use piquet_core::{BitVec, Block, FixedKeyHash, prefetch, transpose};
 use zeroize::Zeroizing;
 
 use super::batch::{Plan, chunks};
 use super::check::ReceiverCheck;
 use super::{
-    Bits, CHALLENGE_LEN, CHUNK_BLOCKS, Choices, Counters, RESPONSE_LEN, kinds, setup, shape,
+    Bits, CHALLENGE_LEN, CHUNK_BLOCKS, Choices, Counters, FAR, RESPONSE_LEN, kinds, setup, shape,
 };
 use crate::cot::ReceiverContext;
 use crate::{ChosenCots, Error, Malicious, ReceivedCots, Security, SemiHonest, SentOts};
@@ -186,9 +186,14 @@ impl<M: Security> Receiver<M> {
         self.counters.header(batch.plan.kind()).encode(out);
         let at = batch.plan.done;
         let mut u = &mut bytemuck::must_cast_slice_mut::<u64, u8>(&mut batch.choices)[16 * at..];
+        // Rows that go to memory themselves come too soon for it.
+        let far = !M::MALICIOUS && batch.macs.len() > FAR;
         let mut macs = &mut batch.macs[128 * at..];
         let mut scratch = core::mem::take(&mut self.scratch);
         for blocks in chunks(piece.blocks) {
+            if far {
+                prefetch::to_write(&macs[..128 * blocks]);
+            }
             let corrections = append(out, 16 * rows * blocks);
             let (now_u, later_u) = u.split_at_mut(16 * blocks);
             let (now, later) = macs.split_at_mut(128 * blocks);

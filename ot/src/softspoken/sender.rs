@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use piquet_core::rows::RowPrg;
 use piquet_core::wire::{DecodeError, Encode, Reader, SessionId};
-use piquet_core::{Block, FixedKeyHash, transpose};
+use piquet_core::{Block, FixedKeyHash, prefetch, transpose};
 use rand_core::CryptoRng;
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::batch::{Plan, chunks};
 use super::check::SenderCheck;
 use super::{
-    Bits, CHALLENGE_LEN, CHUNK_BLOCKS, Choices, Counters, RESPONSE_LEN, kinds, setup, shape,
+    Bits, CHALLENGE_LEN, CHUNK_BLOCKS, Choices, Counters, FAR, RESPONSE_LEN, kinds, setup, shape,
 };
 use crate::cot::SenderContext;
 use crate::{Delta, Error, Malicious, ReceivedOts, Security, SemiHonest, SentCots};
@@ -218,8 +218,12 @@ impl<M: Security> Sender<M> {
         let mut body = Reader::new(header.check(message)?);
         let (piece, rows) = (batch.plan.piece(), batch.plan.rows(k));
         let mut scratch = core::mem::take(&mut self.scratch);
+        let far = batch.keys.len() > FAR;
         let mut keys = &mut batch.keys[128 * batch.plan.done..];
         for blocks in chunks(piece.blocks) {
+            if far {
+                prefetch::to_write(&keys[..128 * blocks]);
+            }
             let w = &mut scratch[..128 * 16 * blocks];
             let c = body.bytes(16 * rows * blocks)?;
             self.rows(batch.plan.choices, c, blocks, w)?;
