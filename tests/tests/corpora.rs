@@ -38,8 +38,6 @@ const TARGETS: &[Target] = &[
     ("ot_base_sender", piquet_ot::fuzzing::base_sender),
     ("ot_base_uniform", piquet_ot::fuzzing::base_uniform),
     ("ot_choices", piquet_ot::fuzzing::choices),
-    ("ot_ferret_receiver", piquet_ot::fuzzing::ferret_receiver),
-    ("ot_ferret_sender", piquet_ot::fuzzing::ferret_sender),
     ("ot_messages", piquet_ot::fuzzing::messages),
     ("ot_one_of_n", piquet_ot::fuzzing::one_of_n),
     ("ot_ferret_receiver", piquet_ot::fuzzing::ferret_receiver),
