@@ -14,8 +14,8 @@
 //!   drawn, what the trees before contribute is fixed too, and those after contribute nothing. Hence a run passes with
 //!   probability 2^-127, and Q queries to the hash buy Q 2^-127.
 //! - The weights of one tree are products α_a β_b of independent uniform α, β, where a and b are the high and low bits of j.
-//!   For errors E ≠ 0, Σ α_a β_b E_ab has a prescribed value with probability at most 2 / 2^128: some column combination Σ_b β_b E_ab is not
-//!   0 but with probability 2^-128, and then α_a makes the sum uniform. This costs one product for a leaf and 2^7 random blocks for a tree.
+//!   For errors E ≠ 0, Σ α_a β_b E_ab has a prescribed value with probability at most 2 / 2^128: take an a
+//!   with E_ab ≠ 0 for some b; Σ_b β_b E_ab is not 0 but with probability 2^-128, and then α_a makes the sum uniform. This costs one product for a leaf and 272 random blocks for a tree.
 //!
 //! What the functionality allows a cheating sender, as in Ferret: errors that depend on the path. It can guess some bits
 //! of the noise positions; if all guesses hold, the receiver does not notice, otherwise it aborts. So LPN is assumed to hold
@@ -26,9 +26,13 @@ use piquet_core::{Block, Prg, gf128};
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 use zeroize::Zeroize;
 
+/// Bits of a leaf's index that choose β; the others choose α.
+const LOW: usize = 8;
+
 /// Sum over the leaves of all trees of one stage, and the weights of the noise.
 pub(super) struct Fold {
-    transcript: blake3::Hasher,
+    /// Hash of all that the weights depend on so far.
+    transcript: [u8; 32],
     low: Vec<Block>,
     high: Vec<Block>,
     rows: Vec<Block>,
@@ -42,9 +46,9 @@ impl Fold {
         let mut transcript = blake3::Hasher::new_derive_key("piquet 2026 ferret weights");
         transcript.update(&session.0);
         transcript.update(&round.to_le_bytes());
-        let low = depth / 2;
+        let low = depth.saturating_sub(2).min(LOW);
         Self {
-            transcript,
+            transcript: *transcript.finalize().as_bytes(),
             low: vec![Block::ZERO; 1 << low],
             high: vec![Block::ZERO; 1 << (depth - low)],
             rows: vec![Block::ZERO; 1 << (depth - low)],
@@ -54,13 +58,16 @@ impl Fold {
     }
     /// What the weights depend on, beside the corrections.
     pub(super) fn absorb(&mut self, public: &[u8]) {
-        self.transcript.update(public);
+        self.transcript = *blake3::keyed_hash(&self.transcript, public).as_bytes();
     }
     /// Draws the weights of the tree with these corrections.
     pub(super) fn weigh(&mut self, corrections: &[u8]) {
-        self.transcript.update(corrections);
+        let mut h = blake3::Hasher::new_keyed(&self.transcript);
+        h.update(corrections);
+        let mut xof = h.finalize_xof();
         let mut seed = [0; 16];
-        self.transcript.finalize_xof().fill(&mut seed);
+        xof.fill(&mut self.transcript);
+        xof.fill(&mut seed);
         let mut prg = Prg::new(Block::from(seed));
         prg.fill_blocks(&mut self.low);
         prg.fill_blocks(&mut self.high);
