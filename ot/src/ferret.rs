@@ -81,7 +81,11 @@ pub use params::Params;
 pub use receiver::{Receiver, ReceiverExpansion, ReceiverSetUp};
 pub use sender::{Sender, SenderExpansion, SenderSetUp};
 
-const LABEL: &str = "ferret";
+/// The session of an instance, bound to the correlations that it is made from: parties that pair other ones are told.
+fn session(session: &SessionId, base: &SessionId, first: u64) -> SessionId {
+    let base = SessionId(session.derive_key("piquet-ot ferret", &base.0));
+    base.child(&format!("from {first}"))
+}
 
 /// Label of the hash of the trees of stage or expansion `round`.
 fn hash_label(round: u64) -> String {
@@ -128,6 +132,7 @@ fn encode(
 }
 
 /// Stages that are as fast to test as they are insecure. See [`crate::ideal`].
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const fn toy() -> Params {
     Params {
         set_up: &[params::Stage {

@@ -8,7 +8,7 @@ use piquet_core::wire::{DecodeError, Encode, SessionId};
 use piquet_core::{BitVec, Block, FixedKeyHash, prefetch, transpose};
 use zeroize::Zeroizing;
 
-use super::batch::{Plan, chunks};
+use super::batch::{Plan, chunks, room};
 use super::check::ReceiverCheck;
 use super::{
     Bits, CHALLENGE_LEN, CHUNK_BLOCKS, Choices, Counters, FAR, RESPONSE_LEN, kinds, setup, shape,
@@ -117,8 +117,7 @@ impl<M: Security> Receiver<M> {
             None => Choices::Random,
         };
         let plan = Plan::new(kind, n);
-        let mut macs = core::mem::take(&mut self.spare);
-        macs.resize(plan.padded(), Block::ZERO);
+        let macs = room(&mut self.spare, plan.padded());
         let mut words = Zeroizing::new(vec![0; plan.padded() / 64]);
         if let Some(c) = choices {
             words[..c.words().len()].copy_from_slice(c.words());
@@ -175,7 +174,7 @@ impl<M: Security> Receiver<M> {
                 &mut v,
             )
             .map_err(shape)?;
-        self.counters.blocks += stride as u64 / 16;
+        self.counters.small(stride / 16);
         Ok([u, v])
     }
     /// Appends the next message of a batch.
