@@ -361,6 +361,8 @@ impl<M: Security> ReceiverBatch<M> {
         let mut key = Block::ZERO;
         bytemuck::bytes_of_mut(&mut key).copy_from_slice(header.check(challenge)?);
 
+        // Rows were left as they are, where the outputs go: hashed and transposed in one pass now, they cost a copy within
+        // the first cache. Transposed at once they would cost another transpose back, expanded anew another 2^k/k AES.
         let mut check = ReceiverCheck::new(key);
         let batch = &mut self.batch;
         let mut u = bytemuck::must_cast_slice::<u64, u8>(&batch.choices);
