@@ -7,8 +7,9 @@
 //! **Functionality.** Correlated OT under one odd Δ with *random* choices: the sender gets q_i, the receiver uniform b_i and
 //! t_i = q_i ⊕ b_i Δ. A corrupt party may choose its own q_i, or b_i and t_i, and the receiver may test guesses of Δ. Types say against whom:
 //! [`Sender`]`<Malicious>` is made only from [`SentCots`](crate::SentCots)`<Malicious>`. A corrupt sender in the malicious protocol may bet
-//! on bits of the noise positions of an expansion: it learns that the bet was right, or the receiver stops with [`Error::Check`]. So one bit about the
-//! noise of an expansion may be known in a run that goes on (LPN with static leakage, as in the paper).
+//! on the noise positions of an expansion: it learns that the bet was right, or the receiver stops with [`Error::Check`]. So one predicate of
+//! the noise of an expansion may be known in a run that goes on (LPN with static leakage, as in the paper). Δ comes with what leaked of it when the
+//! base correlations were made.
 //!
 //! # One expansion
 //!
