@@ -161,7 +161,8 @@ impl SentOts<Malicious> {
 }
 
 impl ReceivedOts<Malicious> {
-    /// The same OTs for a protocol that asks for less.
+    /// The same OTs for a protocol that asks for less. Choices that are a secret of many uses, as those of an OT extension's
+    /// sender, must not be used again in a protocol that asks for more: a malicious peer reads them out of the weaker one.
     #[must_use]
     pub fn weaken(mut self) -> ReceivedOts<SemiHonest> {
         ReceivedOts {

@@ -38,9 +38,10 @@
 //!
 //! *Hash to the group.* The paper takes H uniform in the group. Here H = 2 MAP(h), with h 32 bytes of blake3 and MAP the
 //! Elligator map of RFC 9496 applied once, at half the price; its values are not uniform. They need not be: both
-//! parts of the argument only ever *set* a value, to some P that is uniform, and may draw P again. A point has at most 16
-//! preimages, all easy to find; to keep P with probability (number of preimages) / 16 and to answer with a random one of
-//! them makes h exactly uniform, after 16 attempts on average. Doubling permutes the group.
+//! parts of the argument only ever *set* a value, to some P whose logarithm, or distance from C, they know, and may draw
+//! P again. A point has at most 16 field elements that map to it, 8 on average, all easy to find; to keep a uniform P with
+//! probability (their number) / 16 and to answer with a random one of them makes h uniform, up to 2^-250 for the few
+//! elements with two encodings, after 2 attempts on average. Doubling permutes the group.
 //!
 //! # Misuse
 //! One run per session identifier and direction: take a [`SessionId::child`] for each.

@@ -11,7 +11,7 @@
 //! bytes an OT instead of 16.
 //!
 //! For semi-honest parties only, by type. There is no malicious IKNP here: the consistency check that was published for
-//! it (eprint 2015/546) rests on a lemma that is false, as the SoftSpokenOT paper shows. Malicious k = 1 is that of
+//! it (eprint 2015/546) rests on a lemma that is false (L. Roy, CRYPTO 2022). Malicious k = 1 is that of
 //! [`crate::softspoken`], with that paper's check.
 //!
 //! ```

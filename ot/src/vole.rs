@@ -2,7 +2,8 @@
 //!
 //! A VOLE: one party has values u and tags v, the other keys w and one Δ, with w_i = v_i + Δ u_i. Whoever has Δ knows
 //! nothing of u, and who has u cannot make the tag of another value without a guess at Δ: v_i is a message authentication code of
-//! u_i under (Δ, w_i).
+//! u_i under (Δ, w_i), as strong as Δ is unknown: 128 bits, 127 where bit 0 is set (then bit 0 of tags is the value), less those
+//! that a malicious party has bet on and won ([`Delta`]).
 //!
 //! - **Subfield VOLE**, u_i in GF(2), all else in GF(2^128): correlated OTs under another name ([`SubfieldValues`],
 //!   [`SubfieldKeys`]), made by [`crate::softspoken`] or any other source, at no cost. Semi-honest or malicious as the OTs

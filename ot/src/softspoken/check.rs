@@ -13,10 +13,12 @@
 //! ε-almost universal with ε = L / 2^128: two rows that differ collide for at most L keys, the roots of a polynomial of
 //! degree at most L that is not 0. L is below 2^33 ([`crate::MAX_COTS`]), hence ε below 2^-95.
 //!
-//! What a cheat gains (the paper's theorem on its subspace VOLE consistency check, here for the repetition code): if the
-//! corrections of tree i lead to u ⊕ e_i with e_i ≠ 0, the test for its k rows holds, up to ε, for one value at most of
-//! the k bits of Δ that the tree stands for. Errors in j trees pass with probability 2^(-k j), and whoever passes has
-//! learnt no more than those k j bits of Δ, which it guessed.
+//! What a cheat gains (the leakage of the paper's subspace VOLE, here for the repetition code). Let the corrections of tree i
+//! lead to u ⊕ e_i for the u of tree 0, say. The test for the k rows of tree i holds, whatever the answer for u, if
+//! h(e_i) is some D that the cheat chose after it saw χ, the same for all trees; otherwise for one value at most of the k bits of Δ that
+//! the tree stands for. Trees whose e differ have the same h(e) with probability at most ε for each pair, and there are at most 2^13
+//! pairs: so but for 2^13 ε < 2^-82 the trees that are free of a guess have one e in common, which is another name for u. The others, j
+//! of them, pass with probability 2^-(k j), and whoever passes has learnt no more than those k j bits of Δ, which it guessed.
 
 use piquet_core::Block;
 use piquet_core::gf128::{self, RowSums};
