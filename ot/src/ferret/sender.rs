@@ -56,6 +56,7 @@ impl<M: Security> Sender<M> {
             return Err(Error::Exhausted { want, have });
         }
         let delta = Arc::clone(&base.context.delta);
+        delta.usable()?;
         if !delta.is_odd() {
             return Err(Error::Parameter {
                 what: "bit 0 of Delta",
@@ -71,7 +72,7 @@ impl<M: Security> Sender<M> {
         }
         let mut salts = Zeroizing::new([0; 32]);
         rng.fill_bytes(&mut *salts);
-        let session = session.child(super::LABEL);
+        let session = super::session(&session, &base.context.session, base.first);
         Ok(SenderSetUp(SetUp::Commit {
             share: Committed::new(rng),
             sender: Box::new(Self {
@@ -124,6 +125,7 @@ impl<M: Security> Sender<M> {
     /// # Errors
     /// [`Error::Spent`] if there would be more than [`MAX_COTS`].
     pub fn expand(self) -> Result<SenderExpansion<M>, Error> {
+        self.context.delta.usable()?;
         if self.end + self.params.cots_per_expansion::<M>() as u64 > MAX_COTS {
             return Err(Error::Spent);
         }
@@ -148,8 +150,8 @@ impl<M: Security> Sender<M> {
             Vec::new()
         };
         Ok(SenderExpansion {
-            next: vec![Block::ZERO; (stage.trees - own) * stage.bin()],
-            out: room(spare, own * stage.bin()),
+            next: Zeroizing::new(vec![Block::ZERO; (stage.trees - own) * stage.bin()]),
+            out: Zeroizing::new(room(spare, own * stage.bin())),
             roots: super::roots(&session, &salt, stage.trees),
             code: toss::code(&self.codes, self.round, stage.k)?,
             trees: HalfTrees::new(hash, stage.depth),
@@ -158,7 +160,7 @@ impl<M: Security> Sender<M> {
                 fold.absorb(&salt);
                 fold
             }),
-            even: vec![Block::ZERO; stage.depth],
+            even: Zeroizing::new(vec![Block::ZERO; stage.depth]),
             body: Vec::new(),
             sender: self,
             stage,
@@ -191,9 +193,9 @@ pub struct SenderExpansion<M: Security> {
     salt: [u8; wire::SALT],
     roots: Vec<Block>,
     /// The first trees, which seed the next stage, and the others.
-    next: Vec<Block>,
-    out: Vec<Block>,
-    even: Vec<Block>,
+    next: Zeroizing<Vec<Block>>,
+    out: Zeroizing<Vec<Block>>,
+    even: Zeroizing<Vec<Block>>,
     body: Vec<u8>,
     /// Messages of corrections that were sent.
     part: usize,
@@ -257,9 +259,9 @@ impl<M: Security> SenderExpansion<M> {
         self.next[need..].zeroize();
         self.next.truncate(need);
         sender.seed.zeroize();
-        sender.seed = mem::take(&mut self.next);
+        sender.seed = mem::take(&mut *self.next);
         sender.end += self.out.len() as u64;
-        sender.ready.push(mem::take(&mut self.out));
+        sender.ready.push(mem::take(&mut *self.out));
         sender
     }
 }
@@ -275,6 +277,7 @@ impl<M: Security> Machine for SenderExpansion<M> {
         }
     }
     fn step(mut self, inbox: &[u8], out: &mut Vec<u8>) -> Result<Step<Self>, Error> {
+        self.sender.context.delta.usable()?;
         if self.part * wire::TREES < self.stage.trees {
             wire::nothing(inbox)?;
             self.corrections(out)?;

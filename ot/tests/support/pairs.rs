@@ -206,14 +206,24 @@ fn receive_batches<M: Mode>(
     if batches.is_empty() {
         return begin(|_| done(made.into()));
     }
-    let batch = match batches.remove(0) {
-        Batch::Random(n) => softspoken::ReceiverRun::new(receiver, n),
-        Batch::Chosen(c) => softspoken::ReceiverRun::chosen(receiver, &BitVec::from_bools(&c)),
-    };
-    run(batch.unwrap(), move |(receiver, cots)| {
-        made.push(received_cots(cots));
-        goes_on(receive_batches(receiver, batches, made))
-    })
+    match batches.remove(0) {
+        Batch::Random(n) => {
+            let batch = softspoken::ReceiverRun::new(receiver, n);
+            run(batch.unwrap(), move |(receiver, cots)| {
+                made.push(received_cots(cots));
+                goes_on(receive_batches(receiver, batches, made))
+            })
+        }
+        Batch::Chosen(c) => {
+            let batch = softspoken::ChosenRun::new(receiver, &BitVec::from_bools(&c));
+            run(batch.unwrap(), move |(receiver, cots)| {
+                let first = cots.first_index();
+                let (b, t) = cots.into_raw();
+                made.push(show::received_cots(first, &bools(&b), &blocks(&t)));
+                goes_on(receive_batches(receiver, batches, made))
+            })
+        }
+    }
 }
 
 /// The bits of Δ, which are the choices of its base OTs.
