@@ -109,7 +109,9 @@ pub(crate) fn run(
     base: Made,
     rngs: &mut [ChaCha20Rng; 2],
 ) -> Run {
-    let session = &child(session, "ferret");
+    // Bound to the correlations that it starts from, which here are of the same session.
+    let bound = keyed(session, &[session, b"piquet-ot ferret"], 32);
+    let session = &child(&array(&bound), &format!("from {}", base.first));
     let [sender, receiver] = rngs;
     let salts = draw::<32>(sender);
     let opening = draw::<64>(sender);
