@@ -75,7 +75,8 @@ impl HalfTrees {
         }
     }
 
-    /// The tree of level 1 (`root`, `root ⊕ delta`): its leaves, bit 0 cleared, and of every level the sum of its even nodes.
+    /// The tree of level 1 (`root`, `root ⊕ delta`): its leaves, bit 0 cleared, and of every level the sum of its even
+    /// nodes.
     pub(crate) fn deal(
         &mut self,
         delta: Block,
@@ -100,7 +101,8 @@ impl HalfTrees {
         }
     }
 
-    /// The same tree without the path to leaf `path`: `known[i]` is the sum of the nodes of level i + 1 whose parity is not
+    /// The same tree without the path to leaf `path`: `known[i]` is the sum of the nodes of level i + 1 whose parity
+    /// is not
     /// that of the path. Leaf `path` becomes the dealer's ⊕ Δ, if Δ is odd.
     ///
     /// Where a node is on the path the tree holds 0, and junk below it. The last levels below the path are a small tree
@@ -166,7 +168,8 @@ impl HalfTrees {
     }
 }
 
-/// The sibling of the node on the path, from the sum of the even nodes that are known, and `total`, the sum of all that are known in the level above;
+/// The sibling of the node on the path, from the sum of the even nodes that are known, and `total`, the sum of all
+/// that are known in the level above;
 /// `total` becomes that of this level.
 fn sibling(even: Block, total: &mut Block, known: Block, right: Choice) -> Block {
     let others = Block::conditional_select(&(even ^ *total), &even, right);

@@ -1,4 +1,5 @@
-//! Silent OT at 2^25 correlations. Both parties run on this core one after the other, each with its own clock; a row counts
+//! Silent OT at 2^25 correlations. Both parties run on this core one after the other, each with its own clock; a row
+//! counts
 //! with the slower one, as if each had a core, and has the set-up after the base correlations in it.
 #![allow(clippy::unwrap_used, reason = "a bench that fails has to stop")]
 

@@ -1,23 +1,34 @@
 //! What the known attacks cost against the parameters, in bits: the logarithm of the number of bit operations.
 //!
 //! The instance: n samples of a secret of k bits, one error in each of t bins of B = n / t samples, rows of weight 10.
-//! First the attacks that do not care whether rows are sparse, after the formulas of H. Liu, X. Wang, K. Yang, Y. Yu, "The
-//! Hardness of LPN over Any Integer Ring and Field for PCG Applications" (eprint 2022/712), P. Briaud, M. Øygarden (eprint 2023/176),
-//! A. Esser, P. Santini, "Not Just Regular Decoding" (eprint 2023/1568), and the hybrid attack of eprint 2025/1284, in the form in
-//! which the public scripts behind lpnestimator.com have them. The regular ones trade the t parities of the bins for t unknowns.
+//! First the attacks that do not care whether rows are sparse, after the formulas of H. Liu, X. Wang, K. Yang, Y. Yu,
+//! "The
+//! Hardness of LPN over Any Integer Ring and Field for PCG Applications" (eprint 2022/712), P. Briaud, M. Øygarden
+//! (eprint 2023/176),
+//! A. Esser, P. Santini, "Not Just Regular Decoding" (eprint 2023/1568), and the hybrid attack of eprint 2025/1284, in
+//! the form in
+//! which the public scripts behind lpnestimator.com have them. The regular ones trade the t parities of the bins for t
+//! unknowns.
 //!
 //! Then two that do, which those scripts leave out, and which bind. They are our own calculation:
 //!
-//! - *Dense minors*. Keep the columns in which many rows lie: take away the column of lowest degree, and all rows that touch it, until
-//!   there are no more rows than columns. A random code loses 40% of its columns (`core_of` does it to a smaller code of the same
-//!   shape). The rest is an LPN instance with as many samples as unknowns that is still sparse, so a solution costs a block Wiedemann of about
+//! - *Dense minors*. Keep the columns in which many rows lie: take away the column of lowest degree, and all rows that
+//!   touch it, until
+//!   there are no more rows than columns. A random code loses 40% of its columns (`core_of` does it to a smaller code
+//!   of the same
+//!   shape). The rest is an LPN instance with as many samples as unknowns that is still sparse, so a solution costs a
+//!   block Wiedemann of about
 //!   30 k'² operations, not k^2.8. On top of it the collision search of Stern for p errors among them.
-//! - *Sparse linearisation*. Two samples of one bin are not both in error, so the product of their errors is 0: a quadratic equation in
-//!   the secret with about 100 terms. Guess that g samples are right, which is g k more equations; as soon as all k² / 2 monomials are
+//! - *Sparse linearisation*. Two samples of one bin are not both in error, so the product of their errors is 0: a
+//!   quadratic equation in
+//!   the secret with about 100 terms. Guess that g samples are right, which is g k more equations; as soon as all k² /
+//!   2 monomials are
 //!   determined, Wiedemann solves for them.
 //!
-//! Not covered: the second version of the algebraic attack (eprint 2025/1476), for which the public script takes hours at this size;
-//! quantum attacks; memory, which is taken to be free although the searches above want 2^35 to 2^60 bits of it; attacks on many instances at once; gains from
+//! Not covered: the second version of the algebraic attack (eprint 2025/1476), for which the public script takes hours
+//! at this size;
+//! quantum attacks; memory, which is taken to be free although the searches above want 2^35 to 2^60 bits of it;
+//! attacks on many instances at once; gains from
 //! the one bit of leakage per expansion that a malicious sender may risk.
 
 use super::params::{Params, Stage};
@@ -383,7 +394,8 @@ fn every_stage_costs_more_than_2_to_the_130() {
     assert!(least > 180.0, "{least}");
 }
 
-/// The scripts of lpnestimator.com give 128 bits to the parameters of emp-ot that were chosen with them, by the hybrid attack.
+/// The scripts of lpnestimator.com give 128 bits to the parameters of emp-ot that were chosen with them, by the hybrid
+/// attack.
 #[test]
 fn the_estimator_agrees_with_the_public_one_where_both_look() {
     let emp = Lpn::of(&Stage {

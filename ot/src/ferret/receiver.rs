@@ -38,7 +38,8 @@ pub struct Receiver<M: Security> {
 }
 
 impl<M: Security> Receiver<M> {
-    /// The set-up, a [`Machine`] that gives the receiver. `base` has [`Params::base_cots`] correlations at least, of which
+    /// The set-up, a [`Machine`] that gives the receiver. `base` has [`Params::base_cots`] correlations at least, of
+    /// which
     /// those beyond are dropped. Their choice bits have to be uniform: they are the secrets and the noise of LPN.
     ///
     /// # Errors

@@ -383,7 +383,8 @@ impl<M: Security> Sender<M> {
 
 #[cfg(test)]
 impl<M: Security> SenderExpansion<M> {
-    /// Sends its one message of corrections with `offset` added to the last one of tree 0, and prepares for the check as if the
+    /// Sends its one message of corrections with `offset` added to the last one of tree 0, and prepares for the check
+    /// as if the
     /// path of that tree were `guess`, up to its last bit.
     pub(super) fn cheat_for_tests(&mut self, guess: usize, offset: Block, out: &mut Vec<u8>) {
         self.corrections(out).unwrap();

@@ -162,7 +162,8 @@ fn noise_is_regular_and_choices_are_balanced() {
     assert!(off.abs() < 5.0, "{ones} of {all}");
 }
 
-/// A sender that changes the last correction of tree 0, guesses all but the last bit of its path, and answers the check as if the guess
+/// A sender that changes the last correction of tree 0, guesses all but the last bit of its path, and answers the
+/// check as if the guess
 /// were right.
 struct Guesses {
     inner: SenderExpansion<Malicious>,
@@ -406,6 +407,6 @@ fn trace<M: Security>() -> String {
 
 #[test]
 fn the_wire_is_as_it_was() {
-    assert_eq!(trace::<SemiHonest>(), "b48a6bac71a11ebf");
-    assert_eq!(trace::<Malicious>(), "6a729efd29a43e0f");
+    assert_eq!(trace::<SemiHonest>(), "a020094350af7809");
+    assert_eq!(trace::<Malicious>(), "8a8d18befbd21af3");
 }

@@ -1,7 +1,8 @@
 //! The seed of the codes, which neither side may choose.
 //!
 //! The sender commits to a share, the receiver sends its own, the sender opens; the seed is a hash of both. The
-//! commitment is a hash of the share and 32 random bytes, binding and hiding in the random oracle model. A sender that does not
+//! commitment is a hash of the share and 32 random bytes, binding and hiding in the random oracle model. A sender that
+//! does not
 //! like the seed can only leave. The seed is public.
 
 use piquet_core::Block;

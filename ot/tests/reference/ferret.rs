@@ -109,7 +109,7 @@ pub(crate) fn run(
     base: Made,
     rngs: &mut [ChaCha20Rng; 2],
 ) -> Run {
-    // The correlations are of the same session here.
+    // Bound to the correlations that it starts from, which here are of the same session.
     let bound = keyed(session, &[session, b"piquet-ot ferret"], 32);
     let session = &child(&array(&bound), &format!("from {}", base.first));
     let [sender, receiver] = rngs;
@@ -143,7 +143,9 @@ pub(crate) fn run(
             16 * trees,
         ));
         let h = hash(session, &format!("ferret trees {round}"));
-        let mut transcript = [&session[..], &number, &salt].concat();
+        let label = "piquet 2026 ferret weights";
+        let mut transcript = derive(label, &[session, &number], 32);
+        transcript = keyed(&transcript, &[&salt], 32);
         let (mut v, mut w, mut phi) = (0, 0, 0);
         let (mut left, mut right) = (Vec::new(), Vec::new());
         let mut corrections = Vec::new();
@@ -164,10 +166,11 @@ pub(crate) fn run(
                 assert_eq!(a ^ b, if j == path { delta } else { 0 });
             }
 
-            transcript.extend(bytes(&c));
-            let seed = blocks(&derive("piquet 2026 ferret weights", &[&transcript], 16))[0];
-            let low = 1 << (depth / 2);
-            let weights = stream(seed, low + (1 << (depth - depth / 2)));
+            let next = keyed(&transcript, &[&bytes(&c)], 48);
+            transcript = next[..32].to_vec();
+            let seed = blocks(&next[32..])[0];
+            let low = 1 << (depth - 2).min(8);
+            let weights = stream(seed, low + (1 << depth) / low);
             let weight = |j: usize| mul(weights[j % low], weights[low + j / low]);
             if malicious {
                 for j in 0..1 << depth {
