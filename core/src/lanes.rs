@@ -82,7 +82,7 @@ pub fn low_words<R: Ring>(out: &mut [R], x: &[Block]) {
     });
 }
 
-/// `out[i]` = x `out[i]` + `a[i]` in GF(2^128) = GF(2)[x] / (x^128 + x^7 + x^2 + x + 1).
+/// `out[i]` = x `out[i]` + `a[i]` in GF(2^128) = GF(2)\[x\] / (x^128 + x^7 + x^2 + x + 1).
 pub fn times_x_plus(out: &mut [Block], a: &[Block]) {
     zip(
         bytemuck::must_cast_slice_mut::<Block, [u64; 2]>(out),

@@ -16,6 +16,7 @@ mod hash;
 pub mod lanes;
 pub mod linalg;
 pub mod pack;
+pub mod prefetch;
 mod prg;
 pub mod ring;
 #[cfg(target_arch = "x86_64")]

@@ -4,7 +4,7 @@
 //! Entry j of row i, for j < 10, is the column ⌊w k / 2^32⌋ where w is 32-bit word `10 i + j`, little-endian, of AES-128 in
 //! counter mode under the seed as key ([`crate::Prg`] draws the same words). A column is hit with a probability that
 //! differs from 1 / k by a factor between 1 - k / 2^32 and 1 + k / 2^32, and the entries of a row need not differ: two
-//! equal ones cancel. Both are as in other implementations of such codes, and the matrix is the same at every level.
+//! equal ones cancel. The matrix is the same at every level.
 //!
 //! The seed is public, and so are all addresses, which depend on it alone; the vector that is multiplied may be secret.
 

@@ -51,7 +51,7 @@
 //! batches without square roots, which is what halves and doublings in the code are for: enc(2 P) of many P shares one
 //! inversion.
 //!
-//! On processors with AVX-512 IFMA all of this is done for eight points at a time by [`piquet_core::ristretto`], elsewhere by
+//! On processors with AVX-512 IFMA all of this is done for eight points at a time by `piquet_core::ristretto`, elsewhere by
 //! `curve25519-dalek`; the bytes are the same.
 //!
 //! Constant time in scalars, choices and strings, as far as those two and blake3 are; they are wiped, temporary copies

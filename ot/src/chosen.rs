@@ -164,6 +164,16 @@ impl<M: Security> ChosenCots<M> {
     pub fn choices(&self) -> &BitVec {
         self.0.choices()
     }
+    /// Absolute index of the first under this Δ.
+    #[must_use]
+    pub fn first_index(&self) -> u64 {
+        self.0.first_index()
+    }
+    /// Gives choices and t_i to a protocol outside of this crate. See [`SentCots::into_raw`].
+    #[must_use]
+    pub fn into_raw(self) -> (BitVec, Vec<Block>) {
+        self.0.into_raw()
+    }
     /// The message of each choice, random.
     #[must_use]
     pub fn into_random_ots(self) -> ReceivedOts<M> {
@@ -194,7 +204,7 @@ impl<M: Security> ChosenCots<M> {
                 .zip(pairs.as_chunks::<16>().0.as_chunks::<2>().0)
                 .enumerate()
             {
-                let [zero, one] = pair.map(|b| u128::from_le_bytes(b));
+                let [zero, one] = pair.map(u128::from_le_bytes);
                 let bit = u128::from(word >> i & 1).wrapping_neg();
                 *o ^= Block::from_u128(zero ^ ((zero ^ one) & bit));
             }

@@ -9,8 +9,9 @@ pub enum Error {
     /// The peer's message is not the one that is due.
     #[error("message of the peer: {0}")]
     Decode(#[from] DecodeError),
-    /// The peer deviated from the protocol. One text for all causes, and nothing of the state is left: more would tell
-    /// a cheater which of its guesses were right.
+    /// The peer deviated from the protocol, now or in another run under the same [`crate::Delta`]. One text for all causes,
+    /// and nothing of the state is left: more would tell a cheater which of its guesses were right. What else is held under
+    /// that Delta refuses to go on with the same error.
     #[error("the consistency check failed: the peer deviated from the protocol")]
     Check,
     /// A batch of no items.

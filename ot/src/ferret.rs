@@ -36,13 +36,14 @@
 //! | set-up | 13,824 | 441 | 2^7 | 56,448 | 130 |
 //! | set-up | 52,736 | 391 | 2^9 | 200,192 | 130 |
 //! | set-up | 196,608 | 285 | 2^11 | 583,680 | 130 |
-//! | repeated | 532,480 | 4,239 | 2^12 | 17,362,944 | 130 |
+//! | repeated, [`Params::standard`] | 532,480 | 4,239 | 2^12 | 17,362,944 | 130 |
+//! | repeated, [`Params::light`] | 122,880 | 1,536 | 2^10 | 1,572,864 | 130 |
 //!
 //! The last column is the logarithm of the bit operations of the best attack that we know, memory not counted; `ferret/estimate.rs` computes
 //! it, with the formulas and their sources, and a test asserts it. The attacks on regular LPN with a dense matrix stay above 2^180 for the repeated stage:
 //! pooled Gauss, SD and BJMM (eprint 2022/712), statistical decoding (the same), regular ISD (2023/1568), algebraic (2023/176) and hybrid (2025/1284).
 //! What binds is that the matrix is sparse: four in ten columns can be taken away so that the rows that are left are
-//! still as many as the columns, and the smaller system is solved in about 2^44 operations by its sparsity. Estimators
+//! still as many as the columns, and the smaller system is solved in about 2^41 operations by its sparsity. Estimators
 //! that take A for a dense matrix miss this. With it, parameter sets in use elsewhere with ten ones to a row (k = 2^19, t = 1900, B = 2^13, chosen for
 //! 2^128 against dense attacks) cost 2^81 by our count; ours pay for it with a longer secret and more noise.
 //!

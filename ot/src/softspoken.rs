@@ -104,14 +104,16 @@ mod setup;
 #[cfg(test)]
 mod tests;
 
-pub use machine::{ReceiverRun, ReceiverSetUp, SenderRun};
-pub use receiver::{Receiver, ReceiverBatch, UncheckedReceiver};
+pub use machine::{ChosenRun, ReceiverRun, ReceiverSetUp, SenderRun};
+pub use receiver::{Receiver, ReceiverBatch, UncheckedChosen, UncheckedReceiver};
 pub use sender::{Sender, SenderBatch, SenderSetUp, UncheckedSender};
 
 /// Correlated OTs in one message of a batch: pieces of 2^13, the last one what is left: the message of a piece stays in the second cache until it is sent.
 pub const PIECE: usize = 1 << 13;
 /// 128-bit pieces of a row that are worked on at a time: rows, transpose and outputs stay in the first caches.
 pub(crate) const CHUNK_BLOCKS: usize = 8;
+/// Correlations of a batch from which on outputs are in no near cache, and are asked for before they are computed: 2 MiB.
+const FAR: usize = 1 << 17;
 
 /// k, the bits of Δ that share a tree: bandwidth 16/k bytes against 2^k/k AES for each OT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

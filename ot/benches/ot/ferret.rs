@@ -18,11 +18,20 @@ const N: usize = 1 << 25;
 const SESSION: SessionId = SessionId([7; 32]);
 
 pub(crate) fn rows(t: &mut Table) {
-    // What no one can avoid: the rows of the code, from a secret of the right size, and one AES for two nodes of trees.
     let aes = limits::aes_blocks(t);
-    let mut prg = Prg::new(Block::from_u128(2026));
-    let mut secret = vec![Block::ZERO; Params::standard().secret_len()];
-    prg.fill_blocks(&mut secret);
+    let (standard, light) = (Params::standard(), Params::light());
+    let limit = bound(t, &aes, standard);
+    ferret::<SemiHonest>(t, &limit, "cot-ferret-semi", standard);
+    ferret::<Malicious>(t, &limit, "cot-ferret-mal", standard);
+    let limit = bound(t, &aes, light);
+    ferret::<SemiHonest>(t, &limit, "cot-ferret-light-semi", light);
+    ferret::<Malicious>(t, &limit, "cot-ferret-light-mal", light);
+}
+
+/// What no one can avoid: the rows of the code, from a secret of the right size, and one AES for two nodes of trees.
+fn bound(t: &Table, aes: &Limit, params: Params) -> Limit {
+    let mut secret = vec![Block::ZERO; params.secret_len()];
+    Prg::new(Block::from_u128(2026)).fill_blocks(&mut secret);
     let code = LocalCode::new(Block::from_u128(1), secret.len()).unwrap();
     let mut out = vec![Block::ZERO; 4096];
     let mut row = 0;
@@ -31,13 +40,10 @@ pub(crate) fn rows(t: &mut Table) {
         row += 4096;
     });
     println!("a row of the code: {:.2} ns", 1e9 / rows.per_second());
-    let both = 1.0 / rows.per_second() + 1.0 / aes.per_second();
-    let limit = Limit::of(
-        1.0 / both,
+    Limit::of(
+        1.0 / (1.0 / rows.per_second() + 1.0 / aes.per_second()),
         "rows of the code + AES of the trees, measured here",
-    );
-    ferret::<SemiHonest>(t, &limit, "cot-ferret-semi");
-    ferret::<Malicious>(t, &limit, "cot-ferret-mal");
+    )
 }
 
 fn timed<O>(clock: &mut Duration, f: impl FnOnce() -> O) -> O {
@@ -107,20 +113,19 @@ fn check<M: Security>(sent: &SentCots<M>, received: &ReceivedCots<M>) {
     assert!(ideal::correlated(sent, received));
 }
 
-fn base<M: Security>() -> (SentCots<M>, ReceivedCots<M>) {
+fn base<M: Security>(params: Params) -> (SentCots<M>, ReceivedCots<M>) {
     let mut rng = ChaCha20Rng::from_seed([26; 32]);
     let delta = Delta::random_odd(&mut rng);
-    let n = Params::standard().base_cots::<M>();
+    let n = params.base_cots::<M>();
     ideal::cots(SESSION, delta, n, &mut rng)
 }
 
-fn ferret<M: Security>(t: &mut Table, limit: &Limit, id: &str) {
-    let params = Params::standard();
+fn ferret<M: Security>(t: &mut Table, limit: &Limit, id: &str, params: Params) {
     let mut spare = None;
     let mut checked = false;
     let mut whole = |clocks: &mut [Duration; 2]| {
         let mut rng = ChaCha20Rng::from_seed([27; 32]);
-        let (s, r) = base::<M>();
+        let (s, r) = base::<M>(params);
         let s = timed(&mut clocks[0], || {
             Sender::set_up(SESSION, params, s, &mut rng).unwrap()
         });

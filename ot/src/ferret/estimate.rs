@@ -372,7 +372,7 @@ fn peel(columns: usize, rows: usize) -> f64 {
 #[test]
 fn every_stage_costs_more_than_2_to_the_130() {
     let p = Params::standard();
-    for s in p.set_up.iter().chain([&p.main]) {
+    for s in p.set_up.iter().chain([&p.main, &Params::light().main]) {
         for (attack, bits) in Lpn::of(s).attacks() {
             assert!(bits >= 130.0, "{attack} against {s:?}: {bits:.1}");
         }
@@ -411,7 +411,12 @@ fn table() {
         (124_000, 4971, 11),
     ];
     let others = others.map(|(k, trees, depth)| Stage { k, trees, depth });
-    for s in p.set_up.iter().chain([&p.main]).chain(&others) {
+    for s in p
+        .set_up
+        .iter()
+        .chain([&p.main, &Params::light().main])
+        .chain(&others)
+    {
         println!("{s:?}, core {:.3}", Lpn::of(s).core_of());
         for (attack, bits) in Lpn::of(s).attacks() {
             println!("  {attack:22} {bits:.1}");

@@ -56,6 +56,7 @@ impl<M: Security> Sender<M> {
             return Err(Error::Exhausted { want, have });
         }
         let delta = Arc::clone(&base.context.delta);
+        delta.usable()?;
         if !delta.is_odd() {
             return Err(Error::Parameter {
                 what: "bit 0 of Delta",
@@ -124,6 +125,7 @@ impl<M: Security> Sender<M> {
     /// # Errors
     /// [`Error::Spent`] if there would be more than [`MAX_COTS`].
     pub fn expand(self) -> Result<SenderExpansion<M>, Error> {
+        self.context.delta.usable()?;
         if self.end + self.params.cots_per_expansion::<M>() as u64 > MAX_COTS {
             return Err(Error::Spent);
         }
@@ -275,6 +277,7 @@ impl<M: Security> Machine for SenderExpansion<M> {
         }
     }
     fn step(mut self, inbox: &[u8], out: &mut Vec<u8>) -> Result<Step<Self>, Error> {
+        self.sender.context.delta.usable()?;
         if self.part * wire::TREES < self.stage.trees {
             wire::nothing(inbox)?;
             self.corrections(out)?;

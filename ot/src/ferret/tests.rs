@@ -93,6 +93,15 @@ fn communication_is_at_most_a_twentieth_of_a_byte() {
         (expansions * one + set_up + 2 * p.base_cots::<M>()) as f64 / n as f64
     }
     let (semi, mal) = (bytes::<SemiHonest>(), bytes::<Malicious>());
+    assert!(
+        (0.0496..0.0498).contains(&semi),
+        "as the module says: {semi}"
+    );
+    let [s, r] = Params::standard().expansion_bytes::<SemiHonest>();
+    assert_eq!((s, r), (747_302, 0));
+    let [s, r] = Params::light().expansion_bytes::<SemiHonest>();
+    let per = s as f64 / Params::light().cots_per_expansion::<SemiHonest>() as f64;
+    assert!(r == 0 && (0.153..0.156).contains(&per), "{per}");
     assert!(semi <= 0.05 && mal <= 0.05, "{semi} {mal}");
     assert!(Params::standard().check::<Malicious>().is_ok());
     assert!(Params::standard().check::<SemiHonest>().is_ok());
@@ -101,12 +110,13 @@ fn communication_is_at_most_a_twentieth_of_a_byte() {
 #[test]
 #[cfg_attr(debug_assertions, ignore = "takes minutes if not optimised")]
 fn the_standard_parameters_work() {
-    let p = Params::standard();
-    let (s, r) = set_up::<Malicious>(p, 2);
-    let (mut s, mut r) = expand(p, s, r);
-    let n = s.available();
-    assert!(n >= 1 << 24);
-    correlated(s.take(n).unwrap(), r.take(n).unwrap());
+    for (p, least) in [(Params::light(), 1_400_000), (Params::standard(), 1 << 24)] {
+        let (s, r) = set_up::<Malicious>(p, 2);
+        let (mut s, mut r) = expand(p, s, r);
+        let n = s.available();
+        assert!(n >= least);
+        correlated(s.take(n).unwrap(), r.take(n).unwrap());
+    }
 }
 
 /// No set-up: what is tested is the first expansion.

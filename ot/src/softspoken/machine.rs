@@ -10,7 +10,7 @@ use super::{
     Bits, CHALLENGE_LEN, Choices, RESPONSE_LEN, Receiver, ReceiverBatch, Sender, SenderBatch,
     SenderSetUp,
 };
-use crate::{Error, Malicious, ReceivedCots, Security, SemiHonest, SentCots, SentOts};
+use crate::{ChosenCots, Error, Malicious, ReceivedCots, Security, SemiHonest, SentCots, SentOts};
 
 /// The OT receiver's set-up. The OT sender's is [`SenderSetUp`].
 #[derive(Debug)]
@@ -31,6 +31,10 @@ pub struct ReceiverRun<M: Security> {
     batch: ReceiverBatch<M>,
     state: State,
 }
+
+/// The OT receiver's half of a batch with choices of its own.
+#[derive(Debug)]
+pub struct ChosenRun<M: Security>(ReceiverRun<M>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -141,16 +145,34 @@ impl<M: Security> ReceiverRun<M> {
     pub fn new(receiver: Receiver<M>, n: usize) -> Result<Self, Error> {
         Ok(Self::of(receiver.begin_batch(n)?))
     }
-    /// See [`Receiver::begin_chosen`].
-    ///
-    /// # Errors
-    /// [`Error::Empty`], [`Error::Spent`].
-    pub fn chosen(receiver: Receiver<M>, choices: &BitVec) -> Result<Self, Error> {
-        Ok(Self::of(receiver.begin_chosen(choices)?))
-    }
     fn of(batch: ReceiverBatch<M>) -> Self {
         let state = State::Pieces;
         Self { batch, state }
+    }
+}
+
+impl<M: Security> ChosenRun<M> {
+    /// With these choices.
+    ///
+    /// # Errors
+    /// [`Error::Empty`], [`Error::Spent`].
+    pub fn new(receiver: Receiver<M>, choices: &BitVec) -> Result<Self, Error> {
+        Ok(Self(ReceiverRun::of(receiver.begin_chosen(choices)?)))
+    }
+}
+
+impl<M: Security> Machine for ChosenRun<M> {
+    type Output = (Receiver<M>, ChosenCots<M>);
+    type Error = Error;
+    fn expects(&self) -> usize {
+        self.0.expects()
+    }
+    fn step(self, inbox: &[u8], out: &mut Vec<u8>) -> Result<Step<Self>, Error> {
+        Ok(match self.0.step(inbox, out)? {
+            Step::Send(run) => Step::Send(Self(run)),
+            Step::Recv(run) => Step::Recv(Self(run)),
+            Step::Done((receiver, cots)) => Step::Done((receiver, ChosenCots(cots))),
+        })
     }
 }
 

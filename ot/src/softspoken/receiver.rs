@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use piquet_core::rows::RowPrg;
 use piquet_core::wire::{DecodeError, Encode, SessionId};
-use piquet_core::{BitVec, Block, FixedKeyHash, transpose};
+use piquet_core::{BitVec, Block, FixedKeyHash, prefetch, transpose};
 use zeroize::Zeroizing;
 
 use super::batch::{Plan, chunks};
 use super::check::ReceiverCheck;
 use super::{
-    Bits, CHALLENGE_LEN, CHUNK_BLOCKS, Choices, Counters, RESPONSE_LEN, kinds, setup, shape,
+    Bits, CHALLENGE_LEN, CHUNK_BLOCKS, Choices, Counters, FAR, RESPONSE_LEN, kinds, setup, shape,
 };
 use crate::cot::ReceiverContext;
-use crate::{Error, Malicious, ReceivedCots, Security, SemiHonest, SentOts};
+use crate::{ChosenCots, Error, Malicious, ReceivedCots, Security, SemiHonest, SentOts};
 
 /// An OT receiver: makes correlated OTs under its peer's Δ.
 pub struct Receiver<M: Security> {
@@ -48,6 +48,9 @@ pub(super) struct Batch {
 
 /// Correlated OTs that the peer has not challenged yet: there is no way to them but [`UncheckedReceiver::answer`].
 pub struct UncheckedReceiver(pub(super) ReceiverBatch<Malicious>);
+
+/// [`UncheckedReceiver`] with choices of this party's own.
+pub struct UncheckedChosen(UncheckedReceiver);
 
 impl<M: Security> Receiver<M> {
     /// From 128 base OTs in which the peer chose with the bits of Δ. Appends the message for the OT sender; none for
@@ -183,9 +186,14 @@ impl<M: Security> Receiver<M> {
         self.counters.header(batch.plan.kind()).encode(out);
         let at = batch.plan.done;
         let mut u = &mut bytemuck::must_cast_slice_mut::<u64, u8>(&mut batch.choices)[16 * at..];
+        // Rows that go to memory themselves come too soon for it.
+        let far = !M::MALICIOUS && batch.macs.len() > FAR;
         let mut macs = &mut batch.macs[128 * at..];
         let mut scratch = core::mem::take(&mut self.scratch);
         for blocks in chunks(piece.blocks) {
+            if far {
+                prefetch::to_write(&macs[..128 * blocks]);
+            }
             let corrections = append(out, 16 * rows * blocks);
             let (now_u, later_u) = u.split_at_mut(16 * blocks);
             let (now, later) = macs.split_at_mut(128 * blocks);
@@ -239,11 +247,8 @@ impl<M: Security> Receiver<M> {
     pub fn begin_batch(self, n: usize) -> Result<ReceiverBatch<M>, Error> {
         self.batch(n, None)
     }
-    /// Begins a batch with these choices.
-    ///
-    /// # Errors
-    /// [`Error::Empty`], [`Error::Spent`].
-    pub fn begin_chosen(self, choices: &BitVec) -> Result<ReceiverBatch<M>, Error> {
+    /// Begins a batch with these choices, which is not to come out as one with random ones.
+    pub(super) fn begin_chosen(self, choices: &BitVec) -> Result<ReceiverBatch<M>, Error> {
         self.batch(choices.len(), Some(choices))
     }
     fn put_all(&mut self, batch: &mut Batch, out: &mut Vec<u8>) -> Result<(), Error> {
@@ -283,10 +288,10 @@ impl Receiver<SemiHonest> {
         &mut self,
         choices: &BitVec,
         out: &mut Vec<u8>,
-    ) -> Result<ReceivedCots<SemiHonest>, Error> {
+    ) -> Result<ChosenCots<SemiHonest>, Error> {
         let mut batch = self.begin(choices.len(), Some(choices))?;
         self.put_all(&mut batch, out)?;
-        Ok(self.give(batch))
+        Ok(ChosenCots(self.give(batch)))
     }
 }
 
@@ -306,8 +311,9 @@ impl Receiver<Malicious> {
         self,
         choices: &BitVec,
         out: &mut Vec<u8>,
-    ) -> Result<UncheckedReceiver, Error> {
-        self.batch(choices.len(), Some(choices))?.all(out)
+    ) -> Result<UncheckedChosen, Error> {
+        let batch = self.batch(choices.len(), Some(choices))?;
+        Ok(UncheckedChosen(batch.all(out)?))
     }
 }
 
@@ -422,6 +428,21 @@ impl UncheckedReceiver {
     }
 }
 
+impl UncheckedChosen {
+    /// Answers the OT sender's challenge. See [`UncheckedReceiver::answer`].
+    ///
+    /// # Errors
+    /// [`Error::Decode`].
+    pub fn answer(
+        self,
+        challenge: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(Receiver<Malicious>, ChosenCots<Malicious>), Error> {
+        let (receiver, cots) = self.0.answer(challenge, out)?;
+        Ok((receiver, ChosenCots(cots)))
+    }
+}
+
 impl<M: Security> fmt::Debug for Receiver<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let c = &self.counters;
@@ -439,6 +460,12 @@ impl<M: Security> fmt::Debug for ReceiverBatch<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let p = &self.batch.plan;
         write!(f, "ReceiverBatch({} of {}, {})", 128 * p.done, p.n, M::NAME)
+    }
+}
+
+impl fmt::Debug for UncheckedChosen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

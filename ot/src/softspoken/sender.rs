@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use piquet_core::rows::RowPrg;
 use piquet_core::wire::{DecodeError, Encode, Reader, SessionId};
-use piquet_core::{Block, FixedKeyHash, transpose};
+use piquet_core::{Block, FixedKeyHash, prefetch, transpose};
 use rand_core::CryptoRng;
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::batch::{Plan, chunks};
 use super::check::SenderCheck;
 use super::{
-    Bits, CHALLENGE_LEN, CHUNK_BLOCKS, Choices, Counters, RESPONSE_LEN, kinds, setup, shape,
+    Bits, CHALLENGE_LEN, CHUNK_BLOCKS, Choices, Counters, FAR, RESPONSE_LEN, kinds, setup, shape,
 };
 use crate::cot::SenderContext;
 use crate::{Delta, Error, Malicious, ReceivedOts, Security, SemiHonest, SentCots};
@@ -154,6 +154,7 @@ impl<M: Security> Sender<M> {
     }
 
     fn begin(&mut self, choices: Choices, n: usize, key: Option<Block>) -> Result<Batch, Error> {
+        self.context.delta.usable()?;
         self.counters.admit::<M>(n)?;
         let plan = Plan::new(choices, n);
         let mut keys = core::mem::take(&mut self.spare);
@@ -217,8 +218,12 @@ impl<M: Security> Sender<M> {
         let mut body = Reader::new(header.check(message)?);
         let (piece, rows) = (batch.plan.piece(), batch.plan.rows(k));
         let mut scratch = core::mem::take(&mut self.scratch);
+        let far = batch.keys.len() > FAR;
         let mut keys = &mut batch.keys[128 * batch.plan.done..];
         for blocks in chunks(piece.blocks) {
+            if far {
+                prefetch::to_write(&keys[..128 * blocks]);
+            }
             let w = &mut scratch[..128 * 16 * blocks];
             let c = body.bytes(16 * rows * blocks)?;
             self.rows(batch.plan.choices, c, blocks, w)?;
@@ -372,6 +377,7 @@ impl<M: Security> SenderBatch<M> {
         Ok((self.sender, cots))
     }
     pub(super) fn send_challenge(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
+        self.sender.context.delta.usable()?;
         self.complete()?;
         let header = self.sender.counters.header(kinds::SOFTSPOKEN_CHALLENGE);
         if let Some(check) = &self.batch.check {
@@ -382,6 +388,7 @@ impl<M: Security> SenderBatch<M> {
         Ok(())
     }
     pub(super) fn verify(mut self, response: &[u8]) -> Result<(Sender<M>, SentCots<M>), Error> {
+        self.sender.context.delta.usable()?;
         if response.len() != RESPONSE_LEN {
             return Err(DecodeError::Length {
                 got: response.len(),
@@ -406,7 +413,7 @@ impl<M: Security> SenderBatch<M> {
             wrong = Block::from_u128(wrong.to_u128() | diff);
         }
         if !bool::from(wrong.ct_eq(&Block::ZERO)) {
-            return Err(Error::Check);
+            return Err(self.sender.context.delta.burn());
         }
         self.give()
     }

@@ -243,26 +243,36 @@ fn receive_batches<M: Mode>(
     if batches.is_empty() {
         return begin(|_| done(made.into()));
     }
-    let batch = match batches.remove(0) {
-        Batch::Random(n) => softspoken::ReceiverRun::new(receiver, n),
-        Batch::Chosen(c) => softspoken::ReceiverRun::chosen(receiver, &BitVec::from_bools(&c)),
+    match batches.remove(0) {
+        Batch::Random(n) => {
+            let batch = softspoken::ReceiverRun::new(receiver, n);
+            run(batch.unwrap(), move |(receiver, cots)| {
+                made.push(received_cots(cots));
+                goes_on(receive_batches(receiver, batches, made))
+            })
+        }
+        Batch::Chosen(c) => {
+            let batch = softspoken::ChosenRun::new(receiver, &BitVec::from_bools(&c));
+            run(batch.unwrap(), move |(receiver, cots)| {
+                let first = cots.first_index();
+                let (b, t) = cots.into_raw();
+                made.push(show::received_cots(first, &bools(&b), &blocks(&t)));
+                goes_on(receive_batches(receiver, batches, made))
+            })
+        }
         Batch::SmallField(n) => {
             let vole = receiver.small_field(n).unwrap();
             let k = vole.bits().get();
             let values = rows(128 / k, |tree| vole.values(tree));
             let tags = rows(128, |i| vole.tags(i / k, i % k));
             made.push([values, tags].to_vec().into());
-            return receive_batches(receiver, batches, made);
+            receive_batches(receiver, batches, made)
         }
         Batch::Split => {
             let child = receiver.split(2).pop().unwrap();
-            return receive_batches(child, batches, made);
+            receive_batches(child, batches, made)
         }
-    };
-    run(batch.unwrap(), move |(receiver, cots)| {
-        made.push(received_cots(cots));
-        goes_on(receive_batches(receiver, batches, made))
-    })
+    }
 }
 
 /// The bits of Δ, which are the choices of its base OTs.
