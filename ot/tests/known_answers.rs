@@ -4,6 +4,12 @@
 //! there as its length, its first 32 bytes and its blake3 hash. Seeds are those of ChaCha20 (`rand_chacha`), 32 equal bytes;
 //! the order in which a party draws is said in `reference/`. With `PIQUET_BLESS=1` the reference writes the files anew, and
 //! the crate has to agree with them all the same.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may panic"
+)]
 
 mod reference;
 mod support {

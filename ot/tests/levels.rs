@@ -2,6 +2,12 @@
 //!
 //! Levels are chosen once in a process, so the test runs its own binary under `PIQUET_CPU`. `PIQUET_BLESS=1` writes the
 //! constants anew, from the portable level.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may panic"
+)]
 
 mod support {
     pub(crate) mod pairs;
@@ -13,7 +19,7 @@ mod support {
 use std::collections::BTreeMap;
 use std::process::Command;
 
-use piquet_core::cpu::Level;
+use piquet_core::cpu::{self, Level};
 use piquet_core::wire::run_pair;
 use support::scenarios::{Scenario, all};
 
@@ -33,6 +39,7 @@ fn everything() -> Vec<Scenario> {
 #[test]
 #[ignore = "run by the other one"]
 fn traces() {
+    println!("at level {}", cpu::level());
     for scenario in everything() {
         let (a, b) = scenario.pair([5; 32]);
         let (a, b, trace) = run_pair(a, b);
@@ -63,6 +70,7 @@ fn traces_at(level: &str) -> Traces {
         "{level}: {text}{}",
         String::from_utf8_lossy(&out.stderr)
     );
+    assert!(text.contains(&format!("at level {level}\n")), "{text}");
     let words = text
         .lines()
         .filter_map(|l| l.split_once("trace "))
