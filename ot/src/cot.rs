@@ -15,7 +15,7 @@ use crate::{Delta, Error, Malicious, Security, SemiHonest};
 
 /// The largest number of correlations under one Δ and one hash key.
 ///
-/// See the bound in the crate's documentation; an extension refuses to go beyond it with [`Error::Spent`].
+/// What is left of security then is in the crate's documentation; an extension refuses to go beyond it with [`Error::Spent`].
 pub const MAX_COTS: u64 = 1 << 40;
 
 /// What all correlations of one sender have in common.

@@ -7,8 +7,9 @@
 //! **Functionality.** Correlated OT under one odd Δ with *random* choices: the sender gets q_i, the receiver uniform b_i and
 //! t_i = q_i ⊕ b_i Δ. A corrupt party may choose its own q_i, or b_i and t_i, and the receiver may test guesses of Δ. Types say against whom:
 //! [`Sender`]`<Malicious>` is made only from [`SentCots`](crate::SentCots)`<Malicious>`. A corrupt sender in the malicious protocol may bet
-//! on bits of the noise positions of an expansion: it learns that the bet was right, or the receiver stops with [`Error::Check`]. So one bit about the
-//! noise of an expansion may be known in a run that goes on (LPN with static leakage, as in the paper).
+//! on the noise positions of an expansion: it learns that the bet was right, or the receiver stops with [`Error::Check`]. So one predicate of
+//! the noise of an expansion may be known in a run that goes on (LPN with static leakage, as in the paper). Δ comes with what leaked of it when the
+//! base correlations were made.
 //!
 //! # One expansion
 //!
@@ -81,7 +82,11 @@ pub use params::Params;
 pub use receiver::{Receiver, ReceiverExpansion, ReceiverSetUp};
 pub use sender::{Sender, SenderExpansion, SenderSetUp};
 
-const LABEL: &str = "ferret";
+/// The session of an instance, bound to the correlations that it is made from: parties that pair other ones are told.
+fn session(session: &SessionId, base: &SessionId, first: u64) -> SessionId {
+    let base = SessionId(session.derive_key("piquet-ot ferret", &base.0));
+    base.child(&format!("from {first}"))
+}
 
 /// Label of the hash of the trees of stage or expansion `round`.
 fn hash_label(round: u64) -> String {
@@ -128,6 +133,7 @@ fn encode(
 }
 
 /// Stages that are as fast to test as they are insecure. See [`crate::ideal`].
+#[cfg(any(test, feature = "testing"))]
 pub(crate) const fn toy() -> Params {
     Params {
         set_up: &[params::Stage {

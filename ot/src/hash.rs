@@ -7,9 +7,14 @@
 //!
 //! The permutation is AES under a key derived from session and security, so that the work of an adversary against one
 //! session is no work against another (the multi-instance bound of C. Guo, J. Katz, X. Wang, C. Weng, Y. Yu, CRYPTO 2020,
-//! eprint 2019/1168). With q hashed blocks under one Δ and p evaluations of AES the advantage is about
-//! (p q + q²) / 2^128; [`crate::MAX_COTS`] keeps q below 2^41, which leaves p ≈ 2^87 for an advantage near 1 and
-//! 2^-40 at p = 2^47.
+//! eprint 2019/1168). With q hashed blocks that the receiver does not know, p evaluations of AES, and κ bits of Δ that it
+//! does not know (128; 127 where bit 0 is set; less those that a cheat has won), the advantage is about (p q + q²) / 2^κ.
+//! An OT has one such block for each correlation, an OT of N messages N - 1 for log2 N of them: 32 times as many for N =
+//! 256. [`crate::MAX_COTS`] keeps q at 2^40, at 2^45 if all went to N = 256. With κ = 127 that leaves 2^-40 at p = 2^47, or
+//! 2^-35.
+//!
+//! Weaker use of correlations that were made against malicious parties does not endanger Δ: the other hash has another
+//! key, and x ⊕ Δ is seen through it alone.
 
 use core::fmt;
 use core::marker::PhantomData;

@@ -8,10 +8,12 @@ mod cot;
 mod delta;
 mod error;
 pub mod ferret;
+#[cfg(any(test, feature = "testing"))]
 #[doc(hidden)]
 pub mod fuzzing;
 mod half_tree;
 mod hash;
+#[cfg(any(test, feature = "testing"))]
 #[doc(hidden)]
 pub mod ideal;
 pub mod iknp;

@@ -238,9 +238,16 @@ impl Counters {
         }
         Ok(())
     }
+    /// Counts small-field VOLE as a step, though it has no message: parties that disagree about it are told so by the next.
+    fn small(&mut self, blocks: usize) {
+        self.blocks += blocks as u64;
+        self.step += 1;
+    }
     /// The session of the next child.
     fn child(&mut self) -> SessionId {
-        let child = self.session.child(&format!("softspoken {}", self.children));
+        let child = self
+            .session
+            .child(&format!("piquet-ot softspoken {}", self.children));
         self.children += 1;
         child
     }

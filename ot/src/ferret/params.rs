@@ -80,7 +80,7 @@ impl Params {
             },
         }
     }
-    /// For fast networks and small memories: 1.4 million correlations at a time for 0.16 bytes each. The secret takes a quarter of the cache
+    /// For fast networks and small memories: 1.4 million correlations at a time for 0.155 bytes each. The secret takes a quarter of the cache
     /// that [`Params::standard`] wants, and the outputs a twelfth of the memory.
     #[must_use]
     pub const fn light() -> Self {

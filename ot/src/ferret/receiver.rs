@@ -61,7 +61,7 @@ impl<M: Security> Receiver<M> {
         for (t, b) in seed.iter_mut().zip(base.choices.to_bools()) {
             *t = (*t & HIGH) ^ Block::from_u128(u128::from(b));
         }
-        let session = session.child(super::LABEL);
+        let session = super::session(&session, &base.context.session, base.first);
         Ok(ReceiverSetUp(SetUp::Start {
             share: toss::share(rng),
             receiver: Box::new(Self {
@@ -143,8 +143,8 @@ impl<M: Security> Receiver<M> {
             Vec::new()
         };
         Ok(ReceiverExpansion {
-            next: vec![Block::ZERO; (stage.trees - own) * stage.bin()],
-            out: room(spare, own * stage.bin()),
+            next: Zeroizing::new(vec![Block::ZERO; (stage.trees - own) * stage.bin()]),
+            out: Zeroizing::new(room(spare, own * stage.bin())),
             choices: Zeroizing::new(Vec::with_capacity(own * stage.bin() / 64)),
             roots: Vec::new(),
             code: toss::code(&self.codes, self.round, stage.k)?,
@@ -187,8 +187,8 @@ pub struct ReceiverExpansion<M: Security> {
     fold: Option<Fold>,
     roots: Vec<Block>,
     /// The first trees, which seed the next stage, and the others with their choice bits.
-    next: Vec<Block>,
-    out: Vec<Block>,
+    next: Zeroizing<Vec<Block>>,
+    out: Zeroizing<Vec<Block>>,
     choices: Zeroizing<Vec<u64>>,
     known: Zeroizing<Vec<Block>>,
     /// Messages of corrections that were received; none is looked for by the very first step.
@@ -275,7 +275,7 @@ impl<M: Security> ReceiverExpansion<M> {
         self.next[need..].zeroize();
         self.next.truncate(need);
         receiver.seed.zeroize();
-        receiver.seed = mem::take(&mut self.next);
+        receiver.seed = mem::take(&mut *self.next);
         receiver.end += self.out.len() as u64;
         let choices = BitVec::from_words(self.out.len(), mem::take(&mut *self.choices));
         if receiver.choices.is_empty() {
@@ -283,7 +283,7 @@ impl<M: Security> ReceiverExpansion<M> {
         } else {
             receiver.choices.extend_from(&choices);
         }
-        receiver.ready.push(mem::take(&mut self.out));
+        receiver.ready.push(mem::take(&mut *self.out));
         receiver
     }
 }

@@ -72,7 +72,7 @@ impl<M: Security> Sender<M> {
         }
         let mut salts = Zeroizing::new([0; 32]);
         rng.fill_bytes(&mut *salts);
-        let session = session.child(super::LABEL);
+        let session = super::session(&session, &base.context.session, base.first);
         Ok(SenderSetUp(SetUp::Commit {
             share: Committed::new(rng),
             sender: Box::new(Self {
@@ -150,8 +150,8 @@ impl<M: Security> Sender<M> {
             Vec::new()
         };
         Ok(SenderExpansion {
-            next: vec![Block::ZERO; (stage.trees - own) * stage.bin()],
-            out: room(spare, own * stage.bin()),
+            next: Zeroizing::new(vec![Block::ZERO; (stage.trees - own) * stage.bin()]),
+            out: Zeroizing::new(room(spare, own * stage.bin())),
             roots: super::roots(&session, &salt, stage.trees),
             code: toss::code(&self.codes, self.round, stage.k)?,
             trees: HalfTrees::new(hash, stage.depth),
@@ -160,7 +160,7 @@ impl<M: Security> Sender<M> {
                 fold.absorb(&salt);
                 fold
             }),
-            even: vec![Block::ZERO; stage.depth],
+            even: Zeroizing::new(vec![Block::ZERO; stage.depth]),
             body: Vec::new(),
             sender: self,
             stage,
@@ -193,9 +193,9 @@ pub struct SenderExpansion<M: Security> {
     salt: [u8; wire::SALT],
     roots: Vec<Block>,
     /// The first trees, which seed the next stage, and the others.
-    next: Vec<Block>,
-    out: Vec<Block>,
-    even: Vec<Block>,
+    next: Zeroizing<Vec<Block>>,
+    out: Zeroizing<Vec<Block>>,
+    even: Zeroizing<Vec<Block>>,
     body: Vec<u8>,
     /// Messages of corrections that were sent.
     part: usize,
@@ -259,9 +259,9 @@ impl<M: Security> SenderExpansion<M> {
         self.next[need..].zeroize();
         self.next.truncate(need);
         sender.seed.zeroize();
-        sender.seed = mem::take(&mut self.next);
+        sender.seed = mem::take(&mut *self.next);
         sender.end += self.out.len() as u64;
-        sender.ready.push(mem::take(&mut self.out));
+        sender.ready.push(mem::take(&mut *self.out));
         sender
     }
 }

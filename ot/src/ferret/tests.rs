@@ -407,5 +407,5 @@ fn trace<M: Security>() -> String {
 #[test]
 fn the_wire_is_as_it_was() {
     assert_eq!(trace::<SemiHonest>(), "b48a6bac71a11ebf");
-    assert_eq!(trace::<Malicious>(), "7d048a046eb3dc9f");
+    assert_eq!(trace::<Malicious>(), "6a729efd29a43e0f");
 }

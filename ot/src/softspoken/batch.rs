@@ -1,6 +1,8 @@
 //! A batch in pieces and chunks.
 
+use piquet_core::Block;
 use piquet_core::wire::Header;
+use zeroize::Zeroizing;
 
 use super::{Bits, CHUNK_BLOCKS, Choices, PIECE, kinds};
 use crate::Security;
@@ -13,6 +15,16 @@ pub(super) struct Plan {
     pub(super) n: usize,
     /// Blocks done.
     pub(super) done: usize,
+}
+
+/// Room for `n` blocks: the spare one if it is enough, else a new one. A spare one that is too small is wiped.
+pub(super) fn room(spare: &mut Zeroizing<Vec<Block>>, n: usize) -> Zeroizing<Vec<Block>> {
+    let mut room = core::mem::take(spare);
+    if room.capacity() < n {
+        room = Zeroizing::new(bytemuck::zeroed_vec(n));
+    }
+    room.resize(n, Block::ZERO);
+    room
 }
 
 /// One message.

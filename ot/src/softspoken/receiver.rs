@@ -8,7 +8,7 @@ use piquet_core::wire::{DecodeError, Encode, SessionId};
 use piquet_core::{BitVec, Block, FixedKeyHash, prefetch, transpose};
 use zeroize::Zeroizing;
 
-use super::batch::{Plan, chunks};
+use super::batch::{Plan, chunks, room};
 use super::check::ReceiverCheck;
 use super::{
     Bits, CHALLENGE_LEN, CHUNK_BLOCKS, Choices, Counters, FAR, RESPONSE_LEN, kinds, setup, shape,
@@ -117,8 +117,7 @@ impl<M: Security> Receiver<M> {
             None => Choices::Random,
         };
         let plan = Plan::new(kind, n);
-        let mut macs = core::mem::take(&mut self.spare);
-        macs.resize(plan.padded(), Block::ZERO);
+        let macs = room(&mut self.spare, plan.padded());
         let mut words = Zeroizing::new(vec![0; plan.padded() / 64]);
         if let Some(c) = choices {
             words[..c.words().len()].copy_from_slice(c.words());
@@ -175,7 +174,7 @@ impl<M: Security> Receiver<M> {
                 &mut v,
             )
             .map_err(shape)?;
-        self.counters.blocks += stride as u64 / 16;
+        self.counters.small(stride / 16);
         Ok([u, v])
     }
     /// Appends the next message of a batch.
@@ -362,6 +361,8 @@ impl<M: Security> ReceiverBatch<M> {
         let mut key = Block::ZERO;
         bytemuck::bytes_of_mut(&mut key).copy_from_slice(header.check(challenge)?);
 
+        // Rows were left as they are, where the outputs go: hashed and transposed in one pass now, they cost a copy within
+        // the first cache. Transposed at once they would cost another transpose back, expanded anew another 2^k/k AES.
         let mut check = ReceiverCheck::new(key);
         let batch = &mut self.batch;
         let mut u = bytemuck::must_cast_slice::<u64, u8>(&batch.choices);

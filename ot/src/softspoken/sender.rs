@@ -10,7 +10,7 @@ use rand_core::CryptoRng;
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
 
-use super::batch::{Plan, chunks};
+use super::batch::{Plan, chunks, room};
 use super::check::SenderCheck;
 use super::{
     Bits, CHALLENGE_LEN, CHUNK_BLOCKS, Choices, Counters, FAR, RESPONSE_LEN, kinds, setup, shape,
@@ -157,8 +157,7 @@ impl<M: Security> Sender<M> {
         self.context.delta.usable()?;
         self.counters.admit::<M>(n)?;
         let plan = Plan::new(choices, n);
-        let mut keys = core::mem::take(&mut self.spare);
-        keys.resize(plan.padded(), Block::ZERO);
+        let keys = room(&mut self.spare, plan.padded());
         Ok(Batch {
             plan,
             keys,
@@ -203,7 +202,7 @@ impl<M: Security> Sender<M> {
         self.prg
             .fold_punctured(k.get() as u32, &self.seeds, first, bits, &nothing, &mut w)
             .map_err(shape)?;
-        self.counters.blocks += stride as u64 / 16;
+        self.counters.small(stride / 16);
         Ok(w)
     }
     /// Takes the next message of a batch.
