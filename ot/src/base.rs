@@ -43,6 +43,10 @@
 //! probability (their number) / 16 and to answer with a random one of them makes h uniform, up to 2^-250 for the few
 //! elements with two encodings, after 2 attempts on average. Doubling permutes the group.
 //!
+//! # Bytes
+//! The sender draws 64 bytes, the receiver 64 and 32 for s' of one OT after another; a and b_i are twice the 64 bytes,
+//! little-endian, modulo ℓ. H_i(x, v) hashes i (8 bytes), x, v; K(i, x, P) hashes i, x, enc(P), its first 16 bytes.
+//!
 //! # Misuse
 //! One run per session identifier and direction: take a [`SessionId::child`] for each.
 //!

@@ -13,6 +13,9 @@
 //!
 //! τ is the absolute index of the first correlation of the OT, j = 0. One message, both parties' work in whole slices.
 //!
+//! **Bytes.** For one i after another, message i of all OTs in a run of l bits each, which ends at a byte; of more than 64
+//! bits a run of the low 64 of each, and a run of the others.
+//!
 //! **Why the pads are secure.** The receiver knows T and idx; the others are H(τ, T ⊕ m Δ) for m = i ⊕ idx, which takes
 //! N - 1 distinct values, none of them 0. So H has to hide L_m(Δ), L_m(Δ) = m Δ, for several m at once. Every L_m is
 //! injective, and so is every L_m ⊕ L_m' = L_(m ⊕ m') of distinct ones, as a polynomial other than 0 of degree below 8

@@ -36,6 +36,11 @@
 //! | AES | 2^k/k for each OT at the OT receiver, (2^k − 1)/k at the OT sender |
 //! | memory | 16 bytes an OT for the outputs; the OT receiver of a malicious batch keeps its rows in their place |
 //!
+//! **Bytes.** A set-up message has the corrections of one tree after another, then the sums of check values of all trees,
+//! then their hash. A message of corrections is in chunks of 2^10 OTs, the last one what is left: all rows of a chunk, one
+//! after another. After the last chunk of a malicious batch stand 128 bits of each row, which are sacrificed. The key of
+//! the check is drawn when the batch begins.
+//!
 //! A batch that is not a multiple of 128 costs as much as the next multiple: what is over is made and wiped. Indices of
 //! correlations count what is given out; the limit of [`crate::MAX_COTS`] counts what is made.
 //!

@@ -16,6 +16,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
 type Outcome = Result<(), Box<dyn Error>>;
+type Halves = (SentCots<Malicious>, ReceivedCots<Malicious>);
 
 fn rng(seed: u8) -> ChaCha20Rng {
     ChaCha20Rng::from_seed([seed; 32])
@@ -63,16 +64,13 @@ impl Parties {
     }
 
     /// The next `n` correlated OTs, however many expansions that takes.
-    fn take(
-        mut self,
-        n: usize,
-    ) -> Result<(Self, SentCots<Malicious>, ReceivedCots<Malicious>), Box<dyn Error>> {
+    fn take(mut self, n: usize) -> Result<(Self, Halves), Box<dyn Error>> {
         for _ in 0..self.a.expansions_for(n) {
             let (a, b, _) = run_pair(self.a.expand()?, self.b.expand()?);
             self = Self { a: a?, b: b? };
         }
         let (sent, received) = (self.a.take(n)?, self.b.take(n)?);
-        Ok((self, sent, received))
+        Ok((self, (sent, received)))
     }
 }
 
@@ -83,9 +81,9 @@ fn session(n: u8) -> SessionId {
 #[test]
 fn correlations_at_the_parameters_of_the_crate() -> Outcome {
     let parties = Parties::new(session(1), Params::standard(), [1, 2])?;
-    let (parties, first, _) = parties.take(12_345)?;
+    let (parties, (first, _)) = parties.take(12_345)?;
     assert_eq!(first.first_index(), 0);
-    let (_, sent, received) = parties.take(1_000_001)?;
+    let (_, (sent, received)) = parties.take(1_000_001)?;
     assert_eq!(
         (sent.first_index(), received.first_index()),
         (12_345, 12_345)
@@ -109,7 +107,7 @@ fn correlations_at_the_parameters_of_the_crate() -> Outcome {
 fn random_and_chosen_ots() -> Outcome {
     let parties = Parties::new(session(2), ideal::ferret_params(), [3, 4])?;
 
-    let (parties, sent, received) = parties.take(1001)?;
+    let (parties, (sent, received)) = parties.take(1001)?;
     let (sent, received) = (sent.into_random_ots(), received.into_random_ots());
     let messages = sent.messages().iter().zip(received.messages());
     for ((pair, got), c) in messages.zip(received.choices().to_bools()) {
@@ -117,7 +115,7 @@ fn random_and_chosen_ots() -> Outcome {
     }
 
     // Choices and messages of the parties' own: 129 pairs of 33 bytes.
-    let (parties, sent, received) = parties.take(129)?;
+    let (parties, (sent, received)) = parties.take(129)?;
     let choices = BitVec::random(129, &mut rng(5));
     let mut messages = vec![0; 2 * 33 * 129];
     rng(6).fill_bytes(&mut messages);
@@ -134,7 +132,7 @@ fn random_and_chosen_ots() -> Outcome {
     }
 
     // 1 of 16, by weaker correlations: 7 OTs of 11 bits.
-    let (_, sent, received) = parties.take(7 * 4)?;
+    let (_, (sent, received)) = parties.take(7 * 4)?;
     let (sent, received) = (sent.weaken(), received.weaken());
     let indices = [15, 0, 7, 8, 1, 14, 3];
     let table: Vec<u16> = (0..16 * 7).map(|m| m * 19 % 2048).collect();
@@ -155,8 +153,6 @@ struct BothWays {
     one_sends: Parties,
 }
 
-type Halves = (SentCots<Malicious>, ReceivedCots<Malicious>);
-
 impl BothWays {
     fn new(session: SessionId) -> Result<Self, Box<dyn Error>> {
         let params = ideal::ferret_params();
@@ -166,8 +162,8 @@ impl BothWays {
         })
     }
     fn take(self, n: usize) -> Result<(Self, [Halves; 2]), Box<dyn Error>> {
-        let (zero_sends, s0, r1) = self.zero_sends.take(n)?;
-        let (one_sends, s1, r0) = self.one_sends.take(n)?;
+        let (zero_sends, (s0, r1)) = self.zero_sends.take(n)?;
+        let (one_sends, (s1, r0)) = self.one_sends.take(n)?;
         let it = Self {
             zero_sends,
             one_sends,

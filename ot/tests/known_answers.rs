@@ -4,6 +4,12 @@
 //! there as its length, its first 32 bytes and its blake3 hash. Seeds are those of ChaCha20 (`rand_chacha`), 32 equal bytes;
 //! the order in which a party draws is said in `reference/`. With `PIQUET_BLESS=1` the reference writes the files anew, and
 //! the crate has to agree with them all the same.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may panic"
+)]
 
 mod reference;
 mod support {
@@ -267,6 +273,28 @@ fn base() {
     hold("base", &[case(1, [1, 2]), case(2, [3, 4]), case(9, [5, 6])]);
 }
 
+#[cfg(feature = "ml-kem")]
+#[test]
+fn base_mlkem() {
+    let case = |n: usize, s: [u8; 2]| {
+        let choices = bools(n, 7);
+        let run = reference::mlkem::run(&SESSION, &choices, &mut s.map(rng));
+        let inputs = json!({
+            "session": show::hex(&SESSION), "n": n, "choices": show::bits(&choices), "seeds": seeds(s),
+        });
+        let name = format!("{n} OTs");
+        let mut case = Case::new(name, inputs, run, move || {
+            pairs::mlkem(SESSION, &choices, s)
+        });
+        // The first coefficient of the first vector, and the last one of the last, become 4095.
+        let error = "message of the peer: a coefficient out of range";
+        case.reject(0, Edit::Put(50, vec![0xff, 0xff]), error);
+        case.reject(0, Edit::Put(18 + 2336 * n - 2, vec![0xff, 0xff]), error);
+        case
+    };
+    hold("base-ml-kem", &[case(1, [1, 2]), case(3, [3, 4])]);
+}
+
 #[test]
 fn uniform() {
     let case = |n: usize, s: [u8; 2]| {
@@ -315,6 +343,8 @@ fn extension<M: Mode>(k: u32, s: u8, batches: Vec<Batch>) -> Case {
     let of = |b: &Batch| match b {
         Batch::Random(n) => softspoken::Batch::Random(*n),
         Batch::Chosen(c) => softspoken::Batch::Chosen(c.clone()),
+        Batch::SmallField(n) => softspoken::Batch::SmallField(*n),
+        Batch::Split => softspoken::Batch::Split,
     };
     let list: Vec<_> = batches.iter().map(of).collect();
     let run = softspoken::run(
@@ -329,6 +359,8 @@ fn extension<M: Mode>(k: u32, s: u8, batches: Vec<Batch>) -> Case {
     let show_batch = |b: &Batch| match b {
         Batch::Random(n) => json!({"random": n}),
         Batch::Chosen(c) => json!({"chosen": c.len(), "choices": show::bits(c)}),
+        Batch::SmallField(n) => json!({"small-field VOLE": n}),
+        Batch::Split => "the second of two children".into(),
     };
     let inputs = json!({
         "session": show::hex(&SESSION), "k": k, "security": M::NAME, "delta": show::blocks(&[delta]),
@@ -373,7 +405,10 @@ fn batches() -> Vec<Batch> {
     vec![
         Batch::Random(1100),
         Batch::Chosen(bools(77, 3)),
+        Batch::SmallField(130),
         Batch::Random(1),
+        Batch::Split,
+        Batch::Random(8192 + 1023),
     ]
 }
 
@@ -509,6 +544,22 @@ fn random() {
             case::<Malicious>(0, 3, 1),
             case::<Malicious>(5, 300, 2),
         ],
+    );
+}
+
+#[test]
+fn packed_vole() {
+    let source = || source(1, 300, 1);
+    let run = reference::cots::packed_vole(&raw::<Malicious>(&source()));
+    let crate_ = move || pairs::packed_vole::<Malicious>(&source());
+    hold(
+        "vole",
+        &[Case::new(
+            "2 of 300",
+            inputs::<Malicious>(&source()),
+            run,
+            crate_,
+        )],
     );
 }
 

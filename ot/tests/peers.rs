@@ -1,6 +1,12 @@
 //! Every protocol with a peer, or a network, that does not behave: messages with flipped bits, cut, lengthened, dropped,
 //! replayed from another session, exchanged. Whoever hears one that is not due gets a typed error; nobody panics, waits
 //! for ever, or, where deviations are checked for, accepts what an honest run does not give.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may panic"
+)]
 
 mod support {
     pub(crate) mod pairs;

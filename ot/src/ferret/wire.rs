@@ -8,6 +8,10 @@
 //! | 0x53 | sender | of at most [`TREES`] trees, the corrections of all levels but the first; a salt before the first ones of a stage |
 //! | 0x54 | receiver | malicious only: the masked sum of the weights of the noise |
 //! | 0x55 | sender | malicious only: hash of the value that the receiver has to know |
+//!
+//! Of each tree: for one level after another, from the second on, the sum of its even nodes (leaves with bit 0 cleared) plus
+//! the sender's key of that level. The sender draws 32 bytes, of which all salts are made, then the 64 that open its
+//! commitment; the receiver draws 32.
 
 use piquet_core::Block;
 use piquet_core::wire::{DecodeError, Encode, Header, Reader, SessionId};

@@ -6,6 +6,9 @@
 //! is the product. The bits of a are the random choices of the correlated OTs, so that nothing chooses and both
 //! messages cross: one round.
 //!
+//! **Bytes.** Bit j of triple g belongs to correlated OT j n + g. A message has, for one j after another, a run of n
+//! corrections of k - j bits, which ends at a byte. Each party draws its b, in words.
+//!
 //! **Cost** for each triple: k correlated OTs in either direction; k (k + 1) / 2 bits each way, for n triples
 //! Σ_j ceil(n (k - j) / 8) bytes and a header; each party 3 k AES blocks.
 //!

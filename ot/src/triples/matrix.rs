@@ -7,6 +7,10 @@
 //! bit against columns of A, k n. The smaller side is taken: choices come from A if m <= n, else from B. The bytes are the
 //! same either way, up to rounding.
 //!
+//! **Bytes.** Of r rows and i columns of choices (of A, or of the transpose of B), bit j of element (a, t) belongs to
+//! correlated OT (j r + a) i + t. A message has, for one j after another and one row after another, a run of corrections of
+//! bits - j bits, which ends at a byte. Each party draws its other factor, in words.
+//!
 //! **Cost**: min(m, n) k bits correlated OTs in either direction, to n m bits of matrix product k m n elements: each way
 //! Σ_j min(m, n) ceil(k max(m, n) (bits - j) / 8) bytes and a header, about k m n bits (bits + 1) / 16; with s =
 //! ceil(max(m, n) BYTES / 16) blocks of a pad, each party 3 AES blocks for each correlated OT, and 3 s more if s > 1.

@@ -98,7 +98,7 @@ pub(crate) fn uniform(
     received: &[u128],
     rngs: &mut [ChaCha20Rng; 2],
 ) -> Run {
-    let [rho, sigma] = rngs.each_mut().map(|r| draw::<32>(r));
+    let [rho, sigma] = rngs.each_mut().map(draw::<32>);
     let commitment = derive("piquet 2026 uniform OT: commitment", &[session, &rho], 32);
     let parts: [&[u8]; 3] = [session, &rho, &sigma];
     let masks = derive("piquet 2026 uniform OT: masks", &parts, 32 * sent.len());

@@ -74,3 +74,25 @@ pub(crate) fn random(cots: &Cots) -> Run {
         outputs: [show::pairs(&sent), show::chosen(&cots.b, &received)],
     }
 }
+
+/// VOLE over GF(2^128): the sums of x^j w_j, x^j u_j and x^j v_j over 128 correlated OTs each; what is over is dropped.
+pub(crate) fn packed_vole(cots: &Cots) -> Run {
+    let add = |c: &[u128]| {
+        c.iter()
+            .enumerate()
+            .fold(0, |s, (j, c)| s ^ super::mul(1 << j, *c))
+    };
+    let pack = |x: &[u128]| x.chunks_exact(128).map(add).collect::<Vec<_>>();
+    let bits: Vec<_> = cots.b.iter().map(|b| u128::from(*b)).collect();
+    let [w, u, v] = [&cots.q, &bits, &cots.t].map(|x| pack(x));
+    for i in 0..w.len() {
+        assert_eq!(w[i], v[i] ^ super::mul(cots.delta, u[i]));
+    }
+    Run {
+        messages: Vec::new(),
+        outputs: [
+            show::sent_cots(0, &w, cots.delta),
+            [u, v].map(|x| show::blocks(&x)).to_vec().into(),
+        ],
+    }
+}

@@ -92,7 +92,7 @@ fn encode(seed: u128, secret: &[u128], out: &mut [u128]) {
         .collect();
     for (o, row) in out.iter_mut().zip(words.chunks(10)) {
         for w in row {
-            *o ^= secret[(u64::from(*w) * secret.len() as u64 >> 32) as usize];
+            *o ^= secret[((u64::from(*w) * secret.len() as u64) >> 32) as usize];
         }
     }
 }

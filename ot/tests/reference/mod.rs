@@ -11,6 +11,8 @@ pub(crate) mod base;
 pub(crate) mod chosen;
 pub(crate) mod cots;
 pub(crate) mod ferret;
+#[cfg(feature = "ml-kem")]
+pub(crate) mod mlkem;
 pub(crate) mod one_of_n;
 pub(crate) mod softspoken;
 pub(crate) mod triples;

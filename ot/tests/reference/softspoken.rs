@@ -2,17 +2,25 @@
 
 use rand_chacha::ChaCha20Rng;
 
-use super::{Pi, Run, Session, array, blocks, bytes, derive, draw, hash, keyed, message, mul, xor};
+use super::{
+    Pi, Run, Session, array, blocks, bytes, child, derive, draw, hash, keyed, message, mul, xor,
+};
 use crate::support::show;
 
-/// Rows in a chunk of a message are 1024 bits long, but those of the last one of a piece, which is 2^16.
+/// Rows in a chunk of a message are 1024 bits long, but those of the last one of a piece, which is 2^13.
 const CHUNK: usize = 8;
-const PIECE: usize = 512;
+const PIECE: usize = 64;
 
-/// One batch: choices of the OT receiver's own, or so many random ones.
+/// What is done with a set-up.
 pub(crate) enum Batch {
+    /// So many correlated OTs with random choices.
     Random(usize),
+    /// With choices of the OT receiver's own.
     Chosen(Vec<bool>),
+    /// So many of the VOLE of every tree.
+    SmallField(usize),
+    /// Goes on as the second of two children.
+    Split,
 }
 
 /// The state of both parties.
@@ -27,6 +35,7 @@ pub(crate) struct Parties {
     block: u64,
     step: u64,
     index: u64,
+    children: u64,
 }
 
 /// What a batch has made of n correlated OTs.
@@ -143,6 +152,7 @@ impl Parties {
             block: 0,
             step: 0,
             index: 0,
+            children: 0,
         };
         for (tree, (all, some)) in it.full.iter().zip(&it.punctured).enumerate() {
             for (x, (a, s)) in all.iter().zip(some).enumerate() {
@@ -178,6 +188,7 @@ impl Parties {
         let (n, kind) = match batch {
             Batch::Random(n) => (*n, 0x49),
             Batch::Chosen(c) => (c.len(), 0x4a),
+            Batch::SmallField(_) | Batch::Split => unreachable!("no message"),
         };
         let chi = if self.malicious {
             u128::from_le_bytes(draw(sender))
@@ -280,8 +291,49 @@ impl Parties {
         self.index += n as u64;
         made
     }
-    pub(crate) fn delta(&self) -> u128 {
-        self.delta
+    /// u and v of every tree at the OT receiver, w at the OT sender, as rows of bits: w = v + Δ_i u for each bit of Δ_i.
+    pub(crate) fn small_field(&mut self, n: usize) -> [Vec<Vec<bool>>; 3] {
+        let parts: [&[u8]; 2] = [&self.session, b"softspoken rows"];
+        let pi = Pi::new(array(&derive("piquet 2026 row generator", &parts, 16)));
+        let [mut u, mut v, mut w] = [const { Vec::new() }; 3];
+        for tree in 0..128 / self.k {
+            let seeds: Vec<_> = self.full[tree].iter().copied().map(Some).collect();
+            let sums = |seeds: &[Option<u128>], picked: &dyn Fn(usize) -> bool| -> Vec<bool> {
+                let seeds = seeds.iter().enumerate();
+                let seeds: Vec<_> = seeds.filter(|(x, _)| picked(*x)).map(|(_, s)| *s).collect();
+                let block = |j: usize| xor(&self.rows(&pi, &seeds, self.block + j as u64));
+                (0..n)
+                    .map(|i| (block(i / 128) >> (i % 128)) & 1 == 1)
+                    .collect()
+            };
+            u.push(sums(&seeds, &|_| true));
+            for b in 0..self.k {
+                let group = self.group(tree);
+                v.push(sums(&seeds, &|x| (x >> b) & 1 == 1));
+                w.push(sums(&self.punctured[tree], &|x| {
+                    ((x ^ group) >> b) & 1 == 1
+                }));
+                let bit = (group >> b) & 1 == 1;
+                for i in 0..n {
+                    let tag = v[tree * self.k + b][i];
+                    assert_eq!(w[tree * self.k + b][i], tag ^ (bit & u[tree][i]));
+                }
+            }
+        }
+        self.block += n.div_ceil(128) as u64;
+        [u, v, w]
+    }
+    /// Becomes its next child: its seeds are hashed, its counts begin at 0.
+    pub(crate) fn become_child(&mut self) {
+        self.session = child(&self.session, &format!("softspoken {}", self.children));
+        let pi = hash(&self.session, "softspoken child");
+        for s in self.full.iter_mut().flatten() {
+            *s = pi.cr(*s);
+        }
+        for s in self.punctured.iter_mut().flatten().flatten() {
+            *s = pi.cr(*s);
+        }
+        (self.block, self.step, self.index, self.children) = (0, 0, 0, 0);
     }
 }
 
@@ -299,9 +351,24 @@ pub(crate) fn run(
     let mut parties = Parties::set_up(session, k, malicious, delta, base, &mut messages);
     let (mut sent, mut received) = (Vec::new(), Vec::new());
     for batch in batches {
-        let made = parties.extend(batch, sender, &mut messages);
-        sent.push(show::sent_cots(made.first, &made.q, delta));
-        received.push(show::received_cots(made.first, &made.b, &made.t));
+        match batch {
+            Batch::Random(_) | Batch::Chosen(_) => {
+                let made = parties.extend(batch, sender, &mut messages);
+                sent.push(show::sent_cots(made.first, &made.q, delta));
+                received.push(show::received_cots(made.first, &made.b, &made.t));
+            }
+            Batch::SmallField(n) => {
+                let [u, v, w] = parties
+                    .small_field(*n)
+                    .map(|rows| show::bits(&rows.concat()));
+                sent.push(w);
+                received.push([u, v].to_vec().into());
+            }
+            Batch::Split => {
+                parties.children += 1;
+                parties.become_child();
+            }
+        }
     }
     Run {
         messages,

@@ -9,6 +9,9 @@ use super::cots::Cots;
 use super::{Run, low, message, pack_words};
 use crate::support::show;
 
+/// a, b and c of both parties.
+type Shares = [[Vec<u128>; 3]; 2];
+
 fn add(a: u128, b: u128, k: u32) -> u128 {
     low(a.wrapping_add(b), k)
 }
@@ -75,10 +78,8 @@ pub(crate) fn bits(cots: &[Cots; 2]) -> Run {
         parts
     };
     let shares = [share(0), share(1)];
-    for i in 0..n {
-        let [a, b, c] = [0, 1, 2].map(|p| shares[0][p][i] ^ shares[1][p][i]);
-        assert_eq!(c, a & b);
-    }
+    let open = |p: usize, i: usize| shares[0][p][i] ^ shares[1][p][i];
+    assert!((0..n).all(|i| open(2, i) == open(0, i) & open(1, i)));
     Run {
         messages: Vec::new(),
         outputs: shares.map(|s| s.each_ref().map(|p| show::bits(p)).to_vec().into()),
@@ -96,14 +97,14 @@ fn uniform(n: usize, k: u32, word: u32, rng: &mut ChaCha20Rng) -> Vec<u128> {
 
 /// Shares of the product of matrices of `rows` x `inner` and `inner` x `columns`; element by element if `inner` and
 /// `columns` are 1, with another kind byte. Party i is the sender of the i-th correlated OTs; each party draws its right factor.
-pub(crate) fn products(
+fn products(
     cots: &[Cots; 2],
     kind: u8,
     [rows, inner, columns]: [usize; 3],
     k: u32,
     word: u32,
     rngs: &mut [ChaCha20Rng; 2],
-) -> (Vec<(u8, Vec<u8>)>, [[Vec<u128>; 3]; 2]) {
+) -> (Vec<(u8, Vec<u8>)>, Shares) {
     // Triples of elements: `rows` products of their own, whose elements share a run of the wire.
     let elements = kind == 0x5d;
     let right = rngs
@@ -168,7 +169,7 @@ pub(crate) fn products(
     (messages, [[l0, r0, c0], [l1, r1, c1]])
 }
 
-fn show_shares(shares: &[[Vec<u128>; 3]; 2]) -> [serde_json::Value; 2] {
+fn show_shares(shares: &Shares) -> [serde_json::Value; 2] {
     shares
         .each_ref()
         .map(|s| s.each_ref().map(|p| show::words(p)).to_vec().into())
@@ -183,10 +184,8 @@ pub(crate) fn gilboa(
     rngs: &mut [ChaCha20Rng; 2],
 ) -> Run {
     let (messages, shares) = products(cots, 0x5d, [n, 1, 1], k, word, rngs);
-    for i in 0..n {
-        let [a, b, c] = [0, 1, 2].map(|p| add(shares[0][p][i], shares[1][p][i], k));
-        assert_eq!(c, low(a.wrapping_mul(b), k));
-    }
+    let open = |p: usize, i: usize| add(shares[0][p][i], shares[1][p][i], k);
+    assert!((0..n).all(|i| open(2, i) == low(open(0, i).wrapping_mul(open(1, i)), k)));
     let outputs = show_shares(&shares);
     Run { messages, outputs }
 }

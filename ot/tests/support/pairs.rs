@@ -8,7 +8,7 @@ use piquet_ot::softspoken::{self, Bits, Choices};
 use piquet_ot::triples::{bits, gilboa, matrix};
 use piquet_ot::{
     ChosenCots, Delta, Error, Malicious, ReceivedCots, ReceivedOts, SemiHonest, SentCots, SentOts,
-    additive, base, ferret, ideal, one_of_n,
+    additive, base, ferret, ideal, one_of_n, vole,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -104,6 +104,22 @@ pub(crate) fn base(session: [u8; 32], choices: &[bool], [a, b]: [u8; 2]) -> Pair
     )
 }
 
+#[cfg(feature = "ml-kem")]
+pub(crate) fn mlkem(session: [u8; 32], choices: &[bool], [a, b]: [u8; 2]) -> Pair {
+    use base::mlkem::{Receiver, ReceiverMachine, Sender, SenderMachine};
+    let session = SessionId(session);
+    let choices = BitVec::from_bools(choices);
+    let mut first = Vec::new();
+    let sender = Sender::new(session, choices.len(), &mut rng(a)).unwrap();
+    let receiver = Receiver::new(session, &choices, &mut rng(b), &mut first).unwrap();
+    (
+        run(SenderMachine::new(sender), |ots| done(sent_ots(&ots))),
+        run(ReceiverMachine::new(receiver, first), |ots| {
+            done(received_ots(&ots))
+        }),
+    )
+}
+
 pub(crate) fn random_ots<M: Security>(
     sent: &[[u128; 2]],
     choices: &[bool],
@@ -139,11 +155,22 @@ pub(crate) fn uniform(
     )
 }
 
-/// A batch of an extension.
+/// What is done with a set-up.
 #[derive(Clone)]
 pub(crate) enum Batch {
+    /// So many correlated OTs with random choices.
     Random(usize),
+    /// With choices of the OT receiver's own.
     Chosen(Vec<bool>),
+    /// So many of the VOLE of every tree.
+    SmallField(usize),
+    /// Goes on as the second of two children.
+    Split,
+}
+
+/// Rows of bits one after another.
+fn rows(count: usize, row: impl Fn(usize) -> BitVec) -> Value {
+    show::bits(&(0..count).flat_map(|i| bools(&row(i))).collect::<Vec<_>>())
 }
 
 /// What differs between the two kinds of security in the calls.
@@ -179,7 +206,7 @@ impl Mode for Malicious {
 }
 
 fn send_batches<M: Mode>(
-    sender: softspoken::Sender<M>,
+    mut sender: softspoken::Sender<M>,
     mut batches: Vec<Batch>,
     mut rng: ChaCha20Rng,
     mut made: Vec<Value>,
@@ -190,6 +217,16 @@ fn send_batches<M: Mode>(
     let (choices, n) = match batches.remove(0) {
         Batch::Random(n) => (Choices::Random, n),
         Batch::Chosen(c) => (Choices::Chosen, c.len()),
+        Batch::SmallField(n) => {
+            let vole = sender.small_field(n).unwrap();
+            let k = vole.bits().get();
+            made.push(rows(128, |i| vole.keys(i / k, i % k)));
+            return send_batches(sender, batches, rng, made);
+        }
+        Batch::Split => {
+            let child = sender.split(2).pop().unwrap();
+            return send_batches(child, batches, rng, made);
+        }
     };
     let batch = M::sender_run(sender, choices, n, &mut rng).unwrap();
     run(batch, move |(sender, cots)| {
@@ -199,7 +236,7 @@ fn send_batches<M: Mode>(
 }
 
 fn receive_batches<M: Mode>(
-    receiver: softspoken::Receiver<M>,
+    mut receiver: softspoken::Receiver<M>,
     mut batches: Vec<Batch>,
     mut made: Vec<Value>,
 ) -> Talk {
@@ -222,6 +259,18 @@ fn receive_batches<M: Mode>(
                 made.push(show::received_cots(first, &bools(&b), &blocks(&t)));
                 goes_on(receive_batches(receiver, batches, made))
             })
+        }
+        Batch::SmallField(n) => {
+            let vole = receiver.small_field(n).unwrap();
+            let k = vole.bits().get();
+            let values = rows(128 / k, |tree| vole.values(tree));
+            let tags = rows(128, |i| vole.tags(i / k, i % k));
+            made.push([values, tags].to_vec().into());
+            receive_batches(receiver, batches, made)
+        }
+        Batch::Split => {
+            let child = receiver.split(2).pop().unwrap();
+            receive_batches(child, batches, made)
         }
     }
 }
@@ -286,6 +335,22 @@ pub(crate) fn ferret<M: Security>(source: &Source, expansions: usize, [a, b]: [u
         run(sender, move |s| goes_on(send_expansions(s, expansions))),
         run(receiver, move |r| {
             goes_on(receive_expansions(r, expansions))
+        }),
+    )
+}
+
+/// VOLE over GF(2^128), 128 correlated OTs for one.
+pub(crate) fn packed_vole<M: Security>(source: &Source) -> Pair {
+    let (s, r) = source.cots::<M>();
+    (
+        begin(move |_| {
+            let (keys, delta) = vole::SubfieldKeys::from(s).pack();
+            done(show::sent_cots(0, &blocks(&keys), delta.block().to_u128()))
+        }),
+        begin(move |_| {
+            let (u, v): (Vec<_>, Vec<_>) =
+                vole::SubfieldValues::from(r).pack().iter().copied().unzip();
+            done([u, v].map(|x| show::blocks(&blocks(&x))).to_vec().into())
         }),
     )
 }

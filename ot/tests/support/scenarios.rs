@@ -121,6 +121,10 @@ pub(crate) fn all(n: usize) -> Vec<Scenario> {
         extension::<SemiHonest>("iknp", 1, n),
         extension::<Malicious>("softspoken", 1, n),
     ];
+    #[cfg(feature = "ml-kem")]
+    list.push(scenario("base-ml-kem", false, |s| {
+        pairs::mlkem(s, &bools(3, 1), [2, 3])
+    }));
     for k in [2, 4, 8] {
         list.push(extension::<SemiHonest>("softspoken", k, n));
         list.push(extension::<Malicious>("softspoken", k, n));
