@@ -53,6 +53,14 @@ pub fn wipe<T: bytemuck::Pod>(items: &mut [T]) {
     zeroize::optimization_barrier(items);
 }
 
+/// [`wipe`] of all the storage of a vector, past its length too, where something that was spent may lie. Its length becomes its
+/// capacity.
+pub fn wipe_vec<T: bytemuck::Pod>(items: &mut Vec<T>) {
+    wipe(items);
+    items.resize(items.capacity(), T::zeroed());
+    zeroize::optimization_barrier(items.as_slice());
+}
+
 impl From<[u8; 16]> for Block {
     #[inline(always)]
     fn from(b: [u8; 16]) -> Self {

@@ -7,7 +7,7 @@
 use core::fmt;
 use core::marker::PhantomData;
 
-use crate::{BitVec, Block, wipe};
+use crate::{BitVec, Block, wipe, wipe_vec};
 
 mod triples;
 
@@ -88,7 +88,7 @@ impl<M: Security> SentOts<M> {
     pub fn into_raw(mut self) -> Vec<[Block; 2]> {
         core::mem::take(&mut self.messages)
     }
-    /// Takes the first `n` away; `None`, and nothing happens, if there are fewer.
+    /// Takes the first `n` away; `None`, and nothing happens, if there are fewer. Copies what is left: take large pieces.
     #[must_use]
     pub fn take(&mut self, n: usize) -> Option<Self> {
         let rest = self.messages.get(n..)?.to_vec();
@@ -138,7 +138,7 @@ impl<M: Security> ReceivedOts<M> {
             core::mem::take(&mut self.messages),
         )
     }
-    /// Takes the first `n` away; `None`, and nothing happens, if there are fewer.
+    /// Takes the first `n` away; `None`, and nothing happens, if there are fewer. Copies what is left: take large pieces.
     #[must_use]
     pub fn take(&mut self, n: usize) -> Option<Self> {
         let rest = self.messages.get(n..)?.to_vec();
@@ -171,13 +171,6 @@ impl ReceivedOts<Malicious> {
             security: PhantomData,
         }
     }
-}
-
-/// Wipes all the storage of a vector, past its length too: it may have been used before.
-fn wipe_vec<T: bytemuck::Pod>(v: &mut Vec<T>) {
-    v.fill(T::zeroed());
-    v.resize(v.capacity(), T::zeroed());
-    zeroize::optimization_barrier(v.as_slice());
 }
 
 impl<M: Security> Drop for SentOts<M> {

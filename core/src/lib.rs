@@ -29,7 +29,7 @@ mod vector;
 pub mod wire;
 
 pub use bits::BitVec;
-pub use block::{Block, wipe};
+pub use block::{Block, wipe, wipe_vec};
 pub use hash::FixedKeyHash;
 pub use prg::Prg;
 pub use ring::{Ring, RingVec};

@@ -17,9 +17,9 @@
 use core::fmt;
 use core::mem;
 
-use piquet_core::{BitVec, Block, lanes};
+use piquet_core::{BitVec, Block, lanes, wipe};
 
-use crate::pads::{CHUNK, MAX_MESSAGE, Stretch, exactly, length, wipe_array};
+use crate::pads::{CHUNK, MAX_MESSAGE, Stretch, exactly, length};
 use crate::{Error, ReceivedCots, ReceivedOts, Security, SemiHonest, SentCots, kinds};
 
 /// The receiver's half of correlated OTs whose choices are as they are to be: chosen by [`ReceivedCots::choose`], or
@@ -91,8 +91,8 @@ impl<M: Security> SentCots<M> {
             let masked = masked[..messages.len()].as_flattened();
             out.extend_from_slice(bytemuck::must_cast_slice(masked));
         }
-        wipe_array(&mut zero);
-        wipe_array(&mut one);
+        wipe(&mut zero);
+        wipe(&mut one);
         Ok(())
     }
     /// Appends to `out` both strings of each OT, masked. `messages` holds the strings, of `len` bytes each, pair after

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use piquet_core::wire::SessionId;
 use piquet_core::{BitVec, Block};
-use zeroize::Zeroize;
 
 use crate::hash::CotHash;
 use crate::{Delta, Error, Malicious, Security, SemiHonest};
@@ -83,7 +82,7 @@ impl<M: Security> SentCots<M> {
     pub fn first_index(&self) -> u64 {
         self.first
     }
-    /// Takes the first `n` away.
+    /// Takes the first `n` away. Copies what is left: take large pieces.
     ///
     /// # Errors
     /// [`Error::Exhausted`], and nothing happens, if there are fewer.
@@ -95,7 +94,7 @@ impl<M: Security> SentCots<M> {
             .ok_or(Error::Exhausted { want: n, have })?
             .to_vec();
         let mut keys = core::mem::replace(&mut self.keys, rest);
-        keys[n..].zeroize();
+        piquet_core::wipe(&mut keys[n..]);
         keys.truncate(n);
         let first = self.first;
         self.first += n as u64;
@@ -137,7 +136,7 @@ impl<M: Security> ReceivedCots<M> {
     pub fn choices(&self) -> &BitVec {
         &self.choices
     }
-    /// Takes the first `n` away.
+    /// Takes the first `n` away. Copies what is left: take large pieces.
     ///
     /// # Errors
     /// [`Error::Exhausted`], and nothing happens, if there are fewer.
@@ -149,7 +148,7 @@ impl<M: Security> ReceivedCots<M> {
             .ok_or(Error::Exhausted { want: n, have })?
             .to_vec();
         let mut macs = core::mem::replace(&mut self.macs, rest);
-        macs[n..].zeroize();
+        piquet_core::wipe(&mut macs[n..]);
         macs.truncate(n);
         let choices = self.choices.slice(0..n);
         self.choices = self.choices.slice(n..have);
@@ -199,13 +198,13 @@ impl ReceivedCots<Malicious> {
 
 impl<M: Security> Drop for SentCots<M> {
     fn drop(&mut self) {
-        crate::pads::wipe_vec(&mut self.keys);
+        piquet_core::wipe_vec(&mut self.keys);
     }
 }
 
 impl<M: Security> Drop for ReceivedCots<M> {
     fn drop(&mut self) {
-        crate::pads::wipe_vec(&mut self.macs);
+        piquet_core::wipe_vec(&mut self.macs);
     }
 }
 

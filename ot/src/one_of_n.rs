@@ -54,11 +54,11 @@ use std::sync::Arc;
 
 use piquet_core::pack::{Packer, Unpacker, packed_len};
 use piquet_core::wire::Header;
-use piquet_core::{BitVec, Block, Ring, RingVec, lanes};
+use piquet_core::{BitVec, Block, Ring, RingVec, lanes, wipe};
 use zeroize::Zeroize;
 
 use crate::cot::{ReceiverContext, SenderContext};
-use crate::pads::{CHUNK, Place, exactly, length, width, wipe, wipe_array};
+use crate::pads::{CHUNK, Place, exactly, length, width};
 use crate::{ChosenCots, Error, ReceivedCots, Security, SentCots, kinds};
 
 /// The largest N.
@@ -148,7 +148,7 @@ fn combine(blocks: &mut Vec<Block>, ots: usize) {
         planes.for_each(|plane| lanes::times_x_plus(acc, &plane[at..]));
         blocks[at..at + acc.len()].copy_from_slice(acc);
     }
-    wipe_array(&mut acc);
+    wipe(&mut acc);
     wipe(&mut blocks[ots..]);
     blocks.truncate(ots);
 }
@@ -292,7 +292,7 @@ impl<M: Security> SentOneOfN<M> {
                 }
             }
         }
-        wipe_array(&mut pads);
+        wipe(&mut pads);
         wipe(&mut multiples);
         Ok(())
     }
@@ -394,7 +394,7 @@ impl<M: Security> ReceivedOneOfN<M> {
                 lanes::zip(out, masked, move |o, p: R| o.xor(p.and(keep).shl(low)));
             }
         }
-        wipe_array(&mut pads);
+        wipe(&mut pads);
         Ok(out)
     }
 }

@@ -9,8 +9,7 @@
 //! evaluations of AES: below 2^-40 for 2^43 blocks and p = 2^44.
 
 use piquet_core::wire::{DecodeError, Encode, Header, SessionId};
-use piquet_core::{Block, FixedKeyHash, Ring, lanes};
-use zeroize::Zeroize;
+use piquet_core::{Block, FixedKeyHash, Ring, lanes, wipe};
 
 use crate::{Error, ReceivedCots, Security, SentCots};
 
@@ -195,22 +194,4 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         wipe(&mut self.0);
     }
-}
-
-/// Wipes whole lines at a time.
-pub(crate) fn wipe(blocks: &mut [Block]) {
-    blocks.fill(Block::ZERO);
-    zeroize::optimization_barrier(blocks);
-}
-
-/// Wipes all the storage of a vector, past its length too, where what was spent may lie.
-pub(crate) fn wipe_vec(blocks: &mut Vec<Block>) {
-    blocks.fill(Block::ZERO);
-    blocks.resize(blocks.capacity(), Block::ZERO);
-    zeroize::optimization_barrier(blocks.as_slice());
-}
-
-/// Wipes blocks on the stack.
-pub(crate) fn wipe_array<const N: usize>(x: &mut [Block; N]) {
-    x.as_mut_slice().zeroize();
 }

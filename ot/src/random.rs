@@ -14,9 +14,9 @@
 
 use core::mem;
 
-use piquet_core::Block;
+use piquet_core::{Block, wipe, wipe_vec};
 
-use crate::pads::{CHUNK, wipe, wipe_array};
+use crate::pads::CHUNK;
 use crate::{ReceivedCots, ReceivedOts, Security, SentCots, SentOts};
 
 impl<M: Security> SentCots<M> {
@@ -32,7 +32,7 @@ impl<M: Security> SentCots<M> {
     pub fn into_random_ots_in(mut self, mut room: Vec<[Block; 2]>) -> (SentOts<M>, Self) {
         let n = self.len();
         if room.capacity() < n {
-            wipe(room.as_flattened_mut());
+            wipe_vec(&mut room);
             room = Vec::with_capacity(n);
         }
         room.clear();
@@ -43,8 +43,8 @@ impl<M: Security> SentCots<M> {
             self.pads(at, zero, one);
             room.extend(zero.iter().zip(one).map(|(a, b)| [*a, *b]));
         }
-        wipe_array(&mut zero);
-        wipe_array(&mut one);
+        wipe(&mut zero);
+        wipe(&mut one);
         self.keys.clear();
         self.first += n as u64;
         (SentOts::from_raw(room), self)
@@ -64,7 +64,7 @@ impl<M: Security> ReceivedCots<M> {
     pub fn into_random_ots_in(mut self, mut room: Vec<Block>) -> (ReceivedOts<M>, Self) {
         let n = self.len();
         if room.capacity() < n {
-            wipe(&mut room);
+            wipe_vec(&mut room);
             room = Vec::with_capacity(n);
         }
         room.resize(n, Block::ZERO);

@@ -13,9 +13,9 @@
 use core::mem;
 
 use piquet_core::correlation::BitTriples;
-use piquet_core::{BitVec, Block};
+use piquet_core::{BitVec, Block, wipe};
 
-use crate::pads::{CHUNK, exactly, wipe_array};
+use crate::pads::{CHUNK, exactly};
 use crate::{Error, ReceivedCots, Security, SentCots};
 
 /// This party's share of a triple for each pair of correlated OTs.
@@ -46,7 +46,7 @@ pub fn from_cots<M: Security>(
         }
     }
     for used in [&mut zero, &mut one, &mut chosen] {
-        wipe_array(used);
+        wipe(used);
     }
     let a = mem::take(&mut received.choices);
     let mut ab = a.duplicate();
