@@ -321,11 +321,15 @@ impl Parties {
             }
         }
         self.block += n.div_ceil(128) as u64;
+        self.step += 1; // though nothing is said
         [u, v, w]
     }
     /// Becomes its next child: its seeds are hashed, its counts begin at 0.
     pub(crate) fn become_child(&mut self) {
-        self.session = child(&self.session, &format!("softspoken {}", self.children));
+        self.session = child(
+            &self.session,
+            &format!("piquet-ot softspoken {}", self.children),
+        );
         let pi = hash(&self.session, "softspoken child");
         for s in self.full.iter_mut().flatten() {
             *s = pi.cr(*s);
