@@ -2,6 +2,7 @@
 //! valgrind's memcheck while the protocols run. Messages are declared public where they leave a party.
 //!
 //! The cases are the ignored tests of this file; `judged` runs each under valgrind, where that is installed.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests
 
 mod support {
     pub(crate) mod memcheck;

@@ -4,10 +4,15 @@
 //! and with fresh random ones alternate at random, and Welch's t says whether their times differ. |t| below 4.5 finds
 //! nothing; above 10 is a leak; between the two the machine was not quiet. Not part of the ordinary run, since other work
 //! on the machine can drown it; `constant_time.rs` judges the same secrets without a clock.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests
 
 use std::hint::black_box;
 use std::time::Instant;
 
+use piquet_core::wire::SessionId;
+use piquet_core::{BitVec, Block};
+use piquet_ot::softspoken::{Bits, Choices, Sender};
+use piquet_ot::{Delta, SemiHonest, base, ideal, iknp};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
@@ -82,4 +87,103 @@ fn a_loop_that_depends_on_its_input_is_found() {
         },
     );
     assert!(t.abs() > 10.0, "t = {t}");
+}
+
+const SESSION: SessionId = SessionId([4; 32]);
+
+/// Choices of the first class: zeros. Made in the same way for both, or the caches would tell them apart.
+fn choices(fixed: bool, n: usize, rng: &mut ChaCha20Rng) -> BitVec {
+    let mut choices = BitVec::random(n, rng);
+    for w in choices.words_mut() {
+        *w &= u64::from(fixed).wrapping_sub(1);
+    }
+    choices
+}
+
+#[test]
+#[ignore = "needs a quiet machine"]
+fn choices_of_base_ots() {
+    let t = t_of(
+        RUNS / 10,
+        |fixed, rng| {
+            (
+                choices(fixed, 16, rng),
+                ChaCha20Rng::from_seed([rng.next_u32() as u8; 32]),
+            )
+        },
+        |(choices, mut rng)| {
+            let mut out = Vec::new();
+            black_box(base::Receiver::new(SESSION, &choices, &mut rng, &mut out).unwrap());
+        },
+    );
+    assert_quiet("choices of base OTs", t);
+}
+
+/// Delta of the first class: bit 0 alone, so that a skipped row or tree would show.
+fn delta(fixed: bool, rng: &mut ChaCha20Rng) -> Delta {
+    let keep = u128::from(fixed).wrapping_sub(1);
+    Delta::from_raw(Block::from_u128(Block::random(rng).to_u128() & keep | 1))
+}
+
+#[test]
+#[ignore = "needs a quiet machine"]
+fn delta_in_the_set_up_of_an_extension() {
+    let t = t_of(
+        RUNS / 10,
+        |fixed, rng| {
+            let delta = delta(fixed, rng);
+            let (sent, received) = ideal::random_ots::<SemiHonest, _>(&delta.choices(), rng);
+            let mut message = Vec::new();
+            piquet_ot::softspoken::Receiver::setup(SESSION, Bits::Four, sent, &mut message)
+                .unwrap();
+            (
+                Sender::setup(SESSION, Bits::Four, received).unwrap(),
+                message,
+            )
+        },
+        |(setup, message)| {
+            black_box(setup.finish(&message).unwrap());
+        },
+    );
+    assert_quiet("Delta in a set-up", t);
+}
+
+#[test]
+#[ignore = "needs a quiet machine"]
+fn delta_in_an_extension() {
+    let t = t_of(
+        RUNS,
+        |fixed, rng| {
+            let delta = delta(fixed, rng);
+            let (sent, received) = ideal::random_ots::<SemiHonest, _>(&delta.choices(), rng);
+            let mut message = Vec::new();
+            let mut receiver = iknp::receiver(SESSION, sent).unwrap();
+            receiver.extend(1024, &mut message).unwrap();
+            (iknp::sender(SESSION, received).unwrap(), message)
+        },
+        |(mut sender, message)| {
+            black_box(sender.extend(Choices::Random, 1024, &message).unwrap());
+        },
+    );
+    assert_quiet("Delta in an extension", t);
+}
+
+#[test]
+#[ignore = "needs a quiet machine"]
+fn choices_of_an_extension() {
+    let t = t_of(
+        RUNS,
+        |fixed, rng| {
+            let (sent, _) = ideal::random_ots::<SemiHonest, _>(&Delta::random(rng).choices(), rng);
+            (
+                iknp::receiver(SESSION, sent).unwrap(),
+                choices(fixed, 1024, rng),
+            )
+        },
+        |(mut receiver, choices)| {
+            let mut message = Vec::new();
+            black_box(receiver.extend_chosen(&choices, &mut message).unwrap());
+        },
+    );
+    assert_quiet("choices of an extension", t);
 }

@@ -320,6 +320,8 @@ impl Parties {
                 }
             }
         }
+        // A step without a message.
+        self.step += 1;
         self.block += n.div_ceil(128) as u64;
         self.step += 1; // though nothing is said
         [u, v, w]
