@@ -323,7 +323,6 @@ impl Parties {
         // A step without a message.
         self.step += 1;
         self.block += n.div_ceil(128) as u64;
-        self.step += 1; // though nothing is said
         [u, v, w]
     }
     /// Becomes its next child: its seeds are hashed, its counts begin at 0.
