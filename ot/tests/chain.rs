@@ -192,7 +192,9 @@ fn products_of_shared_numbers() -> Outcome {
     let p1 = gilboa::start::<u64, _>(shape, s1.weaken(), r1.weaken(), &mut rng(12), &mut from_1)?;
     let made = [p0.finish(&from_1)?, p1.finish(&from_0)?];
 
-    let x: Vec<u64> = (0..37).map(|i| i * 0x9e37_79b9_7f4a_7c15).collect();
+    let x: Vec<u64> = (0..37u64)
+        .map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+        .collect();
     let y: Vec<u64> = (0..37).map(|i| u64::MAX - i * i).collect();
     let xs = additive::split(&x, 2, &mut rng(13))?;
     let ys = additive::split(&y, 2, &mut rng(14))?;
