@@ -81,9 +81,10 @@ use rand_core::CryptoRng;
 use subtle::{Choice, ConditionallySelectable};
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::inbox::nothing;
 use crate::{Error, Malicious, ReceivedOts, SentOts};
 use group::Group;
-use message::{BAD_POINT, Transcript, refuse_inbox};
+use message::{BAD_POINT, Transcript};
 use popf::Popf;
 
 /// The largest batch: a message of 4 MiB.
@@ -376,7 +377,7 @@ impl<P: sealed::Party> Machine for Exchange<P> {
         match self.message.take() {
             None => Ok(Step::Done(self.state.finish(inbox)?)),
             Some(message) => {
-                refuse_inbox(inbox)?;
+                nothing(inbox)?;
                 out.extend_from_slice(&message);
                 Ok(Step::Recv(self))
             }

@@ -172,7 +172,8 @@ impl<M: Security> ReceivedCots<M> {
 }
 
 impl SentCots<Malicious> {
-    /// The same correlations for a protocol that asks for less. They keep their indices; their hash is the weaker one.
+    /// The same correlations for a protocol that asks for less. They keep their indices; their hash is the weaker one, under
+    /// which a malicious receiver can make pads of two OTs equal. Δ stays as well hidden as it was.
     #[must_use]
     pub fn weaken(mut self) -> SentCots<SemiHonest> {
         SentCots {

@@ -29,10 +29,9 @@
 //!    as c_i ⊕ t_i = K_i ⊕ b_i Δ, the sum that the receiver is to have. It gets leaves that differ from the sender's
 //!    by e Δ, e a unit vector.
 //! 2. *No correction for the first level*: there K_1 is the root, which is random and the sender's to choose, so it
-//!    chooses
-//!    K_1 = q_1 ⊕ r, and c_1 = r. All r of an expansion are the output of a hash on 32 random bytes, drawn after the
-//!    correlations were fixed and
-//!    sent once. In the random oracle model that is a uniform c_1 for each tree, as in the protocol where K_1 is drawn.
+//!    chooses K_1 = q_1 ⊕ r, and c_1 = r. All r of an expansion are the output of a hash on 32 bytes that only the
+//!    sender knows until it sends them, once, with the first corrections. In the random oracle model that is a
+//!    uniform c_1 for each tree, as in the protocol where K_1 is drawn.
 //! 3. *LPN.* The k correlations (u, v ⊕ u Δ) are multiplied by a public random matrix A of ten ones to a row
 //!    ([`LocalCode`]): the
 //!    output is A v ⊕ leaves, with choice bits A u ⊕ e: pseudorandom to the sender, as it has no part of u or e.

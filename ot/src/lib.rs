@@ -17,6 +17,7 @@ mod hash;
 #[doc(hidden)]
 pub mod ideal;
 pub mod iknp;
+mod inbox;
 mod kinds;
 pub mod one_of_n;
 mod pads;

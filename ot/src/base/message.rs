@@ -28,11 +28,6 @@ pub(super) fn digest(message: &[u8]) -> [u8; 32] {
     blake3::derive_key("piquet 2026 base OT: message", message)
 }
 
-/// A machine that wants nothing refuses what it is given.
-pub(super) fn refuse_inbox(inbox: &[u8]) -> Result<(), DecodeError> {
-    exact(inbox, 0)
-}
-
 /// `bytes`, if there are `want` of them.
 pub(super) fn exact(bytes: &[u8], want: usize) -> Result<(), DecodeError> {
     let got = bytes.len();

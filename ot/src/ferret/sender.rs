@@ -17,6 +17,7 @@ use super::toss::{self, Committed};
 use super::{hash_label, wire};
 use crate::cot::SenderContext;
 use crate::half_tree::{HIGH, HalfTrees};
+use crate::inbox::nothing;
 use crate::{Error, MAX_COTS, Security, SentCots, kinds};
 
 /// The sender between two expansions.
@@ -279,7 +280,7 @@ impl<M: Security> Machine for SenderExpansion<M> {
     fn step(mut self, inbox: &[u8], out: &mut Vec<u8>) -> Result<Step<Self>, Error> {
         self.sender.context.delta.usable()?;
         if self.part * wire::TREES < self.stage.trees {
-            wire::nothing(inbox)?;
+            nothing(inbox)?;
             self.corrections(out)?;
             if self.part * wire::TREES < self.stage.trees {
                 return Ok(Step::Send(self));
@@ -340,7 +341,7 @@ impl<M: Security> Machine for SenderSetUp<M> {
     fn step(self, inbox: &[u8], out: &mut Vec<u8>) -> Result<Step<Self>, Error> {
         match self.0 {
             SetUp::Commit { share, sender } => {
-                wire::nothing(inbox)?;
+                nothing(inbox)?;
                 let session = &sender.context.session;
                 let header = wire::header(kinds::FERRET_COMMIT, session, 0, 0);
                 wire::send(&header, &share.commitment(session), out);

@@ -109,8 +109,3 @@ pub(super) fn send(header: &Header, body: &[u8], out: &mut Vec<u8>) {
 pub(super) fn trees_header(session: &SessionId, round: u64, part: usize) -> Header {
     header(kinds::FERRET_TREES, session, round, part)
 }
-
-/// Refuses a message where none is due.
-pub(super) fn nothing(inbox: &[u8]) -> Result<(), DecodeError> {
-    Reader::new(inbox).end()
-}

@@ -10,6 +10,7 @@ use super::{
     Bits, CHALLENGE_LEN, Choices, RESPONSE_LEN, Receiver, ReceiverBatch, Sender, SenderBatch,
     SenderSetUp,
 };
+use crate::inbox::nothing;
 use crate::{ChosenCots, Error, Malicious, ReceivedCots, Security, SemiHonest, SentCots, SentOts};
 
 /// The OT receiver's set-up. The OT sender's is [`SenderSetUp`].
@@ -57,7 +58,8 @@ impl<M: Security> Machine for ReceiverSetUp<M> {
     fn expects(&self) -> usize {
         0
     }
-    fn step(self, _: &[u8], out: &mut Vec<u8>) -> Result<Step<Self>, Error> {
+    fn step(self, inbox: &[u8], out: &mut Vec<u8>) -> Result<Step<Self>, Error> {
+        nothing(inbox)?;
         Receiver::setup(self.session, self.k, self.base, out).map(Step::Done)
     }
 }
@@ -70,6 +72,7 @@ impl<M: Security> Machine for SenderSetUp<M> {
     }
     fn step(mut self, inbox: &[u8], _: &mut Vec<u8>) -> Result<Step<Self>, Error> {
         if Self::expects(&self) > 0 && !self.waiting {
+            nothing(inbox)?;
             self.waiting = true;
             return Ok(Step::Recv(self));
         }
@@ -120,7 +123,10 @@ impl<M: Security> Machine for SenderRun<M> {
     }
     fn step(mut self, inbox: &[u8], out: &mut Vec<u8>) -> Result<Step<Self>, Error> {
         match self.state {
-            State::Begin => self.state = State::Pieces,
+            State::Begin => {
+                nothing(inbox)?;
+                self.state = State::Pieces;
+            }
             State::Pieces => {
                 self.batch = self.batch.piece(inbox)?;
                 if self.batch.expects() == 0 {
@@ -190,6 +196,7 @@ impl<M: Security> Machine for ReceiverRun<M> {
         if self.state == State::Check {
             return self.batch.answer(inbox, out).map(Step::Done);
         }
+        nothing(inbox)?;
         self.batch = self.batch.piece(out)?;
         if self.batch.has_more() {
             return Ok(Step::Send(self));

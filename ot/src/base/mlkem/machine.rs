@@ -5,7 +5,7 @@ use core::fmt;
 use piquet_core::wire::{Machine, Step};
 
 use super::{Receiver, Sender};
-use crate::base::message::refuse_inbox;
+use crate::inbox::nothing;
 use crate::{Error, Malicious, ReceivedOts, SentOts};
 
 /// [`Sender`] as a [`Machine`]: waits, answers, is done.
@@ -41,7 +41,7 @@ impl Machine for SenderMachine {
         if self.started {
             return Ok(Step::Done(self.state.finish(inbox, out)?));
         }
-        refuse_inbox(inbox)?;
+        nothing(inbox)?;
         self.started = true;
         Ok(Step::Recv(self))
     }
@@ -79,7 +79,7 @@ impl Machine for ReceiverMachine {
         match self.message.take() {
             None => Ok(Step::Done(self.state.finish(inbox)?)),
             Some(message) => {
-                refuse_inbox(inbox)?;
+                nothing(inbox)?;
                 out.extend_from_slice(&message);
                 Ok(Step::Recv(self))
             }

@@ -5,7 +5,7 @@ use core::fmt;
 use piquet_core::wire::{Machine, Step};
 
 use super::{Answered, Receiver, Sender};
-use crate::base::message::refuse_inbox;
+use crate::inbox::nothing;
 use crate::{Error, Malicious, ReceivedOts, SentOts};
 
 /// [`Sender`] as a [`Machine`].
@@ -40,7 +40,7 @@ impl Machine for SenderMachine {
         match self.commitment.take() {
             None => Ok(Step::Done(self.state.finish(inbox, out)?)),
             Some(message) => {
-                refuse_inbox(inbox)?;
+                nothing(inbox)?;
                 out.extend_from_slice(&message);
                 Ok(Step::Recv(self))
             }
@@ -80,7 +80,7 @@ impl Machine for ReceiverMachine {
     fn step(self, inbox: &[u8], out: &mut Vec<u8>) -> Result<Step<Self>, Error> {
         match self.0 {
             State::Start(r) => {
-                refuse_inbox(inbox)?;
+                nothing(inbox)?;
                 Ok(Step::Recv(Self(State::Waits(r))))
             }
             State::Waits(r) => Ok(Step::Recv(Self(State::Answered(r.answer(inbox, out)?)))),
