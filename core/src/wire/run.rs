@@ -35,19 +35,25 @@ pub fn drive<M: Machine, C: Channel>(
 ) -> Result<M::Output, RunError<M::Error, C::Error>> {
     let mut out = Vec::new();
     let mut inbox = Vec::new();
+    let mut due = 0; // bytes of the inbox that are the message; the others are left from longer ones
     loop {
         out.clear();
-        let step = machine.step(&inbox, &mut out).map_err(RunError::Protocol)?;
+        let step = machine
+            .step(&inbox[..due], &mut out)
+            .map_err(RunError::Protocol)?;
         if !out.is_empty() {
             channel.send(&out).map_err(RunError::Channel)?;
         }
-        inbox.clear();
+        due = 0;
         match step {
             Step::Send(m) => machine = m,
             Step::Recv(m) => {
                 channel.flush().map_err(RunError::Channel)?;
-                inbox.resize(m.expects(), 0);
-                channel.recv(&mut inbox).map_err(RunError::Channel)?;
+                due = m.expects();
+                if inbox.len() < due {
+                    inbox.resize(due, 0);
+                }
+                channel.recv(&mut inbox[..due]).map_err(RunError::Channel)?;
                 machine = m;
             }
             Step::Done(output) => {

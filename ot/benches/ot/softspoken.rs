@@ -56,6 +56,7 @@ pub(crate) fn rows(t: &mut Table) {
     malicious(t, &bounds, "cot-ss4-mal", Bits::Four, 1 << 16);
     malicious(t, &bounds, "cot-ss8-mal", Bits::Eight, 1 << 16);
     malicious(t, &far, "cot-ss4-mal-dram", Bits::Four, DRAM);
+    random(t, &far);
 }
 
 struct Bounds {
@@ -217,6 +218,72 @@ fn malicious(t: &mut Table, bounds: &Bounds, id: &str, k: Bits, n: usize) {
         timed(&mut clocks[1], || r.recycle(black_box(received)));
         timed(&mut clocks[0], || s.recycle(black_box(sent)));
         state = Some((s, r));
+        clocks
+    });
+    bounds.print(id, k, took);
+}
+
+/// Random OTs in memory: SoftSpokenOT, malicious, k = 4, hashed with tweaks; both messages at the OT sender.
+fn random(t: &mut Table, bounds: &Bounds) {
+    let (id, k, n) = ("rot-ss4-mal-dram", Bits::Four, DRAM);
+    let (sender, receiver) = pair::<Malicious>(k);
+    let mut rng = Prg::new(Block::from_u128(2026));
+    let (mut message, mut challenge, mut response) = (vec![], vec![], vec![]);
+    let mut state = Some((sender, receiver));
+    let mut room = Some((Vec::new(), Vec::new()));
+    let mut checked = false;
+    // Four AES a hash pair at the sender; at the receiver two, after its rows.
+    let [sent, received, transpose] = bounds.parts(k);
+    let aes = 1.0 / bounds.aes.per_second();
+    let slower = (sent + 4.0 * aes).max(received + 2.0 * aes) + transpose;
+    let limit = Limit::of(
+        1.0 / slower,
+        "AES of the slower party, hashes included, + transpose to memory, measured here",
+    );
+    let bench = t.bench(id).work(n as u64).limit(&limit).samples(10);
+    let took = bench.rate_of_parties(|| {
+        let (s, r) = state.take().unwrap();
+        let (both, chosen) = room.take().unwrap();
+        let mut clocks = [Duration::ZERO; 2];
+        let mut r = timed(&mut clocks[1], || r.begin_batch(n).unwrap());
+        let mut s = timed(&mut clocks[0], || {
+            s.begin_batch(Choices::Random, n, &mut rng).unwrap()
+        });
+        while r.has_more() {
+            message.clear();
+            r = timed(&mut clocks[1], || r.piece(&mut message).unwrap());
+            s = timed(&mut clocks[0], || s.piece(&message).unwrap());
+        }
+        challenge.clear();
+        response.clear();
+        let s = timed(&mut clocks[0], || s.challenge(&mut challenge).unwrap());
+        let ((mut r, received), chosen) = timed(&mut clocks[1], || {
+            let (r, cots) = r
+                .finish()
+                .unwrap()
+                .answer(&challenge, &mut response)
+                .unwrap();
+            let (ots, spent) = cots.into_random_ots_in(chosen);
+            ((r, spent), ots)
+        });
+        let ((mut s, sent), both) = timed(&mut clocks[0], || {
+            let (s, cots) = s.verify(&response).unwrap();
+            let (ots, spent) = cots.into_random_ots_in(both);
+            ((s, spent), ots)
+        });
+        if !checked {
+            let pairs = both.messages().iter().zip(chosen.messages());
+            assert!(
+                pairs
+                    .zip(chosen.choices().to_bools())
+                    .all(|((m, got), c)| m[usize::from(c)] == *got)
+            );
+            checked = true;
+        }
+        timed(&mut clocks[1], || r.recycle(received));
+        timed(&mut clocks[0], || s.recycle(sent));
+        state = Some((s, r));
+        room = Some((black_box(both).into_raw(), black_box(chosen).into_raw().1));
         clocks
     });
     bounds.print(id, k, took);
