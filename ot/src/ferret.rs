@@ -56,7 +56,7 @@
 //! | repeated, [`Params::light`] | 122,880 | 1,536 | 2^10 | 1,572,864 | 130 |
 //!
 //! The last column is the logarithm of the bit operations of the best attack that we know, memory not counted;
-//! `ferret/estimate.rs` computes
+//! `ferret/tests/estimate.rs` computes
 //! it, with the formulas and their sources, and a test asserts it. The attacks on regular LPN with a dense matrix stay
 //! above 2^180 for the repeated stage:
 //! pooled Gauss, SD and BJMM (eprint 2022/712), statistical decoding (the same), regular ISD (2023/1568), algebraic
@@ -173,7 +173,5 @@ pub(crate) const fn toy() -> Params {
     }
 }
 
-#[cfg(test)]
-mod estimate;
 #[cfg(test)]
 mod tests;

@@ -1,3 +1,5 @@
+mod estimate;
+
 use super::params::Stage;
 use super::*;
 use crate::{Delta, Malicious, ReceivedCots, Security, SemiHonest, SentCots, ideal};

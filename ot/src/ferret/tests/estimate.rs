@@ -31,7 +31,7 @@
 //! attacks on many instances at once; gains from
 //! the one bit of leakage per expansion that a malicious sender may risk.
 
-use super::params::{Params, Stage};
+use crate::ferret::params::{Params, Stage};
 
 /// ln Γ(x + 1), by Stirling's series after stepping up.
 fn ln_factorial(x: f64) -> f64 {
