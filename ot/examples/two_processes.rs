@@ -71,11 +71,22 @@ fn system() -> UnwrapErr<SysRng> {
     UnwrapErr(SysRng)
 }
 
-/// Both parties have to have the same session identifier, never used before: here the listening one draws it.
+/// Both parties have to have the same session identifier, never used before: each adds 32 bytes of its own to it.
+fn agree(wire: &mut Tcp, listening: bool) -> Result<SessionId, Failure> {
+    let (mine, mut theirs) = (SessionId::random(&mut system()), SessionId([0; 32]));
+    wire.send(&mine.0)?;
+    wire.recv(&mut theirs.0)?;
+    let (first, second) = if listening {
+        (mine, theirs)
+    } else {
+        (theirs, mine)
+    };
+    Ok(SessionId(first.derive_key("session of two", &second.0)))
+}
+
 fn sender(wire: &mut Tcp) -> Result<(), Failure> {
     let mut rng = system();
-    let session = SessionId::random(&mut rng);
-    wire.send(&session.0)?;
+    let session = agree(wire, true)?;
 
     // 128 base OTs, in which the sender of the extension is the receiver, and chooses with the bits of Delta.
     let delta = Delta::random(&mut rng);
@@ -119,8 +130,7 @@ fn sender(wire: &mut Tcp) -> Result<(), Failure> {
 /// The same from the other side.
 fn receiver(wire: &mut Tcp) -> Result<(), Failure> {
     let mut rng = system();
-    let mut session = SessionId([0; 32]);
-    wire.recv(&mut session.0)?;
+    let session = agree(wire, false)?;
 
     let name = session.child("base for iknp");
     let base = run("base OT", base::Sender::machine(name, 128, &mut rng)?, wire)?;

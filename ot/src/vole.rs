@@ -138,6 +138,15 @@ fn row(n: usize) -> usize {
     16 * n.div_ceil(128)
 }
 
+/// The row of bit `bit` of `tree`; one that there is not if k has no such bit.
+fn place(k: Bits, tree: usize, bit: usize) -> usize {
+    if bit < k.get() && tree < k.trees() {
+        tree * k.get() + bit
+    } else {
+        usize::MAX
+    }
+}
+
 /// Bits of row `i`, of `n`.
 fn bits(rows: &[u8], i: usize, n: usize) -> BitVec {
     let bytes = rows.chunks_exact(row(n)).nth(i).unwrap_or(&[]);
@@ -191,7 +200,7 @@ impl SmallFieldValues {
     /// Bit `bit` below k of all v of `tree`.
     #[must_use]
     pub fn tags(&self, tree: usize, bit: usize) -> BitVec {
-        bits(&self.tags, tree * self.k.get() + bit, self.n)
+        bits(&self.tags, place(self.k, tree, bit), self.n)
     }
 }
 
@@ -204,7 +213,7 @@ impl SmallFieldKeys {
     /// Bit `bit` below k of all w of `tree`.
     #[must_use]
     pub fn keys(&self, tree: usize, bit: usize) -> BitVec {
-        bits(&self.keys, tree * self.k.get() + bit, self.n)
+        bits(&self.keys, place(self.k, tree, bit), self.n)
     }
     /// Δ_i of all trees: bit `tree * k + bit` is bit `bit` of that of `tree`.
     #[must_use]

@@ -403,7 +403,7 @@ impl<M: Security> SenderBatch<M> {
             Some(check) => Zeroizing::new(check.finish()),
             None => return Err(Error::Check),
         };
-        let delta = self.sender.bits[0];
+        let delta = &self.sender.bits[0];
         let mut wrong = Block::ZERO;
         for (r, w) in sums.iter().enumerate() {
             let bit = Choice::from((delta[r / 8] >> (r % 8)) & 1);
