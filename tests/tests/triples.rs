@@ -1,4 +1,5 @@
 //! Products of shares with triples from oblivious transfer: what one crate makes, another spends.
+#![allow(clippy::unwrap_used)] // helpers of tests
 
 use piquet_core::correlation::{MatrixShape, SemiHonest};
 use piquet_core::wire::{SessionId, run_pair};
