@@ -10,7 +10,8 @@ use crate::Block;
 ///
 /// # Safety
 /// All functions: the features of the implementation are there, which are those of [`crate::cpu::AesNi`] or of
-/// [`crate::cpu::Vaes512`] and, for products, of [`crate::cpu::Clmul`] or of [`crate::cpu::Clmul512`]; pointers, which need no alignment, are good for the blocks that are named.
+/// [`crate::cpu::Vaes512`] and, for products, of [`crate::cpu::Clmul`] or of [`crate::cpu::Clmul512`]; pointers, which
+/// need no alignment, are good for the blocks that are named.
 pub(crate) trait Vector: Copy {
     /// Blocks of a register.
     const BLOCKS: usize;

@@ -102,8 +102,7 @@ impl HalfTrees {
     }
 
     /// The same tree without the path to leaf `path`: `known[i]` is the sum of the nodes of level i + 1 whose parity
-    /// is not
-    /// that of the path. Leaf `path` becomes the dealer's ⊕ Δ, if Δ is odd.
+    /// is not that of the path. Leaf `path` becomes the dealer's ⊕ Δ, if Δ is odd.
     ///
     /// Where a node is on the path the tree holds 0, and junk below it. The last levels below the path are a small tree
     /// beside the large one, which takes the place of the junk when all leaves are there.

@@ -1,38 +1,30 @@
 //! The consistency check of the malicious protocol.
 //!
 //! Tree i has leaves v_ij at the sender and w_ij at the receiver, which ought to be v_ij ⊕ e_ij Δ with e_ij the noise.
-//! With
-//! public weights χ_ij that were drawn after the corrections were fixed, let V = Σ χ_ij v_ij, W = Σ χ_ij w_ij and
-//! φ = Σ χ_ij e_ij in GF(2^128). Then W = V ⊕ φ Δ. φ would give the noise away, so 128
-//! correlations hide it: with (q_l), (t_l, b_l) they are Y = Σ q_l x^l, Z = Σ t_l x^l = Y ⊕ X Δ, X = Σ b_l x^l. The
-//! receiver sends
-//! φ ⊕ X; the sender hashes V ⊕ Y ⊕ (φ ⊕ X) Δ, and the receiver accepts if that is the hash of W ⊕ Z.
+//! With public weights χ_ij that were drawn after the corrections were fixed, let V = Σ χ_ij v_ij, W = Σ χ_ij w_ij and
+//! φ = Σ χ_ij e_ij in GF(2^128). Then W = V ⊕ φ Δ. φ would give the noise away, so 128 correlations hide it: with
+//! (q_l), (t_l, b_l) they are Y = Σ q_l x^l, Z = Σ t_l x^l = Y ⊕ X Δ, X = Σ b_l x^l. The receiver sends φ ⊕ X; the
+//! sender hashes V ⊕ Y ⊕ (φ ⊕ X) Δ, and the receiver accepts if that is the hash of W ⊕ Z.
 //!
 //! This is the batched check of Ferret (K. Yang, C. Weng, X. Lan, J. Zhang, X. Wang, CCS 2020,
 //! <https://eprint.iacr.org/2020/924>) and, in large fields, of Wolverine, with two choices of our own:
 //!
-//! - The weights of tree i come from a hash of all corrections up to its own (Fiat-Shamir), so that each tree is weighed
-//!   while its leaves are in cache.
+//! - The weights of tree i come from a hash of all corrections up to its own (Fiat-Shamir), so that each tree is
+//!   weighed while its leaves are in cache.
 //! - The weights of one tree are products α_a β_b of independent uniform α, β, where a and b are the high and low bits
-//!   of j.
-//!   For errors E ≠ 0, Σ α_a β_b E_ab has a prescribed value with probability at most 2 / 2^128: take an a
-//!   with E_ab ≠ 0 for some b; Σ_b β_b E_ab is not 0 but with probability 2^-128, and then α_a makes the sum uniform.
-//!   This costs one product for a leaf and 272 random blocks for a tree.
+//!   of j. For errors E ≠ 0, Σ α_a β_b E_ab has a prescribed value with probability at most 2 / 2^128: take an a with
+//!   E_ab ≠ 0 for some b; Σ_b β_b E_ab is not 0 but with probability 2^-128, and then α_a makes the sum uniform. This
+//!   costs one product for a leaf and 272 random blocks for a tree.
 //!
 //! **What a cheating sender can do.** Wrong corrections make leaves wrong in a way that depends on the path: on path
-//! vector
-//! α the receiver has w_ij(α), and the sender would have to know v_ij(α) = w_ij(α) ⊕ e_ij Δ. Take two path vectors for
-//! which these
-//! differ, and the last tree in which they do: its two tables of leaves were fixed before its weights were drawn, so
-//! the sums agree
-//! with probability 2^-127; Q queries to the hash buy Q times that. The sender's answer is the hash of one value T,
-//! which a simulator
-//! reads from its query; the run goes on if the sum for the true α is T. So what the sender learns by not being caught is
-//! one predicate of the noise positions, which by the above is, but for such coincidences, that α lies in one product
-//! of sets, a
-//! bet on some positions. If the bet is lost, the receiver stops. LPN is assumed to hold with that leak: one predicate
-//! of the
-//! noise in each expansion that did not abort, as in Ferret.
+//! vector α the receiver has w_ij(α), and the sender would have to know v_ij(α) = w_ij(α) ⊕ e_ij Δ. Take two path
+//! vectors for which these differ, and the last tree in which they do: its two tables of leaves were fixed before its
+//! weights were drawn, so the sums agree with probability 2^-127; Q queries to the hash buy Q times that. The sender's
+//! answer is the hash of one value T, which a simulator reads from its query; the run goes on if the sum for the true α
+//! is T. So what the sender learns by not being caught is one predicate of the noise positions, which by the above is,
+//! but for such coincidences, that α lies in one product of sets, a bet on some positions. If the bet is lost, the
+//! receiver stops. LPN is assumed to hold with that leak: one predicate of the noise in each expansion that did not
+//! abort, as in Ferret.
 
 use piquet_core::wire::SessionId;
 use piquet_core::{Block, Prg, gf128};
