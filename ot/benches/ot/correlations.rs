@@ -41,6 +41,9 @@ fn bound(aes: &Limit, blocks: f64) -> Limit {
 
 /// Prints what each party took, against its AES blocks.
 fn print(id: &str, aes: &Limit, blocks: [f64; 2], took: [f64; 2]) {
+    if took[0].is_nan() {
+        return; // not selected by the filter
+    }
     for (who, took, blocks) in [
         ("sender", took[0], blocks[0]),
         ("receiver", took[1], blocks[1]),
