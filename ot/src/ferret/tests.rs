@@ -1,5 +1,7 @@
 mod estimate;
 
+use std::sync::Arc;
+
 use super::params::Stage;
 use super::*;
 use crate::{Delta, Malicious, ReceivedCots, Security, SemiHonest, SentCots, ideal};
@@ -165,8 +167,7 @@ fn noise_is_regular_and_choices_are_balanced() {
 }
 
 /// A sender that changes the last correction of tree 0, guesses all but the last bit of its path, and answers the
-/// check as if the guess
-/// were right.
+/// check as if the guess were right.
 struct Guesses {
     inner: SenderExpansion<Malicious>,
     guess: usize,
@@ -257,6 +258,34 @@ fn every_flipped_bit_is_caught_or_refused() {
     let (_, r, _) = run_pair_tampered(s.expand().unwrap(), r.expand().unwrap(), tamper);
     let e = r.err().unwrap();
     assert_eq!(e, RunError::Protocol(Error::Check));
+}
+
+#[test]
+fn a_check_that_failed_elsewhere_under_the_same_delta_ends_it() {
+    let rng = &mut ChaCha20Rng::from_seed([8; 32]);
+    let (unused, _) = base::<Malicious>(BARE, rng);
+    unused.context.delta.burn();
+    let refused = Sender::set_up(SESSION, BARE, unused, rng);
+    assert_eq!(refused.err(), Some(Error::Check));
+    // Between two expansions, and in the middle of one.
+    for running in [false, true] {
+        let (s, r) = base::<Malicious>(BARE, rng);
+        let delta = Arc::clone(&s.context.delta);
+        let s = Sender::set_up(SESSION, BARE, s, rng).unwrap();
+        let r = Receiver::set_up(SESSION, BARE, r, rng).unwrap();
+        let (s, _, _) = run_pair(s, r);
+        let s = s.unwrap();
+        if running {
+            let s = s.expand().unwrap();
+            delta.burn();
+            let mut out = Vec::new();
+            assert_eq!(s.step(&[], &mut out).err(), Some(Error::Check));
+            assert!(out.is_empty());
+        } else {
+            delta.burn();
+            assert_eq!(s.expand().err(), Some(Error::Check));
+        }
+    }
 }
 
 #[test]

@@ -2,8 +2,7 @@
 //!
 //! The sender commits to a share, the receiver sends its own, the sender opens; the seed is a hash of both. The
 //! commitment is a hash of the share and 32 random bytes, binding and hiding in the random oracle model. A sender that
-//! does not
-//! like the seed can only leave. The seed is public.
+//! does not like the seed can only leave. The seed is public.
 
 use piquet_core::Block;
 use piquet_core::sparse::LocalCode;
