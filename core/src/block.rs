@@ -1,7 +1,7 @@
 //! A 128-bit value: an AES block, a seed, a row of an OT matrix.
 
 use core::fmt;
-use core::ops::{BitAnd, BitXor, BitXorAssign};
+use core::ops::{BitAnd, BitXor, BitXorAssign, Not};
 
 use rand_core::CryptoRng;
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
@@ -95,6 +95,14 @@ impl BitAnd for Block {
     #[inline(always)]
     fn bitand(self, rhs: Self) -> Self {
         Self(self.0 & rhs.0)
+    }
+}
+
+impl Not for Block {
+    type Output = Self;
+    #[inline(always)]
+    fn not(self) -> Self {
+        Self(!self.0)
     }
 }
 

@@ -12,6 +12,7 @@ pub mod cpu;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod gf128;
+pub mod ggm;
 mod hash;
 pub mod lanes;
 pub mod linalg;

@@ -1,0 +1,22 @@
+//! Rates of keys and gates, against the AES blocks that they cannot avoid, measured in the same run.
+
+use piquet_bench_harness::Table;
+use piquet_core::cpu;
+
+#[path = "fss/dcf.rs"]
+mod dcf;
+#[path = "fss/dpf.rs"]
+mod dpf;
+#[path = "fss/gates.rs"]
+mod gates;
+#[path = "fss/sign.rs"]
+mod sign;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut t = Table::new("piquet-fss", cpu::detect()?.name());
+    sign::rows(&mut t);
+    dpf::rows(&mut t);
+    dcf::rows(&mut t);
+    gates::rows(&mut t);
+    t.finish()
+}

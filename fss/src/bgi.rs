@@ -1,0 +1,1 @@
+//! The tree of E. Boyle, N. Gilboa, Y. Ishai.

@@ -1,0 +1,1 @@
+//! Keys of point functions without a dealer.

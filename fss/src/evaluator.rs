@@ -1,0 +1,118 @@
+//! Where trees are evaluated: one trait, so that CPU and GPU read the same keys and give the same bits.
+
+use piquet_core::cpu::{self, Level};
+use piquet_core::ggm::GgmHash;
+use piquet_core::{Block, wipe};
+
+use crate::shape::TILE;
+use crate::{Error, Shape};
+
+/// Keys of one party, as they lie in memory.
+///
+/// Keys come in tiles of 64, the last one shorter. A tile of m keys has [`Shape::levels`] times m corrections, level-major, then m
+/// corrections of leaves.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    /// Key of the tree hash ([`GgmHash::key`]); public.
+    pub hash: Block,
+    /// Domain and range.
+    pub shape: Shape,
+    /// Root node of each key. Secret.
+    pub roots: &'a [Block],
+    /// [`Shape::corrections`] blocks a key.
+    pub corrections: &'a [Block],
+}
+
+impl core::fmt::Debug for View<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "View({:?}, {} keys)", self.shape, self.roots.len())
+    }
+}
+
+/// What the walk along a tree ends with, before the correction of the leaf.
+#[derive(Debug)]
+pub struct Walked<'a> {
+    /// The leaf's value H(x ⊕ 2), of as many values as fit.
+    pub values: &'a mut [Block],
+    /// Bit 0: the leaf's control bit. Bit 1: the turns, which are this party's share of "α is in a leaf to the left".
+    pub marks: &'a mut [u8],
+}
+
+/// What evaluates trees. All implementations give the same bits.
+pub trait Evaluator {
+    /// Why it could not: `Infallible`-like on a CPU, a lost device on a GPU.
+    type Error: From<Error>;
+
+    /// Every key at one point: `paths[j]` for key j. One AES a level and key, and one a leaf.
+    ///
+    /// # Errors
+    /// If lengths do not fit together.
+    fn points(&self, keys: View<'_>, paths: &[Block], out: Walked<'_>) -> Result<(), Self::Error>;
+}
+
+/// The processor's kernels of one level.
+#[derive(Debug, Clone, Copy)]
+pub struct Cpu {
+    level: Level,
+}
+
+impl Cpu {
+    /// The level in force.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_level(cpu::level())
+    }
+    /// The kernels of `level`, or the next lower ones that this processor has.
+    #[must_use]
+    pub fn with_level(level: Level) -> Self {
+        Self { level }
+    }
+    /// The hash under `key` with the kernels of this level.
+    pub(crate) fn hash(&self, key: Block) -> GgmHash {
+        GgmHash::with_level(key, self.level)
+    }
+}
+
+impl Default for Cpu {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Evaluator for Cpu {
+    type Error = Error;
+
+    fn points(&self, keys: View<'_>, paths: &[Block], out: Walked<'_>) -> Result<(), Error> {
+        let n = keys.roots.len();
+        crate::shape::same("points", paths.len(), n)?;
+        crate::shape::same("values", out.values.len(), n)?;
+        crate::shape::same("marks", out.marks.len(), n)?;
+        let per_key = keys.shape.corrections();
+        crate::shape::same("corrections", keys.corrections.len(), n * per_key)?;
+        let hash = self.hash(keys.hash);
+        let mut nodes = [Block::ZERO; TILE];
+        let mut turns = [Block::ZERO; TILE];
+        let tiles = keys
+            .roots
+            .chunks(TILE)
+            .zip(keys.corrections.chunks(TILE * per_key))
+            .zip(paths.chunks(TILE))
+            .zip(out.values.chunks_mut(TILE))
+            .zip(out.marks.chunks_mut(TILE));
+        for ((((roots, corrections), paths), values), marks) in tiles {
+            let m = roots.len();
+            let (nodes, turns) = (&mut nodes[..m], &mut turns[..m]);
+            nodes.copy_from_slice(roots);
+            turns.fill(Block::ZERO);
+            let (corrections, _leaves) = corrections.split_at(m * (per_key - 1));
+            hash.walk(corrections, 0, paths, nodes, turns);
+            hash.values(nodes, values);
+            for ((mark, x), turn) in marks.iter_mut().zip(&*nodes).zip(&*turns) {
+                *mark = (x.to_u128() & 1) as u8 | ((turn.to_u128() & 1) as u8) << 1;
+            }
+        }
+        wipe(&mut nodes);
+        wipe(&mut turns);
+        Ok(())
+    }
+}

@@ -1,0 +1,1 @@
+//! Comparison by one-time truth tables of digits.

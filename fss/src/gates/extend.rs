@@ -1,0 +1,1 @@
+//! Zero and sign extension.

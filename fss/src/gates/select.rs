@@ -1,0 +1,1 @@
+//! Selection by a masked bit.

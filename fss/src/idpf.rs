@@ -1,0 +1,1 @@
+//! Incremental point functions.
