@@ -19,6 +19,9 @@ pub mod mask;
 mod role;
 mod shape;
 pub mod stream;
+#[cfg(any(test, feature = "testing"))]
+#[doc(hidden)]
+pub mod testing;
 mod trees;
 
 pub use error::Error;

@@ -1,28 +1,13 @@
 #![allow(clippy::unwrap_used)]
 
-use piquet_core::wire::SessionId;
-use piquet_core::{Block, Prg};
-
 use super::*;
-use crate::dealer::{Dealer, Seed};
 use crate::evaluator::Cpu;
-use crate::stream::KeyStream;
-use crate::{P0, P1};
-
-const SESSION: SessionId = SessionId([3; 32]);
+use crate::testing::{deal, masked};
 
 fn signs<R: Ring>(bits: u32, x: &[R], r: &[R]) -> Vec<bool> {
     let gate = Sign::<R>::new(bits).unwrap();
-    let seed = Seed::random(&mut Prg::new(Block::from_u128(5)));
-    let mut dealer = Dealer::new(SESSION, 1, &seed);
-    let [mut s0, mut s1] = [Vec::new(), Vec::new()];
-    dealer.deal(&gate, x.len(), r, [&mut s0, &mut s1]).unwrap();
-    let mut k0 = KeyStream::<P0>::new(SESSION, 1, dealer.seed::<P0>());
-    let mut k1 = KeyStream::<P1>::new(SESSION, 1, dealer.seed::<P1>());
-    assert_eq!(s0.len(), KeyStream::<P0>::block_len(&gate, x.len()));
-    let masked: Vec<R> = x.iter().zip(r).map(|(x, r)| x.add(*r)).collect();
-    let k0 = k0.take(&gate, x.len(), &s0).unwrap();
-    let k1 = k1.take(&gate, x.len(), &s1).unwrap();
+    let ((), k0, k1) = deal(&gate, x.len(), r);
+    let masked = masked(bits, x, r);
     let mut y = k0.evaluate(&masked, &Cpu::new()).unwrap();
     y.xor_assign(&k1.evaluate(&masked, &Cpu::new()).unwrap());
     y.to_bools().collect()
