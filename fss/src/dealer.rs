@@ -266,7 +266,7 @@ pub(crate) fn low_bits<R: Ring>(v: &mut RingVec<R>, bits: u32) {
 }
 
 /// Appends elements of `bits` bits without gaps, up to 64 of them; wider ones are whole bytes each.
-fn put<R: Ring>(out: &mut Vec<u8>, bits: u32, values: &[R]) {
+pub(crate) fn put<R: Ring>(out: &mut Vec<u8>, bits: u32, values: &[R]) {
     if bits <= 64 {
         let mut run = Packer::new(out, bits);
         run.push(values);
