@@ -5,7 +5,7 @@ use piquet_core::gf128::{self, RowSums};
 use piquet_core::{Block, wipe};
 
 /// Blocks that are summed between two reductions; the powers of the point stay in the nearest cache.
-const RUN: usize = 512;
+const RUN: usize = 1024;
 
 /// Runs that share the loads of the powers.
 const ROWS: usize = 4;
