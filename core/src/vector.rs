@@ -77,6 +77,39 @@ pub(crate) trait Vector: Copy {
     unsafe fn load_words(from: *const u64, n: usize) -> Self;
     /// Writes the low halves of the first `n` blocks, at least 1.
     unsafe fn store_words(self, to: *mut u64, n: usize);
+    /// All of `x`, which the compiler has at hand at once here. It orders chains of instructions one after the other if that
+    /// saves registers, and they are then too far apart for the processor to overlap them.
+    unsafe fn at_once<const N: usize>(x: &mut [Self; N]);
+}
+
+/// No instruction, between whose inputs and outputs no optimisation looks.
+macro_rules! barrier {
+    ($class:ident, $template:literal, $($x:expr),*) => {
+        core::arch::asm!($template, $(inout($class) $x),*, options(pure, nomem, nostack, preserves_flags))
+    };
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+unsafe fn at_once_4(x: &mut [__m512i; 4]) {
+    // SAFETY: no instruction.
+    unsafe { barrier!(zmm_reg, "/* {} {} {} {} */", x[0], x[1], x[2], x[3]) }
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+unsafe fn at_once_8(x: &mut [__m512i; 8]) {
+    // SAFETY: no instruction.
+    unsafe { barrier!(zmm_reg, "/* {} {} {} {} {} {} {} {} */", x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7]) }
+}
+
+/// The mask as it is. The compiler would ask for its complement and select with one instruction more.
+#[target_feature(enable = "avx512f,avx512dq")]
+#[inline]
+unsafe fn as_is(mut m: __mmask8) -> __mmask8 {
+    // SAFETY: no instruction.
+    unsafe { barrier!(kreg, "/* {} */", m) }
+    m
 }
 
 impl Vector for __m128i {
@@ -246,6 +279,17 @@ impl Vector for __m128i {
         // SAFETY: as above; a word is 8 bytes.
         unsafe { _mm_storel_epi64(to.cast(), self) }
     }
+    #[inline(always)]
+    unsafe fn at_once<const N: usize>(x: &mut [Self; N]) {
+        // SAFETY: no instruction.
+        unsafe {
+            if let Some(x) = x.first_chunk_mut::<8>() {
+                barrier!(xmm_reg, "/* {} {} {} {} {} {} {} {} */", x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7]);
+            } else if let Some(x) = x.first_chunk_mut::<4>() {
+                barrier!(xmm_reg, "/* {} {} {} {} */", x[0], x[1], x[2], x[3]);
+            }
+        }
+    }
 }
 
 impl Vector for __m512i {
@@ -410,12 +454,12 @@ impl Vector for __m512i {
     #[inline(always)]
     unsafe fn test(self, bit: Self) -> Self::Mask {
         // SAFETY: as above.
-        unsafe { _mm512_test_epi64_mask(self, bit) }
+        unsafe { as_is(_mm512_test_epi64_mask(self, bit)) }
     }
     #[inline(always)]
     unsafe fn test_not(self, bit: Self) -> Self::Mask {
         // SAFETY: as above.
-        unsafe { _mm512_testn_epi64_mask(self, bit) }
+        unsafe { as_is(_mm512_testn_epi64_mask(self, bit)) }
     }
     #[inline(always)]
     unsafe fn xor_where(self, m: Self::Mask, a: Self) -> Self {
@@ -465,6 +509,17 @@ impl Vector for __m512i {
                 _mm256_storeu_si256(to.cast(), words);
             } else {
                 _mm256_mask_storeu_epi64(to.cast(), 0xf >> (4 - n), words);
+            }
+        }
+    }
+    #[inline(always)]
+    unsafe fn at_once<const N: usize>(x: &mut [Self; N]) {
+        // SAFETY: as above.
+        unsafe {
+            if let Some(x) = x.first_chunk_mut() {
+                at_once_8(x);
+            } else if let Some(x) = x.first_chunk_mut() {
+                at_once_4(x);
             }
         }
     }

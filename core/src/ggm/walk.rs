@@ -94,7 +94,7 @@ impl<const ONE: bool> Walk<'_, ONE> {
                                 .xor_where(paths[i].test(bit), x[i])
                                 .xor_where(t, c);
                         }
-                        kernel::middle(k, &mut y);
+                        kernel::in_step(k, &mut y);
                         for i in 0..N {
                             let child = y[i].last_round(last[i]);
                             turns[i] = turns[i].xor2_where(paths[i].test(bit), x[i], child);
