@@ -17,8 +17,8 @@
 //! <https://eprint.iacr.org/2020/1225>. A product of masks that two terms have in common is given once.
 //!
 //! **Security** against one semi-honest party and a dealer that colludes with none. Corrections of shares are
-//! uniform to a party, as the other one's draw hides them. Every opened bit has a mask of its own, of which a party
-//! knows a share; the peer's message is uniform but for what the opened bit, itself uniform, says. No assumption
+//! uniform to a party, as the other one's draw hides them. Every opened bit is uniform, as it has a mask of its own,
+//! and the peer's message is the opened bits less what the party itself sent: a simulator draws both. No assumption
 //! besides the parties' generator.
 //!
 //! What it costs for one number, without the 18 bytes at the head of a message of a whole batch
