@@ -4,6 +4,7 @@ use piquet_core::cpu::{self, Level};
 use piquet_core::ggm::GgmHash;
 use piquet_core::{Block, Ring, wipe};
 
+use crate::gates::lookup::{self, Fold, Table};
 use crate::shape::TILE;
 use crate::{Error, Shape, dcf};
 
@@ -84,6 +85,23 @@ pub trait Evaluator {
         paths: &[Block],
         sums: &mut [R],
     ) -> Result<(), Self::Error>;
+    /// Every key at all points, folded with public tables: `out[t * keys + j]` becomes the exclusive or or the sum, over all i, of this
+    /// party's value of key j at i - not negated for party 1 - times entry `starts[j]` + i modulo 2^n of `tables[t]`. One AES a node and one a
+    /// leaf. Where there is nothing better, on this processor.
+    ///
+    /// # Errors
+    /// If lengths do not fit together, or there are more than [`lookup::MAX_BITS`] bits.
+    fn fold<R: Ring>(
+        &self,
+        keys: View<'_>,
+        how: Fold,
+        starts: &[u32],
+        tables: &[&Table<R>],
+        out: &mut [R],
+    ) -> Result<(), Self::Error> {
+        let hash = Cpu::new().hash(keys.hash);
+        Ok(lookup::fold(&hash, keys, how, starts, tables, out)?)
+    }
 }
 
 /// The processor's kernels of one level.
@@ -193,5 +211,16 @@ impl Evaluator for Cpu {
         wipe(&mut nodes);
         wipe(&mut leaves);
         Ok(())
+    }
+
+    fn fold<R: Ring>(
+        &self,
+        keys: View<'_>,
+        how: Fold,
+        starts: &[u32],
+        tables: &[&Table<R>],
+        out: &mut [R],
+    ) -> Result<(), Error> {
+        lookup::fold(&self.hash(keys.hash), keys, how, starts, tables, out)
     }
 }
