@@ -28,7 +28,8 @@
 //!
 //! After K. Gupta and others, "LLAMA", 2022/793, and "SIGMA", 2023/1269, whose truncations compare in the same places; secure against one semi-honest
 //! party and a dealer that colludes with none. x̂, ĉ and v̂ are each uniform given what one party holds, by masks that nothing else
-//! uses, and a simulator draws them; the results are shared afresh by the draws of the shares of ⌊r / 2^f⌋.
+//! uses, so that a simulator draws them, and with them the peer's bits; corrections are uniform by the other party's draws; and a party's
+//! share of the result follows from these, the other one being what is missing.
 
 use core::marker::PhantomData;
 
