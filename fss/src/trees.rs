@@ -144,7 +144,7 @@ pub(crate) fn deal(
 }
 
 /// ± (β at the entry - W_0 + W_1), entry by entry. Constant time in all.
-fn leaf(shape: Shape, entry: u32, beta: u128, minus: u128, w: [Block; 2]) -> Block {
+pub(crate) fn leaf(shape: Shape, entry: u32, beta: u128, minus: u128, w: [Block; 2]) -> Block {
     let k = shape.value();
     let [w0, w1] = w.map(Block::to_u128);
     let mut out = 0;
