@@ -1,16 +1,19 @@
 //! The keys of functions, and the three openings that spend them.
 
-use piquet_core::{BitVec, Block, Ring, RingVec};
+use piquet_core::{BitVec, Ring, RingVec};
 use zeroize::Zeroize;
 
 use super::Function;
 use crate::dealer::{Deal, low_bits, share_bytes};
 use crate::gates::Gate;
 use crate::mask::{BitMask, BitMaskKeys, BitOpening, Mask, MaskKeys, Opening};
-use crate::shape::same;
+use crate::shape::{TILE, same};
 use crate::stream::Taken;
 use crate::trees::Trees;
 use crate::{Error, Evaluator, Role};
+
+/// Points that are walked to at a time.
+const BATCH: usize = 1 << 15;
 
 /// One party's keys of [`Function`]. Used once, wiped, not printed.
 pub struct FunctionKeys<R: Ring, P: Role> {
@@ -289,31 +292,34 @@ fn chosen<R: Ring, P: Role, E: Evaluator>(
         .iter()
         .map(|x| x.to_u64().wrapping_add(half) & low)
         .collect();
-    let mut paths = vec![Block::ZERO; masked.len()];
-    let mut prefixes = |minus: u64| {
-        for (path, v) in paths.iter_mut().zip(&masked) {
-            *path = shape.path(v.wrapping_sub(minus));
-        }
-        trees.prefixes(e, &paths)
-    };
     let list = &gate.pieces.list;
-    let word = |i: usize| list.get(i).map_or(0, |p| gate.pieces.word(p));
-    let last = list.len().saturating_sub(1);
-    let ends = word(0) ^ word(last);
     let own = |public: u128| if P::INDEX == 0 { public } else { 0 };
-    let mut out: Vec<u128> = prefixes(0)?
-        .iter()
-        .map(|b| own(word(0)) ^ (ends & u128::from(*b).wrapping_neg()))
-        .collect();
-    for (i, piece) in list.iter().enumerate().skip(1) {
-        let joint = (piece.from as u64).wrapping_add(half) & low;
-        let change = word(i) ^ word(i - 1);
-        // v >= joint is (r <= v̂ - joint) ⊕ (r <= v̂) ⊕ (joint <= v̂).
-        let below = prefixes(joint)?;
-        for ((out, b), v) in out.iter_mut().zip(&below).zip(&masked) {
-            let bit = u128::from(*b) ^ own((joint <= *v).into());
-            *out ^= change & bit.wrapping_neg();
+    let word = |i: usize| list.get(i).map_or(0, |p| gate.pieces.word(p));
+    // All of the word where the last piece begins below; then for each joint, where it is and what changes there.
+    let mut joints = vec![(0, word(0) ^ word(list.len().saturating_sub(1)))];
+    joints.extend(list.iter().enumerate().skip(1).map(|(i, piece)| {
+        let at = (piece.from as u64).wrapping_add(half) & low;
+        (at, word(i) ^ word(i - 1))
+    }));
+    let points = joints.len();
+    let mut out = vec![own(word(0)); masked.len()];
+    let keys = TILE * (BATCH / (TILE * points)).max(1);
+    let mut paths = Vec::with_capacity(points * keys.min(masked.len()));
+    for (batch, masked) in masked.chunks(keys).enumerate() {
+        paths.clear();
+        for v in masked {
+            paths.extend(joints.iter().map(|(at, _)| shape.path(v.wrapping_sub(*at))));
         }
+        let mut below = trees.several_prefixes(e, batch * keys, points, &paths)?;
+        let words = out.iter_mut().skip(batch * keys);
+        for ((word, v), below) in words.zip(masked).zip(below.chunks_exact(points)) {
+            for (i, ((at, change), b)) in joints.iter().zip(below).enumerate() {
+                // v >= joint is (r <= v̂ - joint) ⊕ (r <= v̂) ⊕ (joint <= v̂); the middle term is that of the first point.
+                let bit = u128::from(*b) ^ own((i > 0 && at <= v).into());
+                *word ^= change & bit.wrapping_neg();
+            }
+        }
+        below.zeroize();
     }
     Ok(out)
 }
