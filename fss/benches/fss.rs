@@ -11,6 +11,8 @@ mod dpf;
 mod gates;
 #[path = "fss/sign.rs"]
 mod sign;
+#[path = "fss/stream.rs"]
+mod stream;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut t = Table::new("piquet-fss", cpu::detect()?.name());
@@ -18,5 +20,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     dpf::rows(&mut t);
     dcf::rows(&mut t);
     gates::rows(&mut t);
+    stream::rows(&mut t);
     t.finish()
 }
