@@ -183,6 +183,7 @@ fn signs() {
         of::<u32>(9, 65),
         of::<u64>(38, 130),
         of::<u64>(64, 2),
+        of::<u64>(64, 300),
         of::<u128>(128, 3),
     ];
     hold("signs", GENERATOR, &cases);
@@ -271,7 +272,7 @@ fn refused_blocks() {
     alike[31] ^= 1;
     let corrupt = "key stream: block 1 is corrupt or was made under another seed";
     let context = "key stream: message belongs to another session or step";
-    let other = "key stream: gate or its parameters out of range";
+    let parameter = |got, want| format!("key stream: parameter of the gate {got}, expected {want}");
     let len = good[0].len();
     let mut list = vec![
         (
@@ -293,10 +294,10 @@ fn refused_blocks() {
             "key stream: position 257, expected 1".into(),
         ),
         (Edit::Xor(19, 1), "key stream: set 6, expected 7".into()),
-        (Edit::Xor(27, 1), other.into()),
-        (Edit::Xor(28, 1), other.into()),
-        (Edit::Xor(32, 1), other.into()),
-        (Edit::Xor(36, 1), other.into()),
+        (Edit::Xor(27, 1), "key stream: gate 2, expected 3".into()),
+        (Edit::Xor(28, 1), parameter(8, 9)),
+        (Edit::Xor(32, 1), parameter(65, 64)),
+        (Edit::Xor(36, 1), parameter(1, 0)),
         (
             Edit::Xor(40, 1),
             "key stream: number of gates 2, expected 3".into(),

@@ -12,9 +12,26 @@ use super::{pack, pack_words, unpack, unpack_words};
 /// One party's secrets of a set.
 pub(crate) struct Side {
     pub(crate) party: u8,
-    prg: Prg,
+    key: [u8; 32],
     point: u128,
-    pad: Pi,
+}
+
+/// Version, kind, session, position; party, set; the gate and its parameters, the number of gates.
+pub(crate) fn head(
+    session: &Session,
+    set: u64,
+    position: u64,
+    party: u8,
+    gate: (u8, [u32; 3]),
+    count: usize,
+) -> Vec<u8> {
+    let (id, parameters) = gate;
+    let mut body = vec![party];
+    body.extend(set.to_le_bytes());
+    body.push(id);
+    body.extend(parameters.iter().flat_map(|p| p.to_le_bytes()));
+    body.extend((count as u32).to_le_bytes());
+    message(session, 0x70, position, &body)
 }
 
 /// What the dealer gives to a party: 16 bytes.
@@ -29,16 +46,20 @@ impl Side {
         let keys = derive("piquet 2026 key stream", &parts, 48);
         Self {
             party,
-            prg: Prg::new(array(&keys[..16])),
-            point: u128::from_le_bytes(array(&keys[16..32])),
-            pad: Pi::new(array(&keys[32..])),
+            key: array(&keys[..32]),
+            point: u128::from_le_bytes(array(&keys[32..])),
         }
     }
-    /// The randomness of a block.
-    pub(crate) fn block(&self, position: u64) -> Prg {
-        self.prg.fork(position)
+    /// The randomness of the block under a head, and the permutation of its tag.
+    pub(crate) fn block(&self, head: &[u8]) -> (Prg, Pi) {
+        let mut h = blake3::Hasher::new_keyed(&self.key);
+        h.update(head);
+        let mut keys = [0; 32];
+        h.finalize_xof().fill(&mut keys);
+        let [prg, tag] = [&keys[..16], &keys[16..]].map(array);
+        (Prg::new(prg), Pi::new(tag))
     }
-    /// What the party has in the block: after 18 bytes of header, party, set, gate and number, before 16 bytes of tag.
+    /// What the party has in the block: after 44 bytes of head, before 16 bytes of tag.
     pub(crate) fn take<'a>(
         &self,
         session: &Session,
@@ -46,24 +67,24 @@ impl Side {
         position: u64,
         block: &'a [u8],
     ) -> Taken<'a> {
+        let (head, rest) = block.split_at(44);
         Taken {
             pi: block_pi(session, set, position),
             party: self.party.into(),
-            prg: self.block(position),
-            payload: &block[44..block.len() - 16],
+            prg: self.block(head).0,
+            payload: &rest[..rest.len() - 16],
         }
     }
     /// The tag: the bytes as blocks of 16, filled up with zeros, then their number, as coefficients of a polynomial without
-    /// a constant term.
-    pub(crate) fn tag(&self, position: u64, bytes: &[u8]) -> u128 {
+    /// a constant term, whose value is encrypted.
+    pub(crate) fn tag(&self, pi: &Pi, bytes: &[u8]) -> u128 {
         let mut sum = 0;
         for chunk in bytes.chunks(16) {
             let mut block = [0; 16];
             block[..chunk.len()].copy_from_slice(chunk);
             sum = mul(sum ^ u128::from_le_bytes(block), self.point);
         }
-        let sum = mul(sum ^ bytes.len() as u128, self.point);
-        sum ^ self.pad.of(position.into())
+        pi.of(mul(sum ^ bytes.len() as u128, self.point))
     }
 }
 
@@ -196,25 +217,22 @@ impl Set {
         masks: &[u128],
         count: usize,
     ) -> (Vec<u128>, [Vec<u8>; 2]) {
+        let heads = [0, 1].map(|p| head(&self.session, self.set, position, p, gate.id(), count));
+        let keys = [0, 1].map(|p: usize| self.sides[p].block(&heads[p]));
+        let [(a, tag0), (b, tag1)] = keys;
         let mut to = Deal {
             pi: block_pi(&self.session, self.set, position),
-            prgs: [0, 1].map(|p: usize| self.sides[p].block(position)),
+            prgs: [a, b],
             payload: Vec::new(),
         };
         let dealt = gate.deal(masks, count, &mut to);
-        let blocks = self.sides.each_ref().map(|side| {
-            let mut body = vec![side.party];
-            body.extend(self.set.to_le_bytes());
-            let (id, parameters) = gate.id();
-            body.push(id);
-            body.extend(parameters.iter().flat_map(|p| p.to_le_bytes()));
-            body.extend((count as u32).to_le_bytes());
-            body.extend(&to.payload);
-            let mut block = message(&self.session, 0x70, position, &body);
-            let tag = side.tag(position, &block);
+        let block = |p: usize, pi: &Pi| {
+            let mut block = [&heads[p][..], &to.payload].concat();
+            let tag = self.sides[p].tag(pi, &block);
             block.extend(tag.to_le_bytes());
             block
-        });
+        };
+        let blocks = [block(0, &tag0), block(1, &tag1)];
         (dealt, blocks)
     }
     pub(crate) fn take<'a>(&self, position: u64, party: usize, block: &'a [u8]) -> Taken<'a> {
