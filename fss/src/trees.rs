@@ -28,7 +28,7 @@ impl Trees {
         }
     }
     /// The correction of the leaf of key `j`.
-    fn leaf(&self, j: usize) -> Block {
+    pub(crate) fn leaf(&self, j: usize) -> Block {
         let (tile, at) = (j / TILE, j % TILE);
         let per_key = self.shape.corrections();
         let m = TILE.min(self.len() - tile * TILE);
@@ -72,7 +72,7 @@ impl Trees {
             })
             .collect())
     }
-    fn walked<E: Evaluator>(
+    pub(crate) fn walked<E: Evaluator>(
         &self,
         e: &E,
         paths: &[Block],
