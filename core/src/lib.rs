@@ -9,6 +9,7 @@ mod bits;
 mod block;
 pub mod correlation;
 pub mod cpu;
+pub mod fold;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod gf128;
@@ -16,6 +17,7 @@ pub mod ggm;
 mod hash;
 pub mod lanes;
 pub mod linalg;
+pub mod masked;
 pub mod pack;
 pub mod prefetch;
 mod prg;
