@@ -105,21 +105,6 @@ impl GgmHash {
         nodes: &mut [Block],
         turns: &mut [Block],
     ) {
-        self.walk_ahead(corrections, first, paths, nodes, turns, &[]);
-    }
-    /// [`GgmHash::walk`] that asks memory for `next` meanwhile: the corrections of the walk that comes after this one.
-    ///
-    /// # Panics
-    /// As [`GgmHash::walk`].
-    pub fn walk_ahead(
-        &self,
-        corrections: &[Block],
-        first: u32,
-        paths: &[Block],
-        nodes: &mut [Block],
-        turns: &mut [Block],
-        next: &[Block],
-    ) {
         check(nodes.len(), corrections, first, paths, turns.len());
         if nodes.is_empty() {
             return;
@@ -132,10 +117,8 @@ impl GgmHash {
                 paths,
                 nodes: &mut *nodes,
                 turns: &mut *turns,
-                next,
             }
         );
-        let _ = next;
         portable::walk(&self.0, corrections, false, first, paths, nodes, turns);
     }
     /// [`GgmHash::walk`] of one key from one root to many points: one correction a level for all.
@@ -164,7 +147,6 @@ impl GgmHash {
                 paths,
                 nodes: &mut *nodes,
                 turns: &mut *turns,
-                next: &[],
             }
         );
         portable::walk(&self.0, corrections, true, first, paths, nodes, turns);

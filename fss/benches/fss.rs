@@ -9,8 +9,12 @@ mod dcf;
 mod dpf;
 #[path = "fss/gates.rs"]
 mod gates;
+#[path = "fss/lookup.rs"]
+mod lookup;
 #[path = "fss/sign.rs"]
 mod sign;
+#[path = "fss/stream.rs"]
+mod stream;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut t = Table::new("piquet-fss", cpu::detect()?.name());
@@ -18,5 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     dpf::rows(&mut t);
     dcf::rows(&mut t);
     gates::rows(&mut t);
+    lookup::rows(&mut t);
+    stream::rows(&mut t);
     t.finish()
 }

@@ -10,27 +10,39 @@
 //! **Trust.** The dealer knows every mask: together with the opened values of either party it knows every value. It must
 //! not collude with any of the two, and must forget its seed. It is not needed once the streams are dealt.
 //!
-//! **Determinism**: the streams are a function of (seed, session, set, the gates in order). A set is dealt once and used
-//! once; two inferences under one set open two values under one mask, which gives their difference away.
+//! **Derivation.** Dealer's seed, session, set and party give the party's seed; that, session, set and party the key K of its stream
+//! ([`crate::stream`]); K, position, gate with its parameters and number of gates the seed of the generator of a block. All by
+//! BLAKE3, as a pseudorandom function of its key. Blocks do not depend on each other: one at any position could be dealt by itself.
+//!
+//! **Determinism**: the streams are a function of (seed, session, set, the gates in order, and what those were given: masks,
+//! tables). A set is dealt once and used once. A set that is used twice opens two values under one mask, which gives
+//! their difference away. A set that is dealt twice, for two programs, draws anew wherever gate, parameters or number differ; where they
+//! agree and masks do not, two trees for two points grow from the same roots, and their corrections together give both
+//! points away. Whoever deals keeps account of set numbers. Authentication alone survives such a mistake.
 //!
 //! **Multi-instance security.** Each block has an AES key of its own for its trees ([`GgmHash::key`] of session, set and
 //! position), which both parties know. With N trees of d levels in a block and p evaluations of AES by an adversary, the
-//! advantage is about N (2 d + 2) p / 2^127 for the whole block; [`MAX_GATES`] and d <= 128 keep it below p / 2^103 for gates of one
-//! tree. Other blocks have other keys: p is spent on one of them.
+//! advantage is about N (2 d + 2) p / 2^127 for the whole block: of each tree, Δ has 127 unknown bits, and an evaluation that hits one of
+//! the d + 1 nodes of the other party, from either side of AES, finds it. [`MAX_GATES`] and d <= 128 keep it below p / 2^102 for
+//! gates of one tree. Other blocks have other keys: p is spent on one of them.
 
 use piquet_core::ggm::GgmHash;
-use piquet_core::pack::Packer;
-use piquet_core::wire::SessionId;
+use piquet_core::pack::{Packer, Unpacker};
+use piquet_core::wire::{DecodeError, SessionId};
 use piquet_core::{BitVec, Block, Prg, Ring, RingVec, wipe};
 use rand_core::CryptoRng;
 use zeroize::Zeroize;
 
 use crate::gates::Gate;
-use crate::stream::{Side, block_hash, encode};
+use crate::shape::{TILE, same};
+use crate::stream::{Head, Side, block_hash};
 use crate::{Error, Role, Shape, trees};
 
 /// Most gates of a block, which have one AES key between them.
 pub const MAX_GATES: usize = 1 << 16;
+
+/// Most blocks of a set.
+pub const MAX_BLOCKS: u64 = 1 << 48;
 
 /// 16 secret bytes. Wiped when dropped, not cloned, not printed.
 pub struct Seed(pub(crate) Block);
@@ -116,7 +128,7 @@ impl Dealer {
     /// Deals the keys of `count` gates as one block, which it appends to both streams.
     ///
     /// # Errors
-    /// [`Error::Empty`], more than [`MAX_GATES`], masks of another number. Then nothing was written.
+    /// [`Error::Empty`], more than [`MAX_GATES`], [`MAX_BLOCKS`] dealt before, masks of another number. Then nothing was written.
     pub fn deal<G: Gate>(
         &mut self,
         gate: &G,
@@ -125,24 +137,45 @@ impl Dealer {
         streams: [&mut Vec<u8>; 2],
     ) -> Result<G::Dealt, Error> {
         check_count(count)?;
+        check_position(self.position)?;
+        let head = |party| Head {
+            session: self.session,
+            position: self.position,
+            party,
+            set: self.set,
+            gate: gate.id(),
+            count: count as u32,
+        };
+        let heads = [head(0), head(1)];
+        let [(prg0, tag0), (prg1, tag1)] = [0, 1].map(|p: usize| self.sides[p].block(&heads[p]));
+        let [first, second] = streams;
+        let begin = first.len();
+        let keys = gate.key_bytes(count);
+        first.reserve(crate::stream::OVERHEAD + keys);
+        heads[0].encode(first);
+        // The payload is written where it belongs and copied once.
         let mut to = Deal {
             hash: GgmHash::new(block_hash(&self.session, self.set, self.position)),
-            prgs: [0, 1].map(|p| self.sides[p].block(self.position)),
-            payload: Vec::with_capacity(gate.key_bytes(count)),
+            prgs: [prg0, prg1],
+            payload: core::mem::take(first),
         };
-        let dealt = gate.deal(count, masks, &mut to)?;
-        for (party, out) in streams.into_iter().enumerate() {
-            encode(
-                &self.sides[party],
-                &self.session,
-                self.set,
-                self.position,
-                &gate.id(),
-                count,
-                &to.payload,
-                out,
-            );
-        }
+        let dealt = gate.deal(count, masks, &mut to);
+        *first = to.payload;
+        let written = first.len() - begin - Head::LEN;
+        let dealt = dealt.and_then(|d| same("bytes of keys", written, keys).map(|()| d));
+        let dealt = match dealt {
+            Ok(dealt) => dealt,
+            Err(e) => {
+                first.truncate(begin);
+                return Err(e);
+            }
+        };
+        let at = second.len();
+        second.reserve(crate::stream::OVERHEAD + keys);
+        heads[1].encode(second);
+        second.extend_from_slice(&first[begin + Head::LEN..]);
+        self.sides[0].sign(&tag0, first, begin);
+        self.sides[1].sign(&tag1, second, at);
         self.position += 1;
         Ok(dealt)
     }
@@ -158,6 +191,17 @@ pub(crate) fn check_count(count: usize) -> Result<(), Error> {
             domain: "1 to 65536",
         }),
     }
+}
+
+pub(crate) fn check_position(position: u64) -> Result<(), Error> {
+    if position < MAX_BLOCKS {
+        return Ok(());
+    }
+    Err(Error::Parameter {
+        what: "position of a block",
+        got: position,
+        domain: "below 2^48",
+    })
 }
 
 /// One block in the making. What a gate draws and writes here, in this order, its other half draws and reads.
@@ -193,7 +237,7 @@ impl Deal {
     /// Shares `values` additively modulo 2^`bits`: writes `bits` bits for each, rounded up to bytes.
     pub fn share<R: Ring>(&mut self, bits: u32, values: &[R]) {
         let random = self.random::<R>(bits, values.len());
-        let mut c = RingVec::from(values.to_vec());
+        let mut c = RingVec::from(values.to_vec()); // wiped, as what it held first is the value
         c.sub_assign(random.as_slice());
         put(&mut self.payload, bits, c.as_slice());
     }
@@ -216,21 +260,27 @@ impl Deal {
     ) -> Result<(), Error> {
         let n = alphas.len();
         if let Some(b) = betas {
-            crate::shape::same("values", b.len(), n)?;
+            same("values", b.len(), n)?;
         }
         let mut paths: Vec<_> = alphas.iter().map(|a| shape.path(*a)).collect();
         let [mut x0, mut x1] = [0, 1].map(|p| roots(&mut self.prgs[p], p as u8, n));
-        let mut corrections = vec![Block::ZERO; n * shape.corrections()];
-        trees::deal(
-            &self.hash,
-            shape,
-            &paths,
-            betas,
-            [&mut x0, &mut x1],
-            &mut corrections,
-        );
-        self.payload
-            .extend_from_slice(bytemuck::must_cast_slice(&corrections));
+        // A tile at a time: what is written is still in the nearest cache when it is appended.
+        let per_key = shape.corrections();
+        let mut corrections = vec![Block::ZERO; TILE.min(n) * per_key];
+        let tiles = paths
+            .chunks(TILE)
+            .zip(x0.chunks_mut(TILE))
+            .zip(x1.chunks_mut(TILE));
+        for (tile, ((paths, x0), x1)) in tiles.enumerate() {
+            let at = tile * TILE;
+            let m = paths.len();
+            let betas = betas.map(|b| &b[at..at + m]);
+            let corrections = &mut corrections[..m * per_key];
+            trees::deal(&self.hash, shape, paths, betas, [x0, x1], corrections);
+            self.payload
+                .extend_from_slice(bytemuck::must_cast_slice(corrections));
+        }
+        // Corrections go to both parties and are no secret.
         for secret in [&mut paths, &mut x0, &mut x1] {
             wipe(secret);
         }
@@ -266,7 +316,7 @@ pub(crate) fn low_bits<R: Ring>(v: &mut RingVec<R>, bits: u32) {
 }
 
 /// Appends elements of `bits` bits without gaps, up to 64 of them; wider ones are whole bytes each.
-fn put<R: Ring>(out: &mut Vec<u8>, bits: u32, values: &[R]) {
+pub(crate) fn put<R: Ring>(out: &mut Vec<u8>, bits: u32, values: &[R]) {
     if bits <= 64 {
         let mut run = Packer::new(out, bits);
         run.push(values);
@@ -281,6 +331,31 @@ fn put<R: Ring>(out: &mut Vec<u8>, bits: u32, values: &[R]) {
     }
 }
 
+/// The `n` elements that [`put`] wrote, all of `bytes`.
+pub(crate) fn get<R: Ring>(bytes: &[u8], bits: u32, n: usize) -> Result<Vec<R>, DecodeError> {
+    if bits <= 64 {
+        let mut out = vec![R::ZERO; n];
+        Unpacker::new(bytes, n, bits)?.pull(&mut out);
+        return Ok(out);
+    }
+    let (got, want) = (bytes.len(), share_bytes(bits, n));
+    if got != want {
+        return Err(DecodeError::Length { got, want });
+    }
+    let low = crate::shape::mask(bits);
+    let mut out = Vec::with_capacity(n);
+    for bytes in bytes.chunks_exact(bits.div_ceil(8) as usize) {
+        let mut word = [0; 16];
+        word[..bytes.len()].copy_from_slice(bytes);
+        let v = u128::from_le_bytes(word);
+        if v & !low != 0 {
+            return Err(DecodeError::Range("padding bits"));
+        }
+        out.push(R::from_i128(v as i128));
+    }
+    Ok(out)
+}
+
 /// Bytes of `n` shared elements of `bits` bits.
 pub(crate) fn share_bytes(bits: u32, n: usize) -> usize {
     if bits <= 64 {
@@ -289,3 +364,6 @@ pub(crate) fn share_bytes(bits: u32, n: usize) -> usize {
         n * bits.div_ceil(8) as usize
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,7 @@ use crate::dealer::Deal;
 use crate::stream::Taken;
 use crate::{Error, Role};
 
+pub mod bit;
 pub mod digits;
 pub mod extend;
 pub mod functions;
@@ -21,6 +22,7 @@ pub mod lookup;
 pub mod max_pool;
 pub mod relu;
 pub mod select;
+pub mod shift;
 pub mod sign;
 pub mod spline;
 pub mod stochastic;

@@ -89,6 +89,10 @@ impl<R: Ring> Gate for Mask<R> {
 }
 
 impl<R: Ring, P: Role> MaskKeys<R, P> {
+    /// This party's shares of the masks, for gates that compute with them.
+    pub(crate) fn shares(&self) -> &RingVec<R> {
+        &self.shares
+    }
     /// Masks this party's shares; the message goes to the other one.
     ///
     /// # Errors
@@ -195,6 +199,10 @@ impl Gate for BitMask {
 }
 
 impl<P: Role> BitMaskKeys<P> {
+    /// This party's shares of the masks.
+    pub(crate) fn shares(&self) -> &BitVec {
+        &self.shares
+    }
     /// Masks this party's shares; the message goes to the other one.
     ///
     /// # Errors

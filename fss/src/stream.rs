@@ -10,24 +10,34 @@
 //! | [`Gate::key_bytes`] | corrections |
 //! | 16 | tag |
 //!
-//! Its length is known to the party, which runs the same program as the dealer. The **tag** is a polynomial over
-//! GF(2^128) in all that precedes it, at a secret point, under a one-time pad for each position (M. N. Wegman, J. L. Carter,
-//! "New hash functions and their use in authentication and set equality", JCSS 1981; the construction of GMAC): a block of n
-//! blocks of 16 bytes is forged with probability (n + 1) / 2^128. Point and pads come from the party's seed.
+//! **Memory.** The length of the next block is known to the party, which runs the same program as the dealer:
+//! [`KeyStream::block_len`]. So a file or a socket is read by one buffer that is filled to that length and handed to [`KeyStream::take`],
+//! block after block; no more than a block and its keys is in memory. Blocks that fit the second cache are the fastest:
+//! they are read twice, once for the tag.
+//!
+//! **Tag.** π_k(h(z, head and corrections)): a polynomial h over GF(2^128) at a secret point z of the stream (M. N. Wegman, J. L.
+//! Carter, "New hash functions and their use in authentication and set equality", JCSS 1981), encrypted by AES under a key k of this very
+//! block. Point and keys come from the party's seed; k depends on position, gate, parameters and number, so there is one honest message
+//! for each k. A message of n blocks of 16 bytes that is not that one has the same h with probability at most (n + 1) / 2^128;
+//! otherwise its tag is one of the other values of a permutation that is used for the first time, guessed with probability 1 / (2^128 - 1).
+//! With AES as a pseudorandom permutation and BLAKE3 as a pseudorandom function: forged with (n + 2) / 2^128 an attempt, and there is
+//! one attempt, as the stream ends with it. No pad is ever used, so that a dealer who wrongly deals a set
+//! twice does not give z away: all that is seen of h is a permutation of it.
 //!
 //! A truncated, lengthened, swapped, replayed or altered block, and one of another session, set, party, gate or position, is
-//! an error that says so, and the stream gives nothing after it.
+//! an error that says so, and the stream gives nothing after it. Fields of the head are compared before the tag: they are
+//! public, and what they say helps against mix-ups. An altered block is one error for all its causes, found in constant
+//! time. A whole stream that is read a second time, by a second [`KeyStream`], is not noticed here: whoever keeps streams keeps a journal.
 
 use core::marker::PhantomData;
 
 use piquet_core::aes::Aes128;
 use piquet_core::ggm::GgmHash;
-use piquet_core::pack::Unpacker;
 use piquet_core::wire::{DecodeError, Encode, Header, Reader, SessionId};
 use piquet_core::{BitVec, Block, Prg, Ring, RingVec};
 use zeroize::Zeroize;
 
-use crate::dealer::{Seed, check_count, draw, low_bits, roots, share_bytes};
+use crate::dealer::{Seed, check_count, check_position, draw, get, low_bits, roots, share_bytes};
 use crate::gates::{Gate, GateId};
 use crate::trees::Trees;
 use crate::{Error, Role, Shape, kinds};
@@ -37,14 +47,21 @@ mod mac;
 use mac::Mac;
 
 /// Bytes of a block besides the keys.
-pub const OVERHEAD: usize = Header::LEN + 1 + 8 + GateId::LEN + 4 + 16;
+pub const OVERHEAD: usize = Head::LEN + 16;
+
+/// Most messages between the parties that the keys of one block call for.
+const MAX_MESSAGES: u64 = 1 << 16;
 
 /// What a party and the dealer derive from the party's seed.
-#[derive(Debug)]
 pub(crate) struct Side {
-    party: u8,
-    prg: Prg,
+    key: [u8; 32],
     mac: Mac,
+}
+
+impl core::fmt::Debug for Side {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Side(..)")
+    }
 }
 
 impl Side {
@@ -56,22 +73,119 @@ impl Side {
         h.update(&set.to_le_bytes());
         h.update(&[party]);
         own.zeroize();
-        let mut keys = [Block::ZERO; 3];
+        let mut out = h.finalize_xof();
+        h.zeroize();
+        let mut side = Self {
+            key: [0; 32],
+            mac: Mac::empty(),
+        };
+        out.fill(&mut side.key);
+        let mut point = [0; 16];
+        out.fill(&mut point);
+        out.zeroize();
+        side.mac.set(Block::from(point));
+        point.zeroize();
+        side
+    }
+    /// The party's randomness for the block under this head, and the key of its tag.
+    pub(crate) fn block(&self, head: &Head) -> (Prg, Aes128) {
+        let mut bytes = Vec::with_capacity(Head::LEN);
+        head.encode(&mut bytes);
+        let mut h = blake3::Hasher::new_keyed(&self.key);
+        h.update(&bytes);
+        let mut keys = [Block::ZERO; 2];
         h.finalize_xof()
             .fill(bytemuck::must_cast_slice_mut(&mut keys));
         h.zeroize();
-        let side = Self {
-            party,
-            prg: Prg::new(keys[0]),
-            mac: Mac::new(keys[1], Aes128::new(keys[2])),
-        };
+        let out = (Prg::new(keys[0]), Aes128::new(keys[1]));
         keys.zeroize();
-        side
+        out
     }
-    /// The party's randomness for the block at `position`.
-    pub(crate) fn block(&self, position: u64) -> Prg {
-        self.prg.fork(position)
+    /// Appends the tag of what begins at `begin`.
+    pub(crate) fn sign(&self, key: &Aes128, out: &mut Vec<u8>, begin: usize) {
+        let tag = self.mac.tag(key, &out[begin..]);
+        out.extend_from_slice(&<[u8; 16]>::from(tag));
     }
+}
+
+impl Drop for Side {
+    fn drop(&mut self) {
+        self.key.zeroize();
+    }
+}
+
+/// What a block begins with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Head {
+    pub(crate) session: SessionId,
+    pub(crate) position: u64,
+    pub(crate) party: u8,
+    pub(crate) set: u64,
+    pub(crate) gate: GateId,
+    pub(crate) count: u32,
+}
+
+impl Head {
+    pub(crate) const LEN: usize = Header::LEN + 1 + 8 + GateId::LEN + 4;
+
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        self.header().encode(out);
+        out.push(self.party);
+        out.extend_from_slice(&self.set.to_le_bytes());
+        self.gate.encode(out);
+        out.extend_from_slice(&self.count.to_le_bytes());
+    }
+    fn header(&self) -> Header {
+        Header {
+            kind: kinds::BLOCK,
+            session: self.session,
+            step: self.position,
+        }
+    }
+    /// Checks that `bytes` begin with this head; what follows it.
+    fn check<'a>(&self, bytes: &'a [u8]) -> Result<&'a [u8], Error> {
+        let header = self.header();
+        let rest = header
+            .check(bytes)
+            .map_err(|e| explain(bytes, &header, e))?;
+        let mut r = Reader::new(rest);
+        let mut read = || -> Result<_, DecodeError> {
+            Ok((r.u8()?, r.u64()?, GateId::decode(&mut r)?, r.u32()?))
+        };
+        let (party, set, gate, count) = read().map_err(Error::Stream)?;
+        place("party", party.into(), self.party.into())?;
+        place("set", set, self.set)?;
+        place("gate", gate.gate.into(), self.gate.gate.into())?;
+        for (got, want) in gate.parameters.into_iter().zip(self.gate.parameters) {
+            place("parameter of the gate", got.into(), want.into())?;
+        }
+        place("number of gates", count.into(), self.count.into())?;
+        Ok(r.rest())
+    }
+}
+
+/// A block of this session but another position is said to be that.
+fn explain(bytes: &[u8], header: &Header, e: DecodeError) -> Error {
+    let mut r = Reader::new(bytes);
+    let mut read = || -> Result<_, DecodeError> {
+        r.bytes(2)?;
+        Ok((r.u64()?, r.u64()?))
+    };
+    match (&e, read()) {
+        (DecodeError::Context, Ok((tag, got))) if tag == header.session.tag() => Error::Place {
+            what: "position",
+            got,
+            want: header.step,
+        },
+        _ => Error::Stream(e),
+    }
+}
+
+fn place(what: &'static str, got: u64, want: u64) -> Result<(), Error> {
+    if got == want {
+        return Ok(());
+    }
+    Err(Error::Place { what, got, want })
 }
 
 /// The key of the trees of a block.
@@ -79,42 +193,12 @@ pub(crate) fn block_hash(session: &SessionId, set: u64, position: u64) -> Block 
     GgmHash::key(session, &format!("key set {set}, block {position}"))
 }
 
-/// Appends a block.
-#[allow(clippy::too_many_arguments, reason = "the fields of a block")]
-pub(crate) fn encode(
-    side: &Side,
-    session: &SessionId,
-    set: u64,
-    position: u64,
-    gate: &GateId,
-    count: usize,
-    payload: &[u8],
-    out: &mut Vec<u8>,
-) {
-    let begin = out.len();
-    out.reserve(OVERHEAD + payload.len());
-    header(session, position).encode(out);
-    out.push(side.party);
-    out.extend_from_slice(&set.to_le_bytes());
-    gate.encode(out);
-    out.extend_from_slice(&(count as u32).to_le_bytes());
-    out.extend_from_slice(payload);
-    let tag = side.mac.tag(position, &out[begin..]);
-    out.extend_from_slice(&<[u8; 16]>::from(tag));
-}
-
-fn header(session: &SessionId, position: u64) -> Header {
-    Header {
-        kind: kinds::BLOCK,
-        session: *session,
-        step: position,
-    }
-}
-
 /// Party P's stream.
 #[derive(Debug)]
 pub struct KeyStream<P: Role> {
     session: SessionId,
+    /// Of the messages between the parties.
+    messages: SessionId,
     set: u64,
     side: Side,
     position: u64,
@@ -128,6 +212,7 @@ impl<P: Role> KeyStream<P> {
     pub fn new(session: SessionId, set: u64, seed: &Seed) -> Self {
         Self {
             session,
+            messages: session.child(&format!("key set {set}")),
             set,
             side: Side::new(seed, &session, set, P::INDEX),
             position: 0,
@@ -155,83 +240,67 @@ impl<P: Role> KeyStream<P> {
         count: usize,
         block: &[u8],
     ) -> Result<G::Keys<P>, Error> {
-        check_count(count)?;
         if self.poisoned {
             return Err(Error::Poisoned);
         }
         self.poisoned = true;
-        let payload = self.open(gate, count, block)?;
+        check_count(count)?;
+        check_position(self.position)?;
+        let head = Head {
+            session: self.session,
+            position: self.position,
+            party: P::INDEX,
+            set: self.set,
+            gate: gate.id(),
+            count: count as u32,
+        };
+        let (prg, tag) = self.side.block(&head);
+        let payload = self.open(&head, &tag, Self::block_len(gate, count), block)?;
         let mut from = Taken {
             hash: block_hash(&self.session, self.set, self.position),
-            prg: self.side.block(self.position),
+            prg,
             payload: Reader::new(payload),
-            session: self.session.child(&format!("key set {}", self.set)),
-            step: self.position << 8,
+            session: self.messages,
+            first: self.position * MAX_MESSAGES,
+            messages: 0,
             role: PhantomData,
         };
         let keys = gate.take(count, &mut from)?;
+        if from.messages > MAX_MESSAGES {
+            return Err(Error::Parameter {
+                what: "messages of a gate",
+                got: from.messages,
+                domain: "at most 65536",
+            });
+        }
         from.payload.end().map_err(Error::Stream)?;
         self.position += 1;
         self.poisoned = false;
         Ok(keys)
     }
-    fn open<'a, G: Gate>(
+    /// The corrections, once they are known to be the dealer's.
+    fn open<'a>(
         &self,
-        gate: &G,
-        count: usize,
+        head: &Head,
+        key: &Aes128,
+        want: usize,
         block: &'a [u8],
     ) -> Result<&'a [u8], Error> {
-        let want = Self::block_len(gate, count);
         if block.len() != want {
             let got = block.len();
             return Err(Error::Stream(DecodeError::Length { got, want }));
         }
         let (signed, tag) = block.split_at(want - 16);
-        let rest = header(&self.session, self.position)
-            .check(signed)
-            .or_else(|e| self.explain(signed, e))?;
-        let mut r = Reader::new(rest);
-        let mut read = || -> Result<_, DecodeError> {
-            Ok((r.u8()?, r.u64()?, GateId::decode(&mut r)?, r.u32()?))
-        };
-        let (party, set, id, n) = read().map_err(Error::Stream)?;
-        place("party", party.into(), P::INDEX.into())?;
-        place("set", set, self.set)?;
-        if id != gate.id() {
-            return Err(Error::Stream(DecodeError::Range("gate or its parameters")));
-        }
-        place("number of gates", n.into(), count as u64)?;
+        let payload = head.check(signed)?;
         let tag: [u8; 16] = Reader::new(tag).array().map_err(Error::Stream)?;
-        if self.side.mac.tag(self.position, signed) != Block::from(tag) {
+        // Blocks compare in constant time.
+        if self.side.mac.tag(key, signed) != Block::from(tag) {
             return Err(Error::Corrupt {
                 position: self.position,
             });
         }
-        Ok(r.rest())
+        Ok(payload)
     }
-    /// A block of this session but another position is said to be that.
-    fn explain<'a>(&self, signed: &'a [u8], e: DecodeError) -> Result<&'a [u8], Error> {
-        if e == DecodeError::Context {
-            let mut r = Reader::new(signed);
-            let got = (|| {
-                r.bytes(2)?;
-                Ok::<_, DecodeError>((r.u64()?, r.u64()?))
-            })();
-            if let Ok((tag, position)) = got
-                && tag == self.session.tag()
-            {
-                place("position", position, self.position)?;
-            }
-        }
-        Err(Error::Stream(e))
-    }
-}
-
-fn place(what: &'static str, got: u64, want: u64) -> Result<(), Error> {
-    if got == want {
-        return Ok(());
-    }
-    Err(Error::Place { what, got, want })
 }
 
 /// An authenticated block, read in the order in which it was dealt.
@@ -240,7 +309,9 @@ pub struct Taken<'a, P: Role> {
     pub(crate) prg: Prg,
     pub(crate) payload: Reader<'a>,
     session: SessionId,
-    step: u64,
+    /// Steps of messages, counted from that of the block.
+    first: u64,
+    messages: u64,
     role: PhantomData<P>,
 }
 
@@ -274,17 +345,7 @@ impl<P: Role> Taken<'_, P> {
         if P::INDEX == 0 {
             return Ok(v);
         }
-        let mut c = vec![R::ZERO; n];
-        if bits <= 64 {
-            let mut run = Unpacker::new(bytes, n, bits).map_err(Error::Stream)?;
-            run.pull(&mut c);
-        } else {
-            for (c, b) in c.iter_mut().zip(bytes.chunks(bits.div_ceil(8) as usize)) {
-                let mut word = [0; 16];
-                word[..b.len()].copy_from_slice(b);
-                *c = R::from_i128(i128::from_le_bytes(word));
-            }
-        }
+        let c = get(bytes, bits, n).map_err(Error::Stream)?;
         v.add_assign(&c);
         low_bits(&mut v, bits);
         Ok(v)
@@ -307,20 +368,22 @@ impl<P: Role> Taken<'_, P> {
     /// # Errors
     /// If the block ends before.
     pub(crate) fn trees(&mut self, shape: Shape, n: usize) -> Result<Trees, Error> {
-        let mut corrections = vec![Block::ZERO; n * shape.corrections()];
-        let bytes: &mut [u8] = bytemuck::must_cast_slice_mut(&mut corrections);
-        bytes.copy_from_slice(self.payload.bytes(bytes.len()).map_err(Error::Stream)?);
+        let bytes = self
+            .payload
+            .bytes(16 * n * shape.corrections())
+            .map_err(Error::Stream)?;
+        let corrections = bytes.as_chunks::<16>().0.iter().map(|b| Block::from(*b));
         Ok(Trees {
             hash: self.hash,
             shape,
             roots: roots(&mut self.prg, P::INDEX, n),
-            corrections,
+            corrections: corrections.collect(),
         })
     }
     /// Session and step of a message between the parties: another one with every call.
     pub(crate) fn message(&mut self, kind: u8) -> Header {
-        let step = self.step;
-        self.step += 1;
+        let step = self.first.wrapping_add(self.messages);
+        self.messages += 1;
         Header {
             kind,
             session: self.session,
@@ -328,3 +391,6 @@ impl<P: Role> Taken<'_, P> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

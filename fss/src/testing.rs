@@ -50,3 +50,21 @@ pub fn uniform<R: Ring>(bits: u32, n: usize, seed: u128) -> Vec<R> {
     Prg::new(Block::from_u128(seed)).fill_ring(&mut v);
     masked(bits, &v, &vec![R::ZERO; n])
 }
+
+/// Ends of the range of numbers of `bits` bits, of a leaf and of a half, their neighbours, and a few others.
+pub fn edges<R: Ring>(bits: u32) -> Vec<R> {
+    let top = R::ONE.shl(bits - 1);
+    let ends = [R::ZERO, top, R::from_u64(127), R::from_u64(255), top.shr(1)];
+    let mut out: Vec<R> = ends
+        .iter()
+        .flat_map(|e| [e.sub(R::ONE), *e, e.add(R::ONE)])
+        .collect();
+    out.push(top.sub(R::from_u64(128)));
+    out.extend(uniform::<R>(bits, 7, 77));
+    masked(bits, &out, &vec![R::ZERO; out.len()])
+}
+
+/// Every one of `a` beside every one of `b`.
+pub fn pairs<R: Ring>(a: &[R], b: &[R]) -> (Vec<R>, Vec<R>) {
+    a.iter().flat_map(|x| b.iter().map(|y| (*x, *y))).unzip()
+}
