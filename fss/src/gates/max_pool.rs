@@ -15,7 +15,7 @@ use piquet_core::{BitVec, Ring, RingVec};
 use super::select::Products;
 use super::sign::{Sign, SignKeys};
 use super::{Gate, GateId, ids};
-use crate::dealer::{Deal, low_bits};
+use crate::dealer::{Deal, MAX_GATES, low_bits};
 use crate::evaluator::Evaluator;
 use crate::mask::{BitMask, BitMaskKeys, BitOpening, Mask, MaskKeys, Opening};
 use crate::shape::{same, within};
@@ -32,6 +32,8 @@ pub const MAX_WINDOW: usize = 1024;
 /// **Keys**: `window` - 1 signs and as many times 2 n bits a gate, rounded up to bytes level by level. **Rounds**: 2
 /// ⌈log2 `window`⌉. **Messages**: each way a header and n bits a pair, then a header and a bit a pair, level by level;
 /// a level has ⌊m / 2⌋ pairs of the m elements that are left, and leaves ⌈m / 2⌉.
+///
+/// A block holds at most [`MAX_GATES`] pairs: count (`window` - 1) of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MaxPool<R: Ring> {
     sign: Sign<R>,
@@ -67,6 +69,17 @@ impl<R: Ring> MaxPool<R> {
             bits,
             window,
         })
+    }
+    /// Pairs have a tree each, of which a block has no more than of gates.
+    fn fits(self, count: usize) -> Result<(), Error> {
+        match count * (self.window - 1) {
+            0..=MAX_GATES => Ok(()),
+            pairs => Err(Error::Parameter {
+                what: "pairs of a block",
+                got: pairs as u64,
+                domain: "0 to 65536",
+            }),
+        }
     }
     /// Pairs of each level, of one window.
     fn levels(self) -> impl Iterator<Item = usize> {
@@ -119,6 +132,7 @@ impl<R: Ring> Gate for MaxPool<R> {
         self.levels().map(level).sum()
     }
     fn deal(&self, count: usize, (): (), to: &mut Deal) -> Result<(), Error> {
+        self.fits(count)?;
         for pairs in self.levels() {
             let n = pairs * count;
             let r = self.mask.deal(n, (), to)?;
@@ -133,6 +147,7 @@ impl<R: Ring> Gate for MaxPool<R> {
         count: usize,
         from: &mut Taken<'_, P>,
     ) -> Result<MaxPoolKeys<R, P>, Error> {
+        self.fits(count)?;
         let mut levels = Vec::new();
         for pairs in self.levels() {
             let n = pairs * count;
