@@ -54,9 +54,8 @@ pub(crate) fn fold<R: Ring>(
         out,
         nodes: [vec![Block::ZERO; NODES], vec![Block::ZERO; NODES]],
         stack: Vec::new(),
-        leaves: [Block::ZERO; PART],
         fixes: [Block::ZERO; PART],
-        values: Vec::new(),
+        values: Vec::with_capacity(PART << shape.log_entries()), // and it never moves
     };
     let tiles = keys.roots.chunks(TILE);
     let tiles = tiles.zip(keys.corrections.chunks(TILE * per_key));
@@ -92,9 +91,7 @@ struct Work<'a, R: Ring> {
     nodes: [Vec<Block>; 2],
     /// Room for the nodes of one key, for each step below one another.
     stack: Vec<[Vec<Block>; 2]>,
-    /// Values of the leaves of one key, in their order.
-    leaves: [Block; PART],
-    /// Their corrections.
+    /// Corrections of some leaves of one key.
     fixes: [Block; PART],
     values: Vec<R>,
 }
@@ -103,7 +100,6 @@ impl<R: Ring> Drop for Work<'_, R> {
     fn drop(&mut self) {
         let stack = self.stack.iter_mut().flatten();
         self.nodes.iter_mut().chain(stack).for_each(wipe_vec);
-        wipe(&mut self.leaves);
         wipe(&mut self.fixes);
         wipe(&mut self.values);
     }
@@ -130,10 +126,19 @@ impl<R: Ring> Work<'_, R> {
             if top == depth {
                 let values = &mut children[..len];
                 self.hash.values(&nodes[..len], values);
+                let mut own = [[Block::ZERO; PART]; 2];
+                let [own_values, own_nodes] = &mut own;
+                let (own_values, own_nodes) =
+                    (&mut own_values[..1 << depth], &mut own_nodes[..1 << depth]);
                 for key in 0..keys {
                     let values = values.iter().skip(key).step_by(keys);
-                    self.leaves(tile, from + key, 0, values, nodes_of(key));
+                    let to = own_values.iter_mut().zip(&mut *own_nodes);
+                    for ((to_value, to_node), (value, node)) in to.zip(values.zip(nodes_of(key))) {
+                        (*to_value, *to_node) = (*value, *node);
+                    }
+                    self.leaves(tile, from + key, 0, own_values, own_nodes);
                 }
+                wipe(&mut own);
             } else {
                 let mut own = [Block::ZERO; 1 << TOP];
                 for key in 0..keys {
@@ -153,12 +158,13 @@ impl<R: Ring> Work<'_, R> {
         let to = depth.min(level + STEP);
         let [mut own, mut children] = self.stack.pop().unwrap_or_else(buffers);
         for (i, part) in nodes.chunks(PART).enumerate() {
-            own[..part.len()].copy_from_slice(part);
-            let mut len = part.len();
-            for level in level..to {
-                let correction = tile.levels[level as usize * m + key];
+            let correction = |level| tile.levels[level as usize * m + key];
+            let mut len = 2 * part.len();
+            self.hash.expand(correction(level), part, &mut own[..len]);
+            for level in level + 1..to {
+                let parents = &own[..len];
                 self.hash
-                    .expand(correction, &own[..len], &mut children[..2 * len]);
+                    .expand(correction(level), parents, &mut children[..2 * len]);
                 core::mem::swap(&mut own, &mut children);
                 len *= 2;
             }
@@ -170,31 +176,25 @@ impl<R: Ring> Work<'_, R> {
             }
             let values = &mut children[..len];
             self.hash.values(nodes, values);
-            let parts = values.chunks(PART).zip(nodes.chunks(PART));
+            let parts = values.chunks_mut(PART).zip(nodes.chunks(PART));
             for (i, (values, nodes)) in parts.enumerate() {
-                self.leaves(tile, key, first + i * PART, values.iter(), nodes.iter());
+                self.leaves(tile, key, first + i * PART, values, nodes);
             }
         }
         self.stack.push([own, children]);
     }
-    /// Folds the leaves `first`, `first + 1`, ... of a key, at most [`PART`] of them, from values and the nodes they belong to.
-    fn leaves<'b>(
+    /// Folds the leaves `first`, `first + 1`, ... of a key, at most [`PART`], which have these values and nodes.
+    fn leaves(
         &mut self,
         tile: &Tile<'_>,
         key: usize,
         first: usize,
-        values: impl ExactSizeIterator<Item = &'b Block>,
-        nodes: impl Iterator<Item = &'b Block>,
+        leaves: &mut [Block],
+        nodes: &[Block],
     ) {
-        let count = values.len();
-        let per_leaf = self.shape.log_entries();
-        let (leaves, fixes) = (&mut self.leaves[..count], &mut self.fixes[..count]);
-        for ((leaf, fix), (value, node)) in
-            leaves.iter_mut().zip(&mut *fixes).zip(values.zip(nodes))
-        {
-            *leaf = *value;
-            *fix = tile.leaves[key] & control(*node);
-        }
+        let (count, per_leaf) = (leaves.len(), self.shape.log_entries());
+        let fixes = &mut self.fixes[..count];
+        where_marked(tile.leaves[key], nodes, fixes);
         let key = tile.first + key;
         let start = self.starts[key] as usize + (first << per_leaf);
         let keys = self.starts.len();
@@ -295,7 +295,16 @@ fn buffers() -> [Vec<Block>; 2] {
     [0, 1].map(|_| vec![Block::ZERO; PART << STEP])
 }
 
-/// All ones where the control bit is set.
-fn control(node: Block) -> Block {
-    Block::from_u128((node.to_u128() & 1).wrapping_neg())
+/// `correction` for a node whose control bit is set, 0 for others.
+fn where_marked(correction: Block, nodes: &[Block], out: &mut [Block]) {
+    let c: [u64; 2] = bytemuck::must_cast(correction);
+    let out = bytemuck::must_cast_slice_mut::<Block, [u64; 2]>(out);
+    lanes::zip(
+        out,
+        bytemuck::must_cast_slice(nodes),
+        |_, node: [u64; 2]| {
+            let t = (node[0] & 1).wrapping_neg();
+            [c[0] & t, c[1] & t]
+        },
+    );
 }
