@@ -11,6 +11,8 @@ mod distributed;
 mod dpf;
 #[path = "fss/gates.rs"]
 mod gates;
+#[path = "fss/lookup.rs"]
+mod lookup;
 #[path = "fss/sign.rs"]
 mod sign;
 #[path = "fss/stream.rs"]
@@ -22,6 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     dpf::rows(&mut t);
     dcf::rows(&mut t);
     gates::rows(&mut t);
+    lookup::rows(&mut t);
     stream::rows(&mut t);
     distributed::rows(&mut t);
     t.finish()

@@ -24,9 +24,13 @@ pub(super) fn leaves<T: Grow>(tree: &T, key: &One, each: &mut impl FnMut(&[Block
         0 => 0,
         _ => (levels - 1) % STRIDE + 1,
     };
-    let strides = (levels - first) / STRIDE + 1;
-    let room = || [0, 1].map(|_| vec![Block::ZERO; GROUP << STRIDE]);
-    let mut rooms: Vec<_> = (0..strides).map(|_| room()).collect();
+    let room = |nodes: usize| [0, 1].map(|_| vec![Block::ZERO; nodes]);
+    let mut nodes = 1 << first;
+    let mut rooms = vec![room(nodes)];
+    for _ in 0..(levels - first) / STRIDE {
+        nodes = nodes.min(GROUP) << STRIDE;
+        rooms.push(room(nodes));
+    }
     let mut values = [Block::ZERO; LEAVES];
     let mut down = Descent {
         tree,
