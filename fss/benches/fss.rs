@@ -5,6 +5,8 @@ use piquet_core::cpu;
 
 #[path = "fss/dcf.rs"]
 mod dcf;
+#[path = "fss/distributed.rs"]
+mod distributed;
 #[path = "fss/dpf.rs"]
 mod dpf;
 #[path = "fss/gates.rs"]
@@ -24,5 +26,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     gates::rows(&mut t);
     lookup::rows(&mut t);
     stream::rows(&mut t);
+    distributed::rows(&mut t);
     t.finish()
 }
