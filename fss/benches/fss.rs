@@ -7,6 +7,8 @@ use piquet_core::cpu;
 mod dcf;
 #[path = "fss/dpf.rs"]
 mod dpf;
+#[path = "fss/functions.rs"]
+mod functions;
 #[path = "fss/gates.rs"]
 mod gates;
 #[path = "fss/sign.rs"]
@@ -20,6 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     dpf::rows(&mut t);
     dcf::rows(&mut t);
     gates::rows(&mut t);
+    functions::rows(&mut t);
     stream::rows(&mut t);
     t.finish()
 }

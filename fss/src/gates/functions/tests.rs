@@ -7,6 +7,8 @@ use crate::evaluator::Cpu;
 use crate::testing::{deal, masked, sum, uniform};
 use crate::{P0, P1};
 
+mod error;
+
 fn finish<R: Ring>(
     k0: FunctionKeys<R, P0>,
     k1: FunctionKeys<R, P1>,
@@ -46,7 +48,7 @@ fn all<R: Ring>(bits: u32, f: u32) -> Vec<Function<R>> {
         Function::silu(bits, f),
         Function::sigmoid(bits, f),
         Function::tanh(bits, f),
-        Function::exp(bits, f),
+        Function::nexp(bits, f),
         Function::reciprocal(bits, f, 0),
         Function::reciprocal(bits, f, f / 2),
         Function::rsqrt(bits, f),
