@@ -98,6 +98,11 @@ impl Aes128 {
         self.run::<O>(Io::from_to(src, dst), first);
     }
 
+    /// True if the level has AES instructions.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn has_vectors(&self) -> bool {
+        !matches!(self.0, Kernel::Portable(_))
+    }
     /// What `kernel` gives, if the level has AES instructions.
     #[cfg(target_arch = "x86_64")]
     pub(crate) fn vectors<K: kernel::Kernel>(&self, kernel: K) -> Option<K::Output> {

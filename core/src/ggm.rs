@@ -26,18 +26,37 @@
 
 use core::fmt;
 
-use zeroize::Zeroize;
-
-use crate::aes::{Aes128, Ccr};
+use crate::aes::Aes128;
 use crate::cpu::{self, Level};
 use crate::wire::SessionId;
 use crate::{Block, Ring};
+
+#[cfg(target_arch = "x86_64")]
+mod children;
+#[cfg(target_arch = "x86_64")]
+mod deal;
+mod portable;
+#[cfg(target_arch = "x86_64")]
+mod sums;
+#[cfg(target_arch = "x86_64")]
+mod walk;
+mod words;
 
 /// What sets the inputs of values apart from those of children.
 const VALUE: Block = Block::from_u128(2);
 
 /// The hash of trees under one public AES key, with the kernels that walk along them.
 pub struct GgmHash(Aes128);
+
+/// Runs a kernel and returns, on a level with AES instructions.
+macro_rules! on_registers {
+    ($aes:expr, $kernel:expr) => {
+        #[cfg(target_arch = "x86_64")]
+        if $aes.vectors($kernel).is_some() {
+            return;
+        }
+    };
+}
 
 impl GgmHash {
     /// The AES key of `session` and `label`; it is public, and others are independent of it.
@@ -62,11 +81,7 @@ impl GgmHash {
     }
     /// `out[j]` = H(`nodes[j]` ⊕ 2). One AES a node.
     pub fn values(&self, nodes: &[Block], out: &mut [Block]) {
-        for (o, x) in out.iter_mut().zip(nodes) {
-            *o = *x ^ VALUE;
-        }
-        let n = out.len().min(nodes.len());
-        self.0.map_in_place::<Ccr>(&mut out[..n], 0);
+        portable::values(&self.0, nodes, out);
     }
     /// Walks down from each node by the bits `first`, `first + 1`, ... of its path, as many as there are levels of
     /// corrections: `nodes[j]` becomes the node at the end, and to bit 0 of `turns[j]` its turns are added (the other
@@ -82,31 +97,38 @@ impl GgmHash {
         nodes: &mut [Block],
         turns: &mut [Block],
     ) {
-        let n = nodes.len();
-        assert!(paths.len() == n && turns.len() == n, "one path a node");
-        if n == 0 {
+        self.walk_ahead(corrections, first, paths, nodes, turns, &[]);
+    }
+    /// [`GgmHash::walk`] that asks memory for `next` meanwhile: the corrections of the walk that comes after this one.
+    ///
+    /// # Panics
+    /// As [`GgmHash::walk`].
+    pub fn walk_ahead(
+        &self,
+        corrections: &[Block],
+        first: u32,
+        paths: &[Block],
+        nodes: &mut [Block],
+        turns: &mut [Block],
+        next: &[Block],
+    ) {
+        check(nodes.len(), corrections, first, paths, turns.len());
+        if nodes.is_empty() {
             return;
         }
-        assert!(
-            corrections.len().is_multiple_of(n),
-            "whole levels of corrections"
-        );
-        assert!(
-            first as usize + corrections.len() / n <= 128,
-            "at most 128 levels"
-        );
-        let mut hashes = vec![Block::ZERO; n];
-        for (level, c) in corrections.chunks_exact(n).enumerate() {
-            self.step(
-                first + level as u32,
-                |j| c[j],
+        on_registers!(
+            self.0,
+            walk::Walk::<false> {
+                corrections,
+                first,
                 paths,
-                nodes,
-                turns,
-                &mut hashes,
-            );
-        }
-        hashes.zeroize();
+                nodes: &mut *nodes,
+                turns: &mut *turns,
+                next,
+            }
+        );
+        let _ = next;
+        portable::walk(&self.0, corrections, false, first, paths, nodes, turns);
     }
     /// [`GgmHash::walk`] of one key from one root to many points: one correction a level for all.
     ///
@@ -126,18 +148,18 @@ impl GgmHash {
             first as usize + corrections.len() <= 128,
             "at most 128 levels"
         );
-        let mut hashes = vec![Block::ZERO; n];
-        for (level, c) in corrections.iter().enumerate() {
-            self.step(
-                first + level as u32,
-                |_| *c,
+        on_registers!(
+            self.0,
+            walk::Walk::<true> {
+                corrections,
+                first,
                 paths,
-                nodes,
-                turns,
-                &mut hashes,
-            );
-        }
-        hashes.zeroize();
+                nodes: &mut *nodes,
+                turns: &mut *turns,
+                next: &[],
+            }
+        );
+        portable::walk(&self.0, corrections, true, first, paths, nodes, turns);
     }
     /// Both parties' nodes one level after the other along `alphas`, and the corrections of the levels, as many as
     /// `corrections` has room for. Two AES a level and key.
@@ -151,35 +173,21 @@ impl GgmHash {
         nodes: [&mut [Block]; 2],
         corrections: &mut [Block],
     ) {
-        let n = alphas.len();
         let [x0, x1] = nodes;
-        assert!(x0.len() == n && x1.len() == n, "two nodes a key");
-        if n == 0 {
+        check(x0.len(), corrections, first, alphas, x1.len());
+        if alphas.is_empty() {
             return;
         }
-        assert!(
-            corrections.len().is_multiple_of(n),
-            "whole levels of corrections"
-        );
-        assert!(
-            first as usize + corrections.len() / n <= 128,
-            "at most 128 levels"
-        );
-        let mut h0 = vec![Block::ZERO; n];
-        let mut h1 = vec![Block::ZERO; n];
-        for (level, c) in corrections.chunks_exact_mut(n).enumerate() {
-            self.0.map::<Ccr>(x0, &mut h0, 0);
-            self.0.map::<Ccr>(x1, &mut h1, 0);
-            for j in 0..n {
-                let right = bit(alphas[j], first + level as u32);
-                let delta = x0[j] ^ x1[j];
-                c[j] = h0[j] ^ h1[j] ^ (delta & !right);
-                x0[j] = h0[j] ^ (x0[j] & right) ^ (c[j] & control(x0[j]));
-                x1[j] = x0[j] ^ delta;
+        on_registers!(
+            self.0,
+            deal::Deal {
+                first,
+                alphas,
+                nodes: [&mut *x0, &mut *x1],
+                corrections: &mut *corrections,
             }
-        }
-        h0.zeroize();
-        h1.zeroize();
+        );
+        portable::deal(&self.0, first, alphas, [x0, x1], corrections);
     }
     /// [`GgmHash::walk`] that also sums values: to `sums[j]` adds, for every level at which the path of j turns left,
     /// W + t v, where W are the low bits of H(parent ⊕ 2), t the control bit of the parent and v = `values[level * n + j]`.
@@ -196,36 +204,12 @@ impl GgmHash {
         nodes: &mut [Block],
         sums: &mut [R],
     ) {
-        let n = nodes.len();
-        assert!(paths.len() == n && sums.len() == n, "one path a node");
         assert!(values.len() == corrections.len(), "one value a correction");
-        if n == 0 {
+        check(nodes.len(), corrections, first, paths, sums.len());
+        if nodes.is_empty() {
             return;
         }
-        assert!(
-            corrections.len().is_multiple_of(n),
-            "whole levels of corrections"
-        );
-        assert!(
-            first as usize + corrections.len() / n <= 128,
-            "at most 128 levels"
-        );
-        let mut hashes = vec![Block::ZERO; n];
-        let mut turns = vec![Block::ZERO; n];
-        let levels = corrections.chunks_exact(n).zip(values.chunks_exact(n));
-        for (level, (c, v)) in levels.enumerate() {
-            let level = first + level as u32;
-            self.values(nodes, &mut hashes);
-            for j in 0..n {
-                let left = R::from_i128((!bit(paths[j], level)).to_u128() as i128);
-                let t = R::from_i128(control(nodes[j]).to_u128() as i128);
-                let w = R::from_i128(hashes[j].to_u128() as i128);
-                sums[j] = sums[j].add(w.add(v[j].and(t)).and(left));
-            }
-            self.step(level, |j| c[j], paths, nodes, &mut turns, &mut hashes);
-        }
-        hashes.zeroize();
-        turns.zeroize();
+        words::walk_summing(&self.0, corrections, values, first, paths, nodes, sums);
     }
     /// [`GgmHash::deal`] with the corrections of values: `values[level * n + j]` = ± (β_j α - W_0 + W_1), α the bit of the
     /// level, negative where party 1's node on the path has control bit 1. Where a walk leaves the path to the left,
@@ -242,49 +226,27 @@ impl GgmHash {
         corrections: &mut [Block],
         values: &mut [R],
     ) {
-        let n = alphas.len();
         let [x0, x1] = nodes;
-        assert!(betas.len() == n, "one value a key");
+        assert!(betas.len() == alphas.len(), "one value a key");
         assert!(values.len() == corrections.len(), "one value a correction");
-        if n == 0 {
+        check(x0.len(), corrections, first, alphas, x1.len());
+        if alphas.is_empty() {
             return;
         }
-        let mut w0 = vec![Block::ZERO; n];
-        let mut w1 = vec![Block::ZERO; n];
-        let levels = corrections
-            .chunks_exact_mut(n)
-            .zip(values.chunks_exact_mut(n));
-        for (level, (c, v)) in levels.enumerate() {
-            let level = first + level as u32;
-            self.values(x0, &mut w0);
-            self.values(x1, &mut w1);
-            for j in 0..n {
-                let right = R::from_i128(bit(alphas[j], level).to_u128() as i128);
-                let minus = R::from_i128(control(x1[j]).to_u128() as i128);
-                let w = |w: Block| R::from_i128(w.to_u128() as i128);
-                let d = betas[j].and(right).sub(w(w0[j])).add(w(w1[j]));
-                v[j] = d.xor(minus).sub(minus);
-            }
-            self.deal(level, alphas, [&mut *x0, &mut *x1], c);
-        }
-        w0.zeroize();
-        w1.zeroize();
+        words::deal_summing(&self.0, first, alphas, betas, [x0, x1], corrections, values);
     }
     /// The children of the nodes of one key: `children[2 i]` and `children[2 i + 1]` are those of `parents[i]`, as many as both
     /// slices have room for. One AES a parent.
     pub fn expand(&self, correction: Block, parents: &[Block], children: &mut [Block]) {
-        let mut even = [Block::ZERO; 64];
-        let parents = parents.chunks(64);
-        for (parents, children) in parents.zip(children.chunks_mut(128)) {
-            let n = parents.len().min(children.len() / 2);
-            self.0.map::<Ccr>(&parents[..n], &mut even, 0);
-            for ((p, h), c) in parents.iter().zip(&even).zip(children.chunks_exact_mut(2)) {
-                let left = *h ^ (correction & control(*p));
-                c[0] = left;
-                c[1] = left ^ *p;
+        on_registers!(
+            self.0,
+            children::OneKey {
+                correction,
+                parents,
+                children: children.as_chunks_mut().0,
             }
-        }
-        even.zeroize();
+        );
+        portable::expand(&self.0, correction, parents, children);
     }
     /// The children of the nodes of many keys, one correction a key. Nodes are node-major, `parents[node * n + key]`, and so
     /// are children. One AES a parent.
@@ -294,50 +256,37 @@ impl GgmHash {
     pub fn expand_keys(&self, corrections: &[Block], parents: &[Block], children: &mut [Block]) {
         let n = corrections.len();
         assert!(children.len() == 2 * parents.len(), "two children a parent");
-        if n == 0 {
-            return;
-        }
-        assert!(parents.len().is_multiple_of(n), "whole sets of nodes");
-        let rows = parents.chunks_exact(n);
-        for (parents, children) in rows.zip(children.chunks_exact_mut(2 * n)) {
-            let (left, right) = children.split_at_mut(n);
-            self.0.map::<Ccr>(parents, left, 0);
-            for j in 0..n {
-                left[j] ^= corrections[j] & control(parents[j]);
-                right[j] = left[j] ^ parents[j];
+        assert!(
+            n == 0 || parents.len().is_multiple_of(n),
+            "whole sets of nodes"
+        );
+        match corrections {
+            [] => {}
+            [one] => self.expand(*one, parents, children),
+            _ => {
+                on_registers!(
+                    self.0,
+                    children::ManyKeys {
+                        corrections,
+                        parents,
+                        children: &mut *children,
+                    }
+                );
+                portable::expand_keys(&self.0, corrections, parents, children);
             }
         }
     }
-
-    fn step(
-        &self,
-        level: u32,
-        correction: impl Fn(usize) -> Block,
-        paths: &[Block],
-        nodes: &mut [Block],
-        turns: &mut [Block],
-        hashes: &mut [Block],
-    ) {
-        self.0.map::<Ccr>(nodes, hashes, 0);
-        for (j, x) in nodes.iter_mut().enumerate() {
-            let right = bit(paths[j], level);
-            let child = hashes[j] ^ (*x & right) ^ (correction(j) & control(*x));
-            turns[j] ^= (*x ^ child) & right;
-            *x = child;
-        }
-    }
 }
 
-/// All ones where bit `level` of the path, counted from the top, is set.
-#[inline(always)]
-fn bit(path: Block, level: u32) -> Block {
-    Block::from_u128((path.to_u128() >> (127 - level) & 1).wrapping_neg())
-}
-
-/// All ones where the control bit is set.
-#[inline(always)]
-fn control(node: Block) -> Block {
-    Block::from_u128((node.to_u128() & 1).wrapping_neg())
+/// What all walks of `n` keys hold their arguments to.
+fn check(n: usize, corrections: &[Block], first: u32, paths: &[Block], other: usize) {
+    assert!(paths.len() == n && other == n, "one path a node");
+    assert!(
+        n == 0 || corrections.len().is_multiple_of(n),
+        "whole levels of corrections"
+    );
+    let levels = corrections.len().checked_div(n).unwrap_or(0);
+    assert!(first as usize + levels <= 128, "at most 128 levels");
 }
 
 impl fmt::Debug for GgmHash {
@@ -345,3 +294,6 @@ impl fmt::Debug for GgmHash {
         f.write_str("GgmHash(..)")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,8 @@ use crate::Block;
 /// [`crate::cpu::Vaes512`] and, for products, of [`crate::cpu::Clmul`] or of [`crate::cpu::Clmul512`]; pointers, which
 /// need no alignment, are good for the blocks that are named.
 pub(crate) trait Vector: Copy {
+    /// Halves of blocks, chosen one by one.
+    type Mask: Copy;
     /// Blocks of a register.
     const BLOCKS: usize;
     /// 0 in all.
@@ -51,9 +53,80 @@ pub(crate) trait Vector: Copy {
     unsafe fn sum(self) -> Block;
     /// To block i at `to` adds the sum of the blocks of `x[i]`.
     unsafe fn add_sums(x: [Self; 4], to: *mut Block);
+    /// The same number in all halves.
+    unsafe fn halves(v: u64) -> Self;
+    /// The low half of each block in both halves.
+    unsafe fn low(self) -> Self;
+    /// The high half of each block in both halves.
+    unsafe fn high(self) -> Self;
+    /// The halves in which the one bit is set that is set in those of `bit`.
+    unsafe fn test(self, bit: Self) -> Self::Mask;
+    /// The halves in which it is not.
+    unsafe fn test_not(self, bit: Self) -> Self::Mask;
+    /// `self` ⊕ `a` where `m`.
+    unsafe fn xor_where(self, m: Self::Mask, a: Self) -> Self;
+    /// `self` ⊕ `a` ⊕ `b` where `m`.
+    unsafe fn xor2_where(self, m: Self::Mask, a: Self, b: Self) -> Self;
+    /// `self` + `a` in halves, modulo 2^64, where `m`.
+    unsafe fn add_where(self, m: Self::Mask, a: Self) -> Self;
+    /// `self` - `a` in halves, modulo 2^64.
+    unsafe fn sub(self, a: Self) -> Self;
+    /// 0 - `self` in halves, modulo 2^64, where `m`.
+    unsafe fn neg_where(self, m: Self::Mask) -> Self;
+    /// The first `n` words at `from` in the low halves of the first `n` blocks; 0 in the others. `n` is at least 1.
+    unsafe fn load_words(from: *const u64, n: usize) -> Self;
+    /// Writes the low halves of the first `n` blocks, at least 1.
+    unsafe fn store_words(self, to: *mut u64, n: usize);
+    /// All of `x`, which the compiler has at hand at once here. It orders chains of instructions one after the other if that
+    /// saves registers, and they are then too far apart for the processor to overlap them.
+    unsafe fn at_once<const N: usize>(x: &mut [Self; N]);
+}
+
+/// No instruction, between whose inputs and outputs no optimisation looks.
+macro_rules! barrier {
+    ($class:ident, $template:literal, $($x:expr),*) => {
+        core::arch::asm!($template, $(inout($class) $x),*, options(pure, nomem, nostack, preserves_flags))
+    };
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+unsafe fn at_once_4(x: &mut [__m512i; 4]) {
+    // SAFETY: no instruction.
+    unsafe { barrier!(zmm_reg, "/* {} {} {} {} */", x[0], x[1], x[2], x[3]) }
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+unsafe fn at_once_8(x: &mut [__m512i; 8]) {
+    // SAFETY: no instruction.
+    unsafe {
+        barrier!(
+            zmm_reg,
+            "/* {} {} {} {} {} {} {} {} */",
+            x[0],
+            x[1],
+            x[2],
+            x[3],
+            x[4],
+            x[5],
+            x[6],
+            x[7]
+        )
+    }
+}
+
+/// The mask as it is. The compiler would ask for its complement and select with one instruction more.
+#[target_feature(enable = "avx512f,avx512dq")]
+#[inline]
+unsafe fn as_is(mut m: __mmask8) -> __mmask8 {
+    // SAFETY: no instruction.
+    unsafe { barrier!(kreg, "/* {} */", m) }
+    m
 }
 
 impl Vector for __m128i {
+    type Mask = Self;
     const BLOCKS: usize = 1;
     #[inline(always)]
     unsafe fn zero() -> Self {
@@ -159,9 +232,92 @@ impl Vector for __m128i {
             }
         }
     }
+    #[inline(always)]
+    unsafe fn halves(v: u64) -> Self {
+        // SAFETY: as above.
+        unsafe { _mm_set1_epi64x(v.cast_signed()) }
+    }
+    #[inline(always)]
+    unsafe fn low(self) -> Self {
+        // SAFETY: as above.
+        unsafe { _mm_shuffle_epi32::<0x44>(self) }
+    }
+    #[inline(always)]
+    unsafe fn high(self) -> Self {
+        // SAFETY: as above.
+        unsafe { _mm_shuffle_epi32::<0xee>(self) }
+    }
+    #[inline(always)]
+    unsafe fn test(self, bit: Self) -> Self::Mask {
+        // SAFETY: as above.
+        unsafe { _mm_cmpeq_epi64(_mm_and_si128(self, bit), bit) }
+    }
+    #[inline(always)]
+    unsafe fn test_not(self, bit: Self) -> Self::Mask {
+        // SAFETY: as above.
+        unsafe { _mm_cmpeq_epi64(_mm_and_si128(self, bit), _mm_setzero_si128()) }
+    }
+    #[inline(always)]
+    unsafe fn xor_where(self, m: Self::Mask, a: Self) -> Self {
+        // SAFETY: as above.
+        unsafe { _mm_xor_si128(self, _mm_and_si128(m, a)) }
+    }
+    #[inline(always)]
+    unsafe fn xor2_where(self, m: Self::Mask, a: Self, b: Self) -> Self {
+        // SAFETY: as above.
+        unsafe { self.xor_where(m, a.xor(b)) }
+    }
+    #[inline(always)]
+    unsafe fn add_where(self, m: Self::Mask, a: Self) -> Self {
+        // SAFETY: as above.
+        unsafe { _mm_add_epi64(self, _mm_and_si128(m, a)) }
+    }
+    #[inline(always)]
+    unsafe fn sub(self, a: Self) -> Self {
+        // SAFETY: as above.
+        unsafe { _mm_sub_epi64(self, a) }
+    }
+    #[inline(always)]
+    unsafe fn neg_where(self, m: Self::Mask) -> Self {
+        // SAFETY: as above.
+        unsafe { _mm_sub_epi64(_mm_xor_si128(self, m), m) }
+    }
+    #[inline(always)]
+    unsafe fn load_words(from: *const u64, _: usize) -> Self {
+        // SAFETY: as above; a word is 8 bytes.
+        unsafe { _mm_loadl_epi64(from.cast()) }
+    }
+    #[inline(always)]
+    unsafe fn store_words(self, to: *mut u64, _: usize) {
+        // SAFETY: as above; a word is 8 bytes.
+        unsafe { _mm_storel_epi64(to.cast(), self) }
+    }
+    #[inline(always)]
+    unsafe fn at_once<const N: usize>(x: &mut [Self; N]) {
+        // SAFETY: no instruction.
+        unsafe {
+            if let Some(x) = x.first_chunk_mut::<8>() {
+                barrier!(
+                    xmm_reg,
+                    "/* {} {} {} {} {} {} {} {} */",
+                    x[0],
+                    x[1],
+                    x[2],
+                    x[3],
+                    x[4],
+                    x[5],
+                    x[6],
+                    x[7]
+                );
+            } else if let Some(x) = x.first_chunk_mut::<4>() {
+                barrier!(xmm_reg, "/* {} {} {} {} */", x[0], x[1], x[2], x[3]);
+            }
+        }
+    }
 }
 
 impl Vector for __m512i {
+    type Mask = __mmask8;
     const BLOCKS: usize = 4;
     #[inline(always)]
     unsafe fn zero() -> Self {
@@ -302,6 +458,93 @@ impl Vector for __m512i {
                 _mm512_shuffle_i64x2::<0xdd>(a, b),
             );
             sums.xor(Self::load(to.cast(), 4)).store(to.cast(), 4);
+        }
+    }
+    #[inline(always)]
+    unsafe fn halves(v: u64) -> Self {
+        // SAFETY: as above.
+        unsafe { _mm512_set1_epi64(v.cast_signed()) }
+    }
+    #[inline(always)]
+    unsafe fn low(self) -> Self {
+        // SAFETY: as above.
+        unsafe { _mm512_shuffle_epi32::<0x44>(self) }
+    }
+    #[inline(always)]
+    unsafe fn high(self) -> Self {
+        // SAFETY: as above.
+        unsafe { _mm512_shuffle_epi32::<0xee>(self) }
+    }
+    #[inline(always)]
+    unsafe fn test(self, bit: Self) -> Self::Mask {
+        // SAFETY: as above.
+        unsafe { as_is(_mm512_test_epi64_mask(self, bit)) }
+    }
+    #[inline(always)]
+    unsafe fn test_not(self, bit: Self) -> Self::Mask {
+        // SAFETY: as above.
+        unsafe { as_is(_mm512_testn_epi64_mask(self, bit)) }
+    }
+    #[inline(always)]
+    unsafe fn xor_where(self, m: Self::Mask, a: Self) -> Self {
+        // SAFETY: as above.
+        unsafe { _mm512_mask_xor_epi64(self, m, self, a) }
+    }
+    #[inline(always)]
+    unsafe fn xor2_where(self, m: Self::Mask, a: Self, b: Self) -> Self {
+        // SAFETY: as above.
+        unsafe { _mm512_mask_ternarylogic_epi64::<0x96>(self, m, a, b) }
+    }
+    #[inline(always)]
+    unsafe fn add_where(self, m: Self::Mask, a: Self) -> Self {
+        // SAFETY: as above.
+        unsafe { _mm512_mask_add_epi64(self, m, self, a) }
+    }
+    #[inline(always)]
+    unsafe fn sub(self, a: Self) -> Self {
+        // SAFETY: as above.
+        unsafe { _mm512_sub_epi64(self, a) }
+    }
+    #[inline(always)]
+    unsafe fn neg_where(self, m: Self::Mask) -> Self {
+        // SAFETY: as above.
+        unsafe { _mm512_mask_sub_epi64(self, m, _mm512_setzero_si512(), self) }
+    }
+    #[inline(always)]
+    unsafe fn load_words(from: *const u64, n: usize) -> Self {
+        // SAFETY: as above; the mask selects `n` words of 8 bytes.
+        unsafe {
+            let words = if n >= 4 {
+                _mm256_loadu_si256(from.cast())
+            } else {
+                _mm256_maskz_loadu_epi64(0xf >> (4 - n), from.cast())
+            };
+            let spread = _mm512_set_epi64(0, 3, 0, 2, 0, 1, 0, 0);
+            _mm512_maskz_permutexvar_epi64(0b0101_0101, spread, _mm512_castsi256_si512(words))
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_words(self, to: *mut u64, n: usize) {
+        // SAFETY: as above; the mask selects `n` words of 8 bytes.
+        unsafe {
+            let gather = _mm512_set_epi64(0, 0, 0, 0, 6, 4, 2, 0);
+            let words = _mm512_castsi512_si256(_mm512_permutexvar_epi64(gather, self));
+            if n >= 4 {
+                _mm256_storeu_si256(to.cast(), words);
+            } else {
+                _mm256_mask_storeu_epi64(to.cast(), 0xf >> (4 - n), words);
+            }
+        }
+    }
+    #[inline(always)]
+    unsafe fn at_once<const N: usize>(x: &mut [Self; N]) {
+        // SAFETY: as above.
+        unsafe {
+            if let Some(x) = x.first_chunk_mut() {
+                at_once_8(x);
+            } else if let Some(x) = x.first_chunk_mut() {
+                at_once_4(x);
+            }
         }
     }
 }

@@ -11,6 +11,8 @@ mod dpf;
 mod functions;
 #[path = "fss/gates.rs"]
 mod gates;
+#[path = "fss/lookup.rs"]
+mod lookup;
 #[path = "fss/sign.rs"]
 mod sign;
 #[path = "fss/stream.rs"]
@@ -23,6 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     dcf::rows(&mut t);
     gates::rows(&mut t);
     functions::rows(&mut t);
+    lookup::rows(&mut t);
     stream::rows(&mut t);
     t.finish()
 }

@@ -159,6 +159,10 @@ impl Cpu {
     pub fn with_level(level: Level) -> Self {
         Self { level }
     }
+    /// The level of its kernels.
+    pub(crate) fn level(self) -> Level {
+        self.level
+    }
     /// The hash under `key` with the kernels of this level.
     pub(crate) fn hash(&self, key: Block) -> GgmHash {
         GgmHash::with_level(key, self.level)

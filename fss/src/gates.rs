@@ -22,7 +22,7 @@ pub mod lookup;
 pub mod max_pool;
 pub mod relu;
 pub mod select;
-mod shift;
+pub mod shift;
 pub mod sign;
 pub mod spline;
 pub mod stochastic;

@@ -16,6 +16,7 @@ pub(crate) const TILE: usize = 64;
 pub struct Shape {
     domain: u32,
     value: u32,
+    whole: bool,
 }
 
 impl Shape {
@@ -26,7 +27,19 @@ impl Shape {
     pub fn new(domain: u32, value: u32) -> Result<Self, Error> {
         within("bits of the domain", domain, 1, 128, "1 to 128")?;
         within("bits of the values", value, 1, 128, "1 to 128")?;
-        Ok(Self { domain, value })
+        Ok(Self {
+            domain,
+            value,
+            whole: false,
+        })
+    }
+    /// The same functions by trees that do not end early: a leaf holds one value, however narrow.
+    #[must_use]
+    pub(crate) fn whole(self) -> Self {
+        Self {
+            whole: true,
+            ..self
+        }
     }
     /// Bits of a point.
     #[must_use]
@@ -41,6 +54,9 @@ impl Shape {
     /// e, where a leaf holds 2^e values.
     #[must_use]
     pub fn log_entries(self) -> u32 {
+        if self.whole {
+            return 0;
+        }
         (128 / self.value).ilog2().min(self.domain)
     }
     /// Levels of the tree above its leaves.

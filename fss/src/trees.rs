@@ -28,7 +28,7 @@ impl Trees {
         }
     }
     /// The correction of the leaf of key `j`.
-    fn leaf(&self, j: usize) -> Block {
+    pub(crate) fn leaf(&self, j: usize) -> Block {
         let (tile, at) = (j / TILE, j % TILE);
         let per_key = self.shape.corrections();
         let m = TILE.min(self.len() - tile * TILE);
@@ -106,7 +106,7 @@ impl Trees {
         let leaf = (value.to_u128() ^ (self.leaf(j).to_u128() & t)) & upto;
         (leaf.count_ones() as u8 ^ (mark >> 1)) & 1
     }
-    fn walked<E: Evaluator>(
+    pub(crate) fn walked<E: Evaluator>(
         &self,
         e: &E,
         paths: &[Block],
@@ -178,7 +178,7 @@ pub(crate) fn deal(
 }
 
 /// ± (β at the entry - W_0 + W_1), entry by entry. Constant time in all.
-fn leaf(shape: Shape, entry: u32, beta: u128, minus: u128, w: [Block; 2]) -> Block {
+pub(crate) fn leaf(shape: Shape, entry: u32, beta: u128, minus: u128, w: [Block; 2]) -> Block {
     let k = shape.value();
     let [w0, w1] = w.map(Block::to_u128);
     let mut out = 0;

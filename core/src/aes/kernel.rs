@@ -65,3 +65,20 @@ pub(crate) unsafe fn middle<V: Vector, const N: usize>(k: &[V; 11], x: &mut [V; 
         }
     }
 }
+
+/// [`middle`] of 4 or 8 registers round by round, where there is so much else to keep that the compiler would take one after the other.
+///
+/// # Safety
+/// That of [`Vector`].
+#[inline(always)]
+pub(crate) unsafe fn in_step<V: Vector, const N: usize>(k: &[V; 11], x: &mut [V; N]) {
+    for k in &k[1..10] {
+        // SAFETY: by the contract of this function.
+        unsafe {
+            for x in &mut *x {
+                *x = x.round(*k);
+            }
+            V::at_once(x);
+        }
+    }
+}

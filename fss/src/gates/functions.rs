@@ -60,6 +60,7 @@
 //! | 1/√x | 447 | 874 | 1300 | 3382 | 3467 | 62 + 34 + 1 |
 
 use core::marker::PhantomData;
+use std::sync::Arc;
 
 use piquet_core::Ring;
 
@@ -74,7 +75,7 @@ mod keys;
 mod pieces;
 mod real;
 
-pub use keys::{FunctionKeys, FunctionRun, Step};
+pub use keys::{FunctionKeys, FunctionRun, Started, Step};
 use pieces::Pieces;
 
 /// A function of fixed-point numbers of n bits in two's complement, f of them fractional; so is its result.
@@ -89,7 +90,7 @@ pub struct Function<R: Ring> {
     bits: u32,
     fraction: u32,
     low: u32,
-    pieces: Pieces,
+    pieces: Arc<Pieces>,
     comparison: Shape,
     rounding: Shape,
     word: PhantomData<R>,
@@ -157,7 +158,7 @@ impl<R: Ring> Function<R> {
         curve: impl FnOnce(u32) -> Pieces,
     ) -> Result<Self, Error> {
         within("fractional bits", fraction, 8, 16, "8 to 16")?;
-        let pieces = curve(fraction).within(bits.clamp(1, 64));
+        let pieces = Arc::new(curve(fraction).within(bits.clamp(1, 64)));
         let high = R::BITS.min(64);
         let domain = "M (see there) to the width of the word, 64 at most";
         within("bits", bits, pieces.sum, high, domain)?;

@@ -21,6 +21,10 @@ use crate::shape::within;
 use crate::stream::Taken;
 use crate::{Error, Role};
 
+mod truncate;
+
+pub use truncate::{ReluTruncate, ReluTruncateKeys, ReluTruncatePending};
+
 /// max(x, 0), for x of n bits in two's complement, modulo 2^n.
 ///
 /// **Keys**: those of [`Sign`] and three times ⌈n count / 8⌉ bytes: 16 (n - 7) bytes and 3 n + 1 bits a gate for 8 < n <= 64.

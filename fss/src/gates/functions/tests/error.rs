@@ -160,7 +160,8 @@ fn errors_are_those_of_the_table() {
 
 #[test]
 fn costs_are_those_of_the_table() {
-    let cases: [(&str, fn(u32) -> Function<u64>); 9] = [
+    type Case<'a> = (&'a str, fn(u32) -> Function<u64>);
+    let cases: [Case<'_>; 9] = [
         ("GeLU", |n| Function::gelu(n, 12).unwrap()),
         ("SiLU", |n| Function::silu(n, 12).unwrap()),
         ("sigmoid", |n| Function::sigmoid(n, 12).unwrap()),
