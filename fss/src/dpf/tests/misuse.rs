@@ -196,7 +196,7 @@ fn arguments_are_checked() {
 fn nothing_secret_is_printed() {
     let shape = Shape::new(10, 13).unwrap();
     let (keys, _) = generate(&SESSION, 4, shape, &[1u32, 2], &[1u8, 2], &mut rng(2)).unwrap();
-    let printed = "Keys(2 keys, Shape { domain: 10, value: 13 })";
+    let printed = "Keys(2 keys, Shape { domain: 10, value: 13, whole: false })";
     assert_eq!(format!("{keys:?}"), printed);
     let (blocks, _) =
         generate_blocks(&SESSION, 4, 10, &[1u32], &[Block::ZERO], &mut rng(2)).unwrap();
