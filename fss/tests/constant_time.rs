@@ -6,6 +6,7 @@
 
 mod support {
     pub(crate) mod memcheck;
+    pub(crate) mod scenarios;
 }
 
 use piquet_core::wire::SessionId;
@@ -17,6 +18,7 @@ use piquet_fss::mask::{BitMask, Mask};
 use piquet_fss::stream::KeyStream;
 use piquet_fss::{Cpu, P0, P1};
 use support::memcheck::{SecretRng, Verdict, judge, public, secret};
+use support::scenarios::{Setting, all};
 
 const SESSION: SessionId = SessionId([9; 32]);
 
@@ -27,6 +29,7 @@ const CASES: &[(&str, bool)] = &[
     ("arithmetic_on_a_secret", true),
     ("signs", true),
     ("masks", true),
+    ("gates", true),
 ];
 
 #[test]
@@ -154,4 +157,29 @@ fn masks() {
     let (o0, _) = k0.open(&x).unwrap();
     let (_, m1) = k1.open(&x).unwrap();
     let _ = o0.finish(public(&m1)).unwrap();
+}
+
+/// All gates, one after another.
+#[test]
+#[ignore = "run under valgrind by `judged`"]
+fn gates() {
+    let n = 67;
+    for scenario in all() {
+        let seen = scenario.run(&Setting {
+            seed: Seed::random(&mut SecretRng::new(1)),
+            masks: secrets(n),
+            bit_masks: BitVec::random(n, &mut SecretRng::new(3)),
+            masked: (0..n as u64)
+                .map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+                .collect(),
+            opened: BitVec::from_bools(&core::array::from_fn::<bool, 67, _>(|i| i % 3 == 1)),
+            shares: secrets(n),
+            bit_shares: BitVec::random(n, &mut SecretRng::new(4)),
+            cpu: Cpu::new(),
+            public: &|b| {
+                public(b);
+            },
+        });
+        std::hint::black_box(seen.own);
+    }
 }
