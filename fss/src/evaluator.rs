@@ -8,6 +8,8 @@ use crate::gates::lookup::{self, Fold, Table};
 use crate::shape::TILE;
 use crate::{Error, Shape, dcf};
 
+mod several;
+
 /// Keys of one party, as they lie in memory.
 ///
 /// Keys come in tiles of 64, the last one shorter. A tile of m keys has [`Shape::levels`] times m corrections, level-major, then m
@@ -74,6 +76,42 @@ pub trait Evaluator {
     /// # Errors
     /// If lengths do not fit together.
     fn points(&self, keys: View<'_>, paths: &[Block], out: Walked<'_>) -> Result<(), Self::Error>;
+    /// Every key at several points, `points` for each: `paths[j * points + i]` is point i of key j, and so the results lie. As
+    /// [`Evaluator::points`] one after the other, which is what happens where there is nothing better; where neighbours begin alike, their
+    /// walks may begin as one.
+    ///
+    /// # Errors
+    /// If lengths do not fit together.
+    fn several(
+        &self,
+        keys: View<'_>,
+        points: usize,
+        paths: &[Block],
+        out: Walked<'_>,
+    ) -> Result<(), Self::Error> {
+        let n = keys.roots.len();
+        crate::shape::same("points", paths.len(), n * points)?;
+        crate::shape::same("values", out.values.len(), n * points)?;
+        crate::shape::same("marks", out.marks.len(), n * points)?;
+        let mut values = vec![Block::ZERO; n];
+        let mut marks = vec![0; n];
+        for i in 0..points {
+            let column: Vec<_> = paths.iter().skip(i).step_by(points).copied().collect();
+            let walked = Walked {
+                values: &mut values,
+                marks: &mut marks,
+            };
+            self.points(keys, &column, walked)?;
+            let to = out.values.iter_mut().zip(&mut *out.marks);
+            let to = to.skip(i).step_by(points);
+            for ((value, mark), walked) in to.zip(values.iter().zip(&marks)) {
+                (*value, *mark) = (*walked.0, *walked.1);
+            }
+        }
+        wipe(&mut values);
+        wipe(&mut marks);
+        Ok(())
+    }
     /// Every comparison function at one point: `sums[j]` becomes party 0's share for key j at `paths[j]`, or party 1's
     /// negated, with anything above the bits of the shape. Two AES a level and key, and one a leaf.
     ///
@@ -120,6 +158,10 @@ impl Cpu {
     #[must_use]
     pub fn with_level(level: Level) -> Self {
         Self { level }
+    }
+    /// The level of its kernels.
+    pub(crate) fn level(self) -> Level {
+        self.level
     }
     /// The hash under `key` with the kernels of this level.
     pub(crate) fn hash(&self, key: Block) -> GgmHash {
@@ -168,6 +210,16 @@ impl Evaluator for Cpu {
         wipe(&mut nodes);
         wipe(&mut turns);
         Ok(())
+    }
+
+    fn several(
+        &self,
+        keys: View<'_>,
+        points: usize,
+        paths: &[Block],
+        out: Walked<'_>,
+    ) -> Result<(), Error> {
+        several::several(&self.hash(keys.hash), keys, points, paths, out)
     }
 
     fn comparisons<R: Ring>(

@@ -4,7 +4,7 @@ use piquet_core::ggm::GgmHash;
 use piquet_core::{Block, wipe, wipe_vec};
 
 use crate::evaluator::{Evaluator, View, Walked};
-use crate::shape::{TILE, mask};
+use crate::shape::{TILE, mask, same};
 use crate::{Role, Shape};
 
 /// Keys of one party. Wiped when dropped.
@@ -64,13 +64,47 @@ impl Trees {
         let (values, marks) = self.walked(e, paths)?;
         let out = paths.iter().zip(&values).zip(&marks).enumerate();
         Ok(out
-            .map(|(j, ((path, value), mark))| {
-                let upto = mask_upto(self.shape.entry(*path));
-                let t = u128::from(mark & 1).wrapping_neg();
-                let leaf = (value.to_u128() ^ (self.leaf(j).to_u128() & t)) & upto;
-                (leaf.count_ones() as u8 ^ (mark >> 1)) & 1
-            })
+            .map(|(j, ((path, value), mark))| self.prefix(j, *path, *value, *mark))
             .collect())
+    }
+    /// This party's shares of "α_j ≤ the point of `paths[(j - first) * points + i]`", in this order, for values of one bit and the keys from
+    /// `first`, where a tile begins, on. The wanted bits are bits 0.
+    pub(crate) fn several_prefixes<E: Evaluator>(
+        &self,
+        e: &E,
+        first: usize,
+        points: usize,
+        paths: &[Block],
+    ) -> Result<Vec<u8>, E::Error> {
+        let n = paths.len() / points.max(1);
+        same("keys", n, n.min(self.len().saturating_sub(first)))?;
+        let per_key = self.shape.corrections();
+        let keys = View {
+            hash: self.hash,
+            shape: self.shape,
+            roots: &self.roots[first..first + n],
+            corrections: &self.corrections[first * per_key..(first + n) * per_key],
+        };
+        let mut values = vec![Block::ZERO; paths.len()];
+        let mut marks = vec![0; paths.len()];
+        let out = Walked {
+            values: &mut values,
+            marks: &mut marks,
+        };
+        e.several(keys, points, paths, out)?;
+        let walked = values.iter().zip(&mut marks).zip(paths);
+        for (at, ((value, mark), path)) in walked.enumerate() {
+            *mark = self.prefix(first + at / points, *path, *value, *mark);
+        }
+        wipe_vec(&mut values);
+        Ok(marks)
+    }
+    /// The share of a prefix from what a walk ended with.
+    fn prefix(&self, j: usize, path: Block, value: Block, mark: u8) -> u8 {
+        let upto = mask_upto(self.shape.entry(path));
+        let t = u128::from(mark & 1).wrapping_neg();
+        let leaf = (value.to_u128() ^ (self.leaf(j).to_u128() & t)) & upto;
+        (leaf.count_ones() as u8 ^ (mark >> 1)) & 1
     }
     pub(crate) fn walked<E: Evaluator>(
         &self,
@@ -144,7 +178,7 @@ pub(crate) fn deal(
 }
 
 /// ± (β at the entry - W_0 + W_1), entry by entry. Constant time in all.
-fn leaf(shape: Shape, entry: u32, beta: u128, minus: u128, w: [Block; 2]) -> Block {
+pub(crate) fn leaf(shape: Shape, entry: u32, beta: u128, minus: u128, w: [Block; 2]) -> Block {
     let k = shape.value();
     let [w0, w1] = w.map(Block::to_u128);
     let mut out = 0;

@@ -286,7 +286,7 @@ fn arguments_that_do_not_fit_are_refused() {
     ));
     assert_eq!(
         format!("{k0:?}"),
-        "Keys(Shape { domain: 9, value: 7 }, 2 keys)"
+        "Keys(Shape { domain: 9, value: 7, whole: false }, 2 keys)"
     );
 }
 
