@@ -236,17 +236,17 @@ impl<R: Ring, P: Role> Keys<R, P> {
             return Err(Error::Stream(DecodeError::Length { got, want }));
         }
         let mut read = || -> Result<_, DecodeError> {
-            let mut roots = vec![Block::ZERO; count];
-            let raw: &mut [u8] = bytemuck::must_cast_slice_mut(&mut roots);
-            raw.copy_from_slice(r.bytes(raw.len())?);
-            let (corrections, values) = get(shape, count, &mut r)?;
-            Ok(Dcfs {
+            let mut dcfs = Dcfs {
                 hash: hash_key(session, batch),
                 shape,
-                roots,
-                corrections,
-                values,
-            })
+                roots: vec![Block::ZERO; count],
+                corrections: Vec::new(),
+                values: Vec::new(),
+            };
+            let raw: &mut [u8] = bytemuck::must_cast_slice_mut(&mut dcfs.roots);
+            raw.copy_from_slice(r.bytes(raw.len())?);
+            (dcfs.corrections, dcfs.values) = get(shape, count, &mut r)?;
+            Ok(dcfs)
         };
         let dcfs = read().map_err(Error::Stream)?;
         let party = u128::from(P::INDEX);
