@@ -1,7 +1,8 @@
-//! Walks that sum values of 64 bits, in registers: as [`super::walk`] and [`super::deal`], with one more hash of each node.
+//! Walks that sum values of 64 bits, in registers: as [`super::walk`] and [`super::deal`], with one more hash of each
+//! node.
 //!
-//! σ(x ⊕ 2) = σ(x) ⊕ σ(2), so that the second hash begins and ends one sum away from the first. Words lie in the low halves of
-//! blocks; what is in the high ones is never read.
+//! σ(x ⊕ 2) = σ(x) ⊕ σ(2), so that the second hash begins and ends one sum away from the first. Words lie in the low
+//! halves of blocks; what is in the high ones is never read.
 #![allow(unsafe_code)]
 
 use crate::Block;
@@ -10,7 +11,8 @@ use crate::vector::Vector;
 
 /// Nodes down the levels of `corrections`, of which each has a row of as many as there are nodes.
 ///
-/// There are as many paths and sums as nodes and as many values as corrections, the rows are whole, and there are at most
+/// There are as many paths and sums as nodes and as many values as corrections, the rows are whole, and there are at
+/// most
 /// 128 - `first` of them.
 pub(super) struct Walk<'a> {
     pub(super) corrections: &'a [Block],
@@ -34,7 +36,8 @@ impl Kernel for Walk<'_> {
 }
 
 impl Walk<'_> {
-    /// `N` registers at a time from node `at` on, while there are as many; with `N` = 1 to the end. Returns where it stops.
+    /// `N` registers at a time from node `at` on, while there are as many; with `N` = 1 to the end. Returns where it
+    /// stops.
     ///
     /// # Safety
     /// The features of `V` are there.
@@ -46,8 +49,8 @@ impl Walk<'_> {
         while n - at >= N * V::BLOCKS || (N == 1 && at < n) {
             let lanes = V::BLOCKS.min(n - at);
             let block = |i: usize| at + i * V::BLOCKS;
-            // SAFETY: the features are there; `N` registers are left at `at`, the last one of `lanes` blocks if N = 1, in all
-            // slices and in every row.
+            // SAFETY: the features are there; `N` registers are left at `at`, the last one of `lanes` blocks if N = 1,
+            // in all slices and in every row.
             unsafe {
                 let value = V::splat(&super::VALUE).sigma();
                 let one = V::halves(1);
@@ -59,9 +62,9 @@ impl Walk<'_> {
                 }
                 for (from, to, high) in [(0, middle, true), (middle, levels, false)] {
                     let mut paths = [V::zero(); N];
-                    for i in 0..N {
+                    for (i, to) in paths.iter_mut().enumerate() {
                         let path = V::load(self.paths.as_ptr().add(block(i)).cast(), lanes);
-                        paths[i] = if high { path.high() } else { path.low() };
+                        *to = if high { path.high() } else { path.low() };
                     }
                     for level in from..to {
                         let bit = V::halves(1 << (63 - (self.first + level) % 64));
@@ -105,8 +108,8 @@ impl Walk<'_> {
 
 /// Both parties' nodes down the levels of `corrections`, of which each has a row of as many as there are nodes.
 ///
-/// There are as many `alphas` and `betas` as nodes of each party and as many values as corrections, the rows are whole, and
-/// there are at most 128 - `first` of them.
+/// There are as many `alphas` and `betas` as nodes of each party and as many values as corrections, the rows are whole,
+/// and there are at most 128 - `first` of them.
 pub(super) struct Deal<'a> {
     pub(super) first: u32,
     pub(super) alphas: &'a [Block],
@@ -129,7 +132,8 @@ impl Kernel for Deal<'_> {
 }
 
 impl Deal<'_> {
-    /// `N` registers at a time from node `at` on, while there are as many; with `N` = 1 to the end. Returns where it stops.
+    /// `N` registers at a time from node `at` on, while there are as many; with `N` = 1 to the end. Returns where it
+    /// stops.
     ///
     /// # Safety
     /// The features of `V` are there.
@@ -142,8 +146,8 @@ impl Deal<'_> {
         while n - at >= N * V::BLOCKS || (N == 1 && at < n) {
             let lanes = V::BLOCKS.min(n - at);
             let block = |i: usize| at + i * V::BLOCKS;
-            // SAFETY: the features are there; `N` registers are left at `at`, the last one of `lanes` blocks if N = 1, in all
-            // slices and in every row.
+            // SAFETY: the features are there; `N` registers are left at `at`, the last one of `lanes` blocks if N = 1,
+            // in all slices and in every row.
             unsafe {
                 let value = V::splat(&super::VALUE).sigma();
                 let one = V::halves(1);
@@ -159,9 +163,9 @@ impl Deal<'_> {
                 }
                 for (from, to, high) in [(0, middle, true), (middle, levels, false)] {
                     let mut paths = [V::zero(); N];
-                    for i in 0..N {
+                    for (i, to) in paths.iter_mut().enumerate() {
                         let path = V::load(self.alphas.as_ptr().add(block(i)).cast(), lanes);
-                        paths[i] = if high { path.high() } else { path.low() };
+                        *to = if high { path.high() } else { path.low() };
                     }
                     for level in from..to {
                         let bit = V::halves(1 << (63 - (self.first + level) % 64));
