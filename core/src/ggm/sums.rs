@@ -205,9 +205,9 @@ impl Deal<'_> {
                 }
                 for (from, to, high) in [(0, middle, true), (middle, levels, false)] {
                     let mut paths = [V::zero(); N];
-                    for i in 0..N {
+                    for (i, to) in paths.iter_mut().enumerate() {
                         let path = V::load(self.alphas.as_ptr().add(block(i)).cast(), lanes);
-                        paths[i] = if high { path.high() } else { path.low() };
+                        *to = if high { path.high() } else { path.low() };
                     }
                     for level in from..to {
                         let bit = V::halves(1 << (63 - (self.first + level) % 64));
