@@ -86,8 +86,8 @@ impl GgmHash {
     pub fn values(&self, nodes: &[Block], out: &mut [Block]) {
         portable::values(&self.0, nodes, out);
     }
-    /// The values of nodes of one key with the correction of its leaf, in `how`ever they go together; the shorter length wins. One AES a
-    /// node.
+    /// The values of nodes of one key with the correction of its leaf, in `how`ever they go together; the shorter length
+    /// wins. One AES a node.
     pub fn leaves(&self, how: Leaf, correction: Block, nodes: &[Block], out: &mut [[u64; 2]]) {
         leaves::leaves(&self.0, how, correction, nodes, out);
     }
