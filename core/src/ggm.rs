@@ -35,12 +35,15 @@ use crate::{Block, Ring};
 mod children;
 #[cfg(target_arch = "x86_64")]
 mod deal;
+mod leaves;
 mod portable;
 #[cfg(target_arch = "x86_64")]
 mod sums;
 #[cfg(target_arch = "x86_64")]
 mod walk;
 mod words;
+
+pub use leaves::Leaf;
 
 /// What sets the inputs of values apart from those of children.
 const VALUE: Block = Block::from_u128(2);
@@ -82,6 +85,11 @@ impl GgmHash {
     /// `out[j]` = H(`nodes[j]` ⊕ 2). One AES a node.
     pub fn values(&self, nodes: &[Block], out: &mut [Block]) {
         portable::values(&self.0, nodes, out);
+    }
+    /// The values of nodes of one key with the correction of its leaf, in `how`ever they go together; the shorter length wins. One AES a
+    /// node.
+    pub fn leaves(&self, how: Leaf, correction: Block, nodes: &[Block], out: &mut [[u64; 2]]) {
+        leaves::leaves(&self.0, how, correction, nodes, out);
     }
     /// Walks down from each node by the bits `first`, `first + 1`, ... of its path, as many as there are levels of
     /// corrections: `nodes[j]` becomes the node at the end, and to bit 0 of `turns[j]` its turns are added (the other
