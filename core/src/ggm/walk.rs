@@ -13,7 +13,7 @@ use crate::vector::Vector;
 
 /// How many blocks ahead corrections are asked for, past the end too, where the next tile's may lie: keys are read from
 /// memory once, and the processor's own prefetcher stops at the end of a page.
-const AHEAD: usize = 128;
+pub(super) const AHEAD: usize = 128;
 
 /// Nodes down the levels of `corrections`, of which each has a row of as many as there are nodes, or one if `ONE`.
 ///
