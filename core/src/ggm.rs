@@ -97,21 +97,6 @@ impl GgmHash {
         nodes: &mut [Block],
         turns: &mut [Block],
     ) {
-        self.walk_ahead(corrections, first, paths, nodes, turns, &[]);
-    }
-    /// [`GgmHash::walk`] that asks memory for `next` meanwhile: the corrections of the walk that comes after this one.
-    ///
-    /// # Panics
-    /// As [`GgmHash::walk`].
-    pub fn walk_ahead(
-        &self,
-        corrections: &[Block],
-        first: u32,
-        paths: &[Block],
-        nodes: &mut [Block],
-        turns: &mut [Block],
-        next: &[Block],
-    ) {
         check(nodes.len(), corrections, first, paths, turns.len());
         if nodes.is_empty() {
             return;
@@ -124,10 +109,8 @@ impl GgmHash {
                 paths,
                 nodes: &mut *nodes,
                 turns: &mut *turns,
-                next,
             }
         );
-        let _ = next;
         portable::walk(&self.0, corrections, false, first, paths, nodes, turns);
     }
     /// [`GgmHash::walk`] of one key from one root to many points: one correction a level for all.
@@ -156,7 +139,6 @@ impl GgmHash {
                 paths,
                 nodes: &mut *nodes,
                 turns: &mut *turns,
-                next: &[],
             }
         );
         portable::walk(&self.0, corrections, true, first, paths, nodes, turns);

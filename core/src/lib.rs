@@ -17,6 +17,7 @@ pub mod ggm;
 mod hash;
 pub mod lanes;
 pub mod linalg;
+pub mod masked;
 pub mod pack;
 pub mod prefetch;
 mod prg;

@@ -100,7 +100,20 @@ unsafe fn at_once_4(x: &mut [__m512i; 4]) {
 #[inline]
 unsafe fn at_once_8(x: &mut [__m512i; 8]) {
     // SAFETY: no instruction.
-    unsafe { barrier!(zmm_reg, "/* {} {} {} {} {} {} {} {} */", x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7]) }
+    unsafe {
+        barrier!(
+            zmm_reg,
+            "/* {} {} {} {} {} {} {} {} */",
+            x[0],
+            x[1],
+            x[2],
+            x[3],
+            x[4],
+            x[5],
+            x[6],
+            x[7]
+        )
+    }
 }
 
 /// The mask as it is. The compiler would ask for its complement and select with one instruction more.
@@ -284,7 +297,18 @@ impl Vector for __m128i {
         // SAFETY: no instruction.
         unsafe {
             if let Some(x) = x.first_chunk_mut::<8>() {
-                barrier!(xmm_reg, "/* {} {} {} {} {} {} {} {} */", x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7]);
+                barrier!(
+                    xmm_reg,
+                    "/* {} {} {} {} {} {} {} {} */",
+                    x[0],
+                    x[1],
+                    x[2],
+                    x[3],
+                    x[4],
+                    x[5],
+                    x[6],
+                    x[7]
+                );
             } else if let Some(x) = x.first_chunk_mut::<4>() {
                 barrier!(xmm_reg, "/* {} {} {} {} */", x[0], x[1], x[2], x[3]);
             }

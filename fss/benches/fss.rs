@@ -9,6 +9,8 @@ mod dcf;
 mod dpf;
 #[path = "fss/gates.rs"]
 mod gates;
+#[path = "fss/lookup.rs"]
+mod lookup;
 #[path = "fss/sign.rs"]
 mod sign;
 #[path = "fss/stream.rs"]
@@ -20,6 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     dpf::rows(&mut t);
     dcf::rows(&mut t);
     gates::rows(&mut t);
+    lookup::rows(&mut t);
     stream::rows(&mut t);
     t.finish()
 }

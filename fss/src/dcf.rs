@@ -1,29 +1,31 @@
 //! Distributed comparison functions: x ↦ β if x < α, else 0, with β and the shares in Z_2^k.
 //!
-//! After E. Boyle, N. Chandran, N. Gilboa, D. Gupta, Y. Ishai, N. Kumar, M. Rathee, "Function Secret Sharing for Mixed-Mode and
-//! Fixed-Point Secure Computation", EUROCRYPT 2021, <https://eprint.iacr.org/2020/1392>, on the half-tree of
-//! [`piquet_core::ggm`]. Along the path to x, a party sums W + t v over the levels at which the path turns left: t is the control bit
-//! of the node, W the low bits of H(node ⊕ 2) and v a correction such that the two parties' sums grow apart by β α_i where
-//! both nodes are on the path to α, α_i being its bit of that level: x is smaller than α exactly if it leaves the path
-//! to the left, where α_i = 1. Off the path both parties have the same node and add the same.
+//! After E. Boyle, N. Chandran, N. Gilboa, D. Gupta, Y. Ishai, N. Kumar, M. Rathee, "Function Secret Sharing for
+//! Mixed-Mode and Fixed-Point Secure Computation", EUROCRYPT 2021, <https://eprint.iacr.org/2020/1392>, on the
+//! half-tree of [`piquet_core::ggm`]. Along the path to x, a party sums W + t v over the levels at which the path
+//! turns left: t is the control bit of the node, W the low bits of H(node ⊕ 2) and v a correction such that the two
+//! parties' sums grow apart by β α_i where both nodes are on the path to α, α_i being its bit of that level: x is
+//! smaller than α exactly if it leaves the path to the left, where α_i = 1. Off the path both parties have the same
+//! node and add the same.
 //!
-//! The tree ends e levels early. What is left of x selects one of 2^e entries, entry j being β if j < a for the e bits a of α that are
-//! left. The last one is 0 whatever a is and needs no room, so that e = min(n, ⌊log2(⌊128 / k⌋ + 1)⌋) with one block for a leaf.
+//! The tree ends e levels early. What is left of x selects one of 2^e entries, entry j being β if j < a for the e
+//! bits a of α that are left. The last one is 0 whatever a is and needs no room, so that e = min(n, ⌊log2(⌊128 / k⌋
+//! + 1)⌋) with one block for a leaf.
 //!
-//! **Cost**: n - e levels of two AES each, and one for the leaf: 2 (n - e) + 1, which is 2 n - 1 for values of 43 to 128 bits.
-//! Four and two for both keys of the dealer. **Keys**: for each level 16 bytes and k bits, and 16 bytes for the leaf
-//! ([`key_bytes`]); by themselves also a root of 16 bytes.
+//! **Cost**: n - e levels of two AES each, and one for the leaf: 2 (n - e) + 1, which is 2 n - 1 for values of 43
+//! to 128 bits. Four and two for both keys of the dealer. **Keys**: for each level 16 bytes and k bits, and 16
+//! bytes for the leaf ([`key_bytes`]); by themselves also a root of 16 bytes.
 //!
-//! **Security** against one semi-honest party; H is circular correlation robust. Party b knows its own nodes and the
-//! corrections. On the path to α the other party's node is its own node ⊕ Δ, where 127 bits of Δ are uniform and
-//! unknown to it. Each correction of a level is masked by H(own node ⊕ Δ), each correction of a value by the low bits of
-//! H(own node ⊕ 2 ⊕ Δ), and the leaf's likewise: all of them are queries "own block ⊕ Δ" of the same oracle, distinct
-//! unless own nodes collide, which has probability below (2 n)^2 / 2^127. So that the corrections can be replaced by uniform ones,
-//! one after the other from the root; a simulator of party b draws a root and uniform corrections. Party b's share is a
-//! function of these, and the other party's is the result less it.
+//! **Security** against one semi-honest party; H is circular correlation robust. Party b knows its own nodes and
+//! the corrections. On the path to α the other party's node is its own node ⊕ Δ, where 127 bits of Δ are uniform
+//! and unknown to it. Each correction of a level is masked by H(own node ⊕ Δ), each correction of a value by the
+//! low bits of H(own node ⊕ 2 ⊕ Δ), and the leaf's likewise: all of them are queries "own block ⊕ Δ" of the same
+//! oracle, distinct unless own nodes collide, which has probability below (2 n)^2 / 2^127. So that the corrections
+//! can be replaced by uniform ones, one after the other from the root; a simulator of party b draws a root and
+//! uniform corrections. Party b's share is a function of these, and the other party's is the result less it.
 //!
-//! Raw keys ([`generate`], [`Keys`]) may be evaluated at any points any number of times; whoever learns both parties' shares at
-//! chosen points learns α, as with any function that is opened. Gates consume theirs.
+//! Raw keys ([`generate`], [`Keys`]) may be evaluated at any points any number of times; whoever learns both
+//! parties' shares at chosen points learns α, as with any function that is opened. Gates consume theirs.
 //!
 //! x > α is x̄ < ᾱ with all bits flipped, by whoever generates and by who evaluates.
 
@@ -44,8 +46,8 @@ pub(crate) use trees::{Dcfs, leaf_value};
 use trees::{deal, fits, get, put};
 pub use trees::{key_bytes, levels, log_entries};
 
-/// One party's keys of comparison functions of numbers of [`Shape::domain`] bits, with values of [`Shape::value`] bits in words
-/// of type R. Wiped when dropped, neither cloned nor printed.
+/// One party's keys of comparison functions of numbers of [`Shape::domain`] bits, with values of [`Shape::value`]
+/// bits in words of type R. Wiped when dropped, neither cloned nor printed.
 pub struct Keys<R: Ring, P: Role> {
     header: Header,
     dcfs: Dcfs<R>,
@@ -63,8 +65,8 @@ pub type Pair<R> = (Keys<R, P0>, Keys<R, P1>);
 
 /// Both parties' keys, one for each α and β; bits above those of the shape are ignored.
 ///
-/// `batch` numbers what is generated in a session: batches have AES keys of their own, so that p evaluations of AES by an
-/// adversary count against one batch: an advantage of about N (2 n + 1) p / 2^127 for N keys.
+/// `batch` numbers what is generated in a session: batches have AES keys of their own, so that p evaluations of AES
+/// by an adversary count against one batch: an advantage of about N (2 n + 1) p / 2^127 for N keys.
 ///
 /// # Errors
 /// No keys, not as many values as points, values that are wider than R.

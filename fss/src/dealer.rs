@@ -27,8 +27,8 @@
 //! gates of one tree. Other blocks have other keys: p is spent on one of them.
 
 use piquet_core::ggm::GgmHash;
-use piquet_core::pack::Packer;
-use piquet_core::wire::SessionId;
+use piquet_core::pack::{Packer, Unpacker};
+use piquet_core::wire::{DecodeError, SessionId};
 use piquet_core::{BitVec, Block, Prg, Ring, RingVec, wipe};
 use rand_core::CryptoRng;
 use zeroize::Zeroize;
@@ -329,6 +329,31 @@ pub(crate) fn put<R: Ring>(out: &mut Vec<u8>, bits: u32, values: &[R]) {
         let v = (v.to_i128() as u128 & low).to_le_bytes();
         out.extend_from_slice(&v[..bytes]);
     }
+}
+
+/// The `n` elements that [`put`] wrote, all of `bytes`.
+pub(crate) fn get<R: Ring>(bytes: &[u8], bits: u32, n: usize) -> Result<Vec<R>, DecodeError> {
+    if bits <= 64 {
+        let mut out = vec![R::ZERO; n];
+        Unpacker::new(bytes, n, bits)?.pull(&mut out);
+        return Ok(out);
+    }
+    let (got, want) = (bytes.len(), share_bytes(bits, n));
+    if got != want {
+        return Err(DecodeError::Length { got, want });
+    }
+    let low = crate::shape::mask(bits);
+    let mut out = Vec::with_capacity(n);
+    for bytes in bytes.chunks_exact(bits.div_ceil(8) as usize) {
+        let mut word = [0; 16];
+        word[..bytes.len()].copy_from_slice(bytes);
+        let v = u128::from_le_bytes(word);
+        if v & !low != 0 {
+            return Err(DecodeError::Range("padding bits"));
+        }
+        out.push(R::from_i128(v as i128));
+    }
+    Ok(out)
 }
 
 /// Bytes of `n` shared elements of `bits` bits.

@@ -2,11 +2,13 @@
 
 use piquet_core::cpu::{self, Level};
 use piquet_core::ggm::GgmHash;
-use piquet_core::{Block, Ring, wipe};
+use piquet_core::{Block, Ring, lanes, wipe};
 
 use crate::gates::lookup::{self, Fold, Table};
 use crate::shape::TILE;
 use crate::{Error, Shape, dcf};
+
+mod several;
 
 /// Keys of one party, as they lie in memory.
 ///
@@ -69,11 +71,51 @@ pub trait Evaluator {
     /// Why it could not: `Infallible`-like on a CPU, a lost device on a GPU.
     type Error: From<Error>;
 
+    /// Keys that are best given to [`Evaluator::points`] at once, where there are more: all, or as many as leave their ends in a cache.
+    fn batch(&self) -> usize {
+        usize::MAX
+    }
     /// Every key at one point: `paths[j]` for key j. One AES a level and key, and one a leaf.
     ///
     /// # Errors
     /// If lengths do not fit together.
     fn points(&self, keys: View<'_>, paths: &[Block], out: Walked<'_>) -> Result<(), Self::Error>;
+    /// Every key at several points, `points` for each: `paths[j * points + i]` is point i of key j, and so the results lie. As
+    /// [`Evaluator::points`] one after the other, which is what happens where there is nothing better; where neighbours begin alike, their
+    /// walks may begin as one.
+    ///
+    /// # Errors
+    /// If lengths do not fit together.
+    fn several(
+        &self,
+        keys: View<'_>,
+        points: usize,
+        paths: &[Block],
+        out: Walked<'_>,
+    ) -> Result<(), Self::Error> {
+        let n = keys.roots.len();
+        crate::shape::same("points", paths.len(), n * points)?;
+        crate::shape::same("values", out.values.len(), n * points)?;
+        crate::shape::same("marks", out.marks.len(), n * points)?;
+        let mut values = vec![Block::ZERO; n];
+        let mut marks = vec![0; n];
+        for i in 0..points {
+            let column: Vec<_> = paths.iter().skip(i).step_by(points).copied().collect();
+            let walked = Walked {
+                values: &mut values,
+                marks: &mut marks,
+            };
+            self.points(keys, &column, walked)?;
+            let to = out.values.iter_mut().zip(&mut *out.marks);
+            let to = to.skip(i).step_by(points);
+            for ((value, mark), walked) in to.zip(values.iter().zip(&marks)) {
+                (*value, *mark) = (*walked.0, *walked.1);
+            }
+        }
+        wipe(&mut values);
+        wipe(&mut marks);
+        Ok(())
+    }
     /// Every comparison function at one point: `sums[j]` becomes party 0's share for key j at `paths[j]`, or party 1's
     /// negated, with anything above the bits of the shape. Two AES a level and key, and one a leaf.
     ///
@@ -121,6 +163,10 @@ impl Cpu {
     pub fn with_level(level: Level) -> Self {
         Self { level }
     }
+    /// The level of its kernels.
+    pub(crate) fn level(self) -> Level {
+        self.level
+    }
     /// The hash under `key` with the kernels of this level.
     pub(crate) fn hash(&self, key: Block) -> GgmHash {
         GgmHash::with_level(key, self.level)
@@ -136,6 +182,9 @@ impl Default for Cpu {
 impl Evaluator for Cpu {
     type Error = Error;
 
+    fn batch(&self) -> usize {
+        16 * TILE
+    }
     fn points(&self, keys: View<'_>, paths: &[Block], out: Walked<'_>) -> Result<(), Error> {
         let n = keys.roots.len();
         crate::shape::same("points", paths.len(), n)?;
@@ -161,13 +210,26 @@ impl Evaluator for Cpu {
             let (corrections, _leaves) = corrections.split_at(m * (per_key - 1));
             hash.walk(corrections, 0, paths, nodes, turns);
             hash.values(nodes, values);
-            for ((mark, x), turn) in marks.iter_mut().zip(&*nodes).zip(&*turns) {
-                *mark = (x.to_u128() & 1) as u8 | ((turn.to_u128() & 1) as u8) << 1;
-            }
+            lanes::zip2(
+                marks,
+                bytemuck::must_cast_slice(nodes),
+                bytemuck::must_cast_slice(turns),
+                |_, x: [u64; 2], turn: [u64; 2]| (x[0] & 1 | (turn[0] & 1) << 1) as u8,
+            );
         }
         wipe(&mut nodes);
         wipe(&mut turns);
         Ok(())
+    }
+
+    fn several(
+        &self,
+        keys: View<'_>,
+        points: usize,
+        paths: &[Block],
+        out: Walked<'_>,
+    ) -> Result<(), Error> {
+        several::several(&self.hash(keys.hash), keys, points, paths, out)
     }
 
     fn comparisons<R: Ring>(

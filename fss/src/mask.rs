@@ -199,6 +199,10 @@ impl Gate for BitMask {
 }
 
 impl<P: Role> BitMaskKeys<P> {
+    /// This party's shares of the masks.
+    pub(crate) fn shares(&self) -> &BitVec {
+        &self.shares
+    }
     /// Masks this party's shares; the message goes to the other one.
     ///
     /// # Errors

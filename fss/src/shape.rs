@@ -1,6 +1,6 @@
 //! Domain and range of a point function, and what its tree looks like.
 
-use piquet_core::{Block, Ring};
+use piquet_core::{Block, Ring, lanes};
 
 use crate::Error;
 
@@ -16,6 +16,7 @@ pub(crate) const TILE: usize = 64;
 pub struct Shape {
     domain: u32,
     value: u32,
+    whole: bool,
 }
 
 impl Shape {
@@ -26,7 +27,19 @@ impl Shape {
     pub fn new(domain: u32, value: u32) -> Result<Self, Error> {
         within("bits of the domain", domain, 1, 128, "1 to 128")?;
         within("bits of the values", value, 1, 128, "1 to 128")?;
-        Ok(Self { domain, value })
+        Ok(Self {
+            domain,
+            value,
+            whole: false,
+        })
+    }
+    /// The same functions by trees that do not end early: a leaf holds one value, however narrow.
+    #[must_use]
+    pub(crate) fn whole(self) -> Self {
+        Self {
+            whole: true,
+            ..self
+        }
     }
     /// Bits of a point.
     #[must_use]
@@ -41,6 +54,9 @@ impl Shape {
     /// e, where a leaf holds 2^e values.
     #[must_use]
     pub fn log_entries(self) -> u32 {
+        if self.whole {
+            return 0;
+        }
         (128 / self.value).ilog2().min(self.domain)
     }
     /// Levels of the tree above its leaves.
@@ -56,6 +72,30 @@ impl Shape {
     /// The path to `x`, whose bits above the domain are ignored.
     pub(crate) fn path<R: Ring>(self, x: R) -> Block {
         Block::from_u128((x.to_i128() as u128) << (128 - self.domain))
+    }
+    /// The paths to `xs`; the shorter slice sets the length.
+    pub(crate) fn paths<R: Ring>(self, xs: &[R], out: &mut [Block]) {
+        if let Some(shift) = 64u32.checked_sub(self.domain) {
+            let out = bytemuck::must_cast_slice_mut(out);
+            lanes::zip(out, xs, |_, x| [0, x.to_u64() << shift]);
+        } else {
+            for (out, x) in out.iter_mut().zip(xs) {
+                *out = self.path(*x);
+            }
+        }
+    }
+    /// [`Shape::entry`] of the halves of a path, low and high, as a function that is a few shifts.
+    pub(crate) fn entries(self) -> impl Fn([u64; 2]) -> u64 + Copy {
+        let below = 128 - self.domain;
+        let mask = (1 << self.log_entries()) - 1;
+        move |[low, high]| {
+            let v = if below >= 64 {
+                high >> (below - 64)
+            } else {
+                low >> below | (high << 1) << (63 - below)
+            };
+            v & mask
+        }
     }
     /// Which value of its leaf the path leads to.
     pub(crate) fn entry(self, path: Block) -> u32 {

@@ -33,12 +33,11 @@ use core::marker::PhantomData;
 
 use piquet_core::aes::Aes128;
 use piquet_core::ggm::GgmHash;
-use piquet_core::pack::Unpacker;
 use piquet_core::wire::{DecodeError, Encode, Header, Reader, SessionId};
 use piquet_core::{BitVec, Block, Prg, Ring, RingVec};
 use zeroize::Zeroize;
 
-use crate::dealer::{Seed, check_count, check_position, draw, low_bits, roots, share_bytes};
+use crate::dealer::{Seed, check_count, check_position, draw, get, low_bits, roots, share_bytes};
 use crate::gates::{Gate, GateId};
 use crate::trees::Trees;
 use crate::{Error, Role, Shape, kinds};
@@ -346,17 +345,7 @@ impl<P: Role> Taken<'_, P> {
         if P::INDEX == 0 {
             return Ok(v);
         }
-        let mut c = vec![R::ZERO; n];
-        if bits <= 64 {
-            let mut run = Unpacker::new(bytes, n, bits).map_err(Error::Stream)?;
-            run.pull(&mut c);
-        } else {
-            for (c, b) in c.iter_mut().zip(bytes.chunks(bits.div_ceil(8) as usize)) {
-                let mut word = [0; 16];
-                word[..b.len()].copy_from_slice(b);
-                *c = R::from_i128(i128::from_le_bytes(word));
-            }
-        }
+        let c = get(bytes, bits, n).map_err(Error::Stream)?;
         v.add_assign(&c);
         low_bits(&mut v, bits);
         Ok(v)

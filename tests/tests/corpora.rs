@@ -13,6 +13,11 @@ const TARGETS: &[Target] = &[
     ("core_bits", piquet_core::fuzzing::bits),
     ("core_header", piquet_core::fuzzing::header),
     ("core_reader", piquet_core::fuzzing::reader),
+    ("fss_dcf_keys", piquet_fss::fuzzing::dcf_keys),
+    ("fss_distributed", piquet_fss::fuzzing::distributed),
+    ("fss_key_stream", piquet_fss::fuzzing::key_stream),
+    ("fss_levels", piquet_fss::fuzzing::levels),
+    ("fss_openings", piquet_fss::fuzzing::openings),
     (
         "model_graph_json",
         piquet_nn_ops::model::fuzzing::graph_json,

@@ -58,8 +58,7 @@ fn walks_are_the_same_on_all_levels() {
         let corrections = blocks(n * levels, 1);
         let paths = blocks(n, 2);
         let (mut nodes, mut turns) = (blocks(n, 3), blocks(n, 4));
-        let next = blocks(n * levels / 2, 5);
-        hash.walk_ahead(&corrections, first, &paths, &mut nodes, &mut turns, &next);
+        hash.walk(&corrections, first, &paths, &mut nodes, &mut turns);
         nodes.extend(low_bits(&turns));
         nodes
     });

@@ -286,7 +286,7 @@ fn arguments_that_do_not_fit_are_refused() {
     ));
     assert_eq!(
         format!("{k0:?}"),
-        "Keys(Shape { domain: 9, value: 7 }, 2 keys)"
+        "Keys(Shape { domain: 9, value: 7, whole: false }, 2 keys)"
     );
 }
 
@@ -316,8 +316,8 @@ fn a_share_alone_is_uniform() {
 
 #[test]
 fn corrections_are_uniform_whatever_alpha_is() {
-    // Each bit of corrections and of values over 4096 keys of the same α and β. Seven standard deviations, 1320 bits, four
-    // functions: a false alarm has probability below 2^-26, and the seed is fixed.
+    // Each bit of corrections and of values over 4096 keys of the same α and β. Seven standard deviations, 1320
+    // bits, four functions: a false alarm has probability below 2^-26, and the seed is fixed.
     let shape = Shape::new(8, 64).unwrap();
     let n = 4096;
     for alpha in [0u8, 0b0101_1010] {

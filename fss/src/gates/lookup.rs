@@ -42,9 +42,11 @@ use crate::trees::Trees;
 use crate::{Error, Role, Shape};
 
 mod fold;
+mod signed;
 mod table;
 
 pub(crate) use fold::fold;
+pub use signed::{SignedLookup, SignedLookupKeys, SignedLookupPending};
 pub use table::{Fold, MAX_BITS, Table};
 
 /// T\[x\], shared by exclusive or, for x of n bits in words I and entries that are whole words R.
@@ -169,7 +171,8 @@ impl<R: Ring, I: Ring, P: Role> LookupBitsKeys<R, I, P> {
         tables: &[&Table<R>],
         e: &E,
     ) -> Result<Vec<RingVec<R>>, E::Error> {
-        folded(&self.trees, Fold::Xor, masked, tables, e)
+        let out = folded(&self.trees, Fold::Xor, masked, tables, e)?;
+        Ok(split(self.trees.len(), &out))
     }
 }
 
@@ -228,31 +231,33 @@ impl<R: Ring, I: Ring, P: Role> LookupKeys<R, I, P> {
         e: &E,
     ) -> Result<Vec<RingVec<R>>, E::Error> {
         let mut out = folded(&self.trees, Fold::Sum, masked, tables, e)?;
-        for share in &mut out {
-            if P::INDEX == 1 {
-                piquet_core::lanes::map(share.as_mut_slice(), R::neg);
-            }
-            low_bits(share, self.trees.shape.value());
+        if P::INDEX == 1 {
+            piquet_core::lanes::map(out.as_mut_slice(), R::neg);
         }
-        Ok(out)
+        low_bits(&mut out, self.trees.shape.value());
+        Ok(split(self.trees.len(), &out))
     }
 }
 
-/// What the trees give for each table.
+/// What the trees give for each table, one after the other.
 fn folded<R: Ring, I: Ring, E: Evaluator>(
     trees: &Trees,
     how: Fold,
     masked: &[I],
     tables: &[&Table<R>],
     e: &E,
-) -> Result<Vec<RingVec<R>>, E::Error> {
-    let n = trees.len();
-    same("masked values", masked.len(), n)?;
+) -> Result<RingVec<R>, E::Error> {
+    same("masked values", masked.len(), trees.len())?;
     let starts = starts(trees.shape.domain(), masked);
-    let mut out = RingVec::zeros(n * tables.len());
+    let mut out = RingVec::zeros(trees.len() * tables.len());
     e.fold(trees.view(), how, &starts, tables, out.as_mut_slice())?;
-    let parts = out.as_slice().chunks(n.max(1));
-    Ok(parts.map(|part| RingVec::from(part.to_vec())).collect())
+    Ok(out)
+}
+
+/// The shares of each table, of `count` gates, of which there are some.
+fn split<R: Ring>(count: usize, shares: &RingVec<R>) -> Vec<RingVec<R>> {
+    let parts = shares.as_slice().chunks(count);
+    parts.map(|part| RingVec::from(part.to_vec())).collect()
 }
 
 #[cfg(test)]

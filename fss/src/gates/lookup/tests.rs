@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use piquet_core::cpu::Level;
+use piquet_core::wire::DecodeError;
 
 use super::*;
 use crate::evaluator::Cpu;
@@ -29,12 +30,33 @@ fn check<R: Ring, I: Ring>(bits: u32, k: u32, tables: &[&Table<R>], x: &[I], r: 
     let ((), k0, k1) = deal(&gate, x.len(), r);
     let y0 = k0.evaluate(&at, tables, &cpu).unwrap();
     let y1 = k1.evaluate(&at, tables, &cpu).unwrap();
+    check_sums(k, tables, x, &y0, &y1);
+    if k > 64 {
+        return;
+    }
+    let gate = SignedLookup::<R, I>::new(bits, k, tables.len() as u32).unwrap();
+    let ((), k0, k1) = deal(&gate, x.len(), r);
+    let (p0, m0) = k0.start(&at, tables, &cpu).unwrap();
+    let (p1, m1) = k1.start(&at, tables, &cpu).unwrap();
+    assert_eq!([m0.len(), m1.len()], [p1.expects(), p0.expects()]);
+    let (y0, y1) = (p0.finish(&m1).unwrap(), p1.finish(&m0).unwrap());
+    check_sums(k, tables, x, &y0, &y1);
+}
+
+fn check_sums<R: Ring, I: Ring>(
+    k: u32,
+    tables: &[&Table<R>],
+    x: &[I],
+    y0: &[RingVec<R>],
+    y1: &[RingVec<R>],
+) {
+    assert_eq!([y0.len(), y1.len()], [tables.len(); 2]);
     for (t, table) in tables.iter().enumerate() {
         let got = sum(k, y0[t].as_slice(), y1[t].as_slice());
         for (x, got) in x.iter().zip(got) {
             let want = table.entries()[x.to_u64() as usize];
             let want = want.shl(R::BITS - k).shr(R::BITS - k);
-            assert_eq!(got, want, "{bits} bits, k = {k}, {x:?}");
+            assert_eq!(got, want, "k = {k}, {x:?}");
         }
     }
 }
@@ -100,6 +122,12 @@ fn levels_agree() {
             let ((), k0, k1) = deal(&gate, r.len(), &r[..]);
             out.extend(k0.evaluate(&r, &tables, &cpu).unwrap());
             out.extend(k1.evaluate(&r, &tables, &cpu).unwrap());
+            let gate = SignedLookup::<u64>::new(bits, 38, 1).unwrap();
+            let ((), k0, k1) = deal(&gate, r.len(), &r[..]);
+            let (p0, m0) = k0.start(&r, &tables, &cpu).unwrap();
+            let (p1, m1) = k1.start(&r, &tables, &cpu).unwrap();
+            out.extend(p0.finish(&m1).unwrap());
+            out.extend(p1.finish(&m0).unwrap());
             out.into_iter().map(RingVec::into_vec).collect::<Vec<_>>()
         };
         let want = shares(Level::Portable);
@@ -134,6 +162,21 @@ fn keys_are_as_long_as_said() {
     ] {
         assert_eq!(ring(n, k), bytes, "{n}, {k}");
     }
+    let signed = |n, k, t| SignedLookup::<u64>::new(n, k, t).unwrap().key_bytes(8);
+    for (n, k, eight) in [
+        (8, 16, 8 * 36),
+        (8, 38, 332),
+        (8, 64, 8 * 48),
+        (10, 16, 8 * 68),
+        (10, 38, 588),
+        (10, 64, 8 * 80),
+        (12, 16, 8 * 100),
+        (12, 38, 844),
+        (12, 64, 8 * 112),
+    ] {
+        assert_eq!(signed(n, k, 1), eight, "{n}, {k}");
+        assert_eq!(signed(n, k, 3), eight + 2 * k as usize, "{n}, {k}");
+    }
 }
 
 #[test]
@@ -157,5 +200,28 @@ fn what_does_not_fit_is_refused() {
             .evaluate(&[1, 2], &[&right, &small], &cpu)
             .unwrap_err()
     ));
+    let gate = SignedLookup::<u64>::new(8, 64, 1).unwrap();
+    let signed = || deal(&gate, 2, &[1, 2][..]);
+    let ((), k0, k1) = signed();
+    assert!(wrong(
+        k0.start(&[1, 2], &[&right, &right], &cpu).unwrap_err()
+    ));
+    assert!(wrong(k1.start(&[1], &[&right], &cpu).unwrap_err()));
+    let ((), k0, k1) = signed();
+    let (p0, _) = k0.start(&[1, 2], &[&right], &cpu).unwrap();
+    let (p1, mut m1) = k1.start(&[1, 2], &[&right], &cpu).unwrap();
+    m1.push(0);
+    assert!(matches!(
+        p0.finish(&m1),
+        Err(Error::Message(DecodeError::Length { .. }))
+    ));
+    m1.pop();
+    m1[0] ^= 1;
+    assert!(matches!(
+        p1.finish(&m1),
+        Err(Error::Message(DecodeError::Version { .. }))
+    ));
+    assert!(SignedLookup::<u128>::new(8, 65, 1).is_err());
+    assert!(SignedLookup::<u64>::new(8, 64, 0).is_err());
     assert!(keys().evaluate(&[1, 2], &[], &cpu).unwrap().is_empty());
 }

@@ -1,0 +1,92 @@
+//! From leaves to shares: ± (value + t correction), entry by entry.
+
+use piquet_core::{Block, Ring, lanes};
+
+use crate::Shape;
+use crate::shape::mask;
+
+/// What turns the leaves of one party into its shares.
+#[derive(Clone, Copy)]
+pub(super) struct Leaves {
+    pub(super) shape: Shape,
+    /// All ones at the party that negates.
+    pub(super) minus: u128,
+}
+
+impl Leaves {
+    pub(super) fn new(shape: Shape, party: u8) -> Self {
+        let minus = u128::from(party).wrapping_neg();
+        Self { shape, minus }
+    }
+    /// The share at `entry` of a leaf whose control bit is bit 0 of `mark`.
+    #[inline(always)]
+    pub(super) fn share(self, entry: u32, value: Block, mark: u128, leaf: Block) -> u128 {
+        let k = self.shape.value();
+        let at = entry * k;
+        let t = (mark & 1).wrapping_neg();
+        let v = (value.to_u128() >> at).wrapping_add((leaf.to_u128() >> at) & t);
+        (v ^ self.minus).wrapping_sub(self.minus) & mask(k)
+    }
+    /// The shares of all entries of leaves of one key, to as many places.
+    pub(super) fn shares<W: Ring>(
+        self,
+        nodes: &[Block],
+        values: &[Block],
+        leaf: Block,
+        out: &mut [W],
+    ) {
+        let k = self.shape.value();
+        let whole = k << self.shape.log_entries() == 128 && k == W::BITS;
+        match k {
+            128 if whole => self.words::<W, 1>(nodes, values, leaf, out),
+            64 if whole => self.words::<W, 2>(nodes, values, leaf, out),
+            32 if whole => self.words::<W, 4>(nodes, values, leaf, out),
+            16 if whole => self.words::<W, 8>(nodes, values, leaf, out),
+            8 if whole => self.words::<W, 16>(nodes, values, leaf, out),
+            _ => {
+                let leaves = nodes.iter().zip(values);
+                let out = out.chunks_exact_mut(1 << self.shape.log_entries());
+                for ((node, value), out) in leaves.zip(out) {
+                    for (entry, o) in out.iter_mut().enumerate() {
+                        let v = self.share(entry as u32, *value, node.to_u128(), leaf);
+                        *o = W::from_i128(v as i128);
+                    }
+                }
+            }
+        }
+    }
+    /// Leaves that are N whole words.
+    fn words<W: Ring, const N: usize>(
+        self,
+        nodes: &[Block],
+        values: &[Block],
+        leaf: Block,
+        out: &mut [W],
+    ) {
+        let mut fix = [W::ZERO; N];
+        fix.copy_from_slice(bytemuck::cast_slice(&[leaf]));
+        let minus = W::from_i128(self.minus as i128);
+        let nodes: &[[u64; 2]] = bytemuck::must_cast_slice(nodes);
+        let (values, _) = bytemuck::cast_slice::<Block, W>(values).as_chunks::<N>();
+        let (out, _) = out.as_chunks_mut::<N>();
+        lanes::zip2(out, values, nodes, move |_, v: [W; N], x: [u64; 2]| {
+            let t = W::from_u64(x[0] & 1).neg();
+            let mut o = v;
+            for i in 0..N {
+                o[i] = v[i].add(fix[i].and(t)).xor(minus).sub(minus);
+            }
+            o
+        });
+    }
+}
+
+/// The leaves' bits, in place: value + t correction modulo 2.
+pub(super) fn bits(nodes: &[Block], values: &mut [Block], leaf: Block) {
+    let [low, high] = bytemuck::must_cast::<Block, [u64; 2]>(leaf);
+    let nodes: &[[u64; 2]] = bytemuck::must_cast_slice(nodes);
+    let values: &mut [[u64; 2]] = bytemuck::must_cast_slice_mut(values);
+    lanes::zip(values, nodes, move |v: [u64; 2], x: [u64; 2]| {
+        let t = (x[0] & 1).wrapping_neg();
+        [v[0] ^ (low & t), v[1] ^ (high & t)]
+    });
+}
