@@ -28,13 +28,13 @@
 
 use std::sync::Arc;
 
-use piquet_core::{BitVec, Ring, RingVec, lanes};
+use piquet_core::{BitVec, Ring, RingVec, lanes, wipe};
 
 use super::{Gate, GateId, ids};
 use crate::dealer::{Deal, low_bits, share_bytes};
 use crate::evaluator::Evaluator;
 use crate::mask::{BitMask, BitMaskKeys, BitOpening};
-use crate::shape::{same, within};
+use crate::shape::{TILE, same, within};
 use crate::stream::Taken;
 use crate::trees::Trees;
 use crate::{Error, Role, Shape};
@@ -47,6 +47,8 @@ use pieces::{Pieces, Term};
 pub const MAX_DEGREE: usize = 3;
 /// Most knots.
 pub const MAX_KNOTS: usize = 255;
+/// Keys that are evaluated at all their points before the next ones.
+const CHUNK: usize = 8 * TILE;
 
 /// A piecewise polynomial of numbers of n bits, modulo 2^k; m' = m knots for k ≤ n, m' = m + 1 for k > n.
 ///
@@ -186,26 +188,33 @@ impl<R: Ring, P: Role> SplineKeys<R, P> {
         same("masked values", masked.len(), count)?;
         let pieces = &self.gate.pieces;
         let masked: Vec<R> = masked.iter().map(|x| pieces.unsigned(*x)).collect();
-        let below = |q: R| {
-            let paths = masked.iter().map(|z| self.gate.shape.path(z.sub(q)));
-            self.trees.prefixes(e, &paths.collect::<Vec<_>>())
-        };
-        let wrap = below(R::ZERO)?;
-        let mut bits = Vec::with_capacity(count * self.gate.opened());
-        for q in &pieces.knots {
-            let cut = below(*q)?;
-            if pieces.wide() {
-                bits.extend(cut.iter().map(|b| b & 1 == 1));
-                continue;
+        let (m, opened) = (pieces.knots.len(), self.gate.opened());
+        let mut bits = BitVec::zeros(count * opened);
+        let words = bits.words_mut();
+        let zero = [R::ZERO];
+        for (chunk, masked) in masked.chunks(CHUNK).enumerate() {
+            let first = chunk * CHUNK;
+            let cuts = |z: &R| {
+                let z = *z;
+                let cut = move |q: &R| self.gate.shape.path(z.sub(*q));
+                pieces.knots.iter().chain(&zero).map(cut)
+            };
+            let paths: Vec<_> = masked.iter().flat_map(cuts).collect();
+            let mut shares = self.trees.several_prefixes(e, first, m + 1, &paths)?;
+            for (j, (z, f)) in masked.iter().zip(shares.chunks_exact(m + 1)).enumerate() {
+                for i in 0..opened {
+                    let bit = if pieces.wide() {
+                        f[i]
+                    } else {
+                        f[i] ^ f[m] ^ u8::from(P::INDEX == 0 && pieces::le(pieces.knots[i], *z))
+                    };
+                    let at = i * count + first + j;
+                    words[at / 64] |= u64::from(bit & 1) << (at % 64);
+                }
             }
-            let public = masked.iter().map(|z| P::INDEX == 0 && pieces::le(*q, *z));
-            let shares = cut.iter().zip(&wrap).zip(public);
-            bits.extend(shares.map(|((a, b), c)| ((a ^ b) & 1 == 1) ^ c));
+            wipe(&mut shares);
         }
-        if pieces.wide() {
-            bits.extend(wrap.iter().map(|b| b & 1 == 1));
-        }
-        let (opening, message) = self.masks.open(&BitVec::from_bools(&bits))?;
+        let (opening, message) = self.masks.open(&bits)?;
         let pending = SplinePending {
             gate: self.gate,
             masked,
