@@ -24,7 +24,7 @@
 //!
 //! One key answers for any number of tables at the same index. **The dealer knows no table**, and a block of keys is not bound to
 //! one: that both parties look up in the same is for them to agree on; a party that takes another gets a share of nonsense.
-//! Sharing the table itself, rotated by r, would be 2^n k bits of corrections: less than a tree only for n <= 2, by a few bytes.
+//! Sharing the table itself, rotated by r, would be 2^n k bits of corrections: less than a tree only below 64 bytes, by less than 16.
 //!
 //! Secure against one semi-honest party and a dealer that colludes with none: of x a party sees x̂ alone, which is uniform, and
 //! a key of a point function, which is pseudorandom ([`piquet_core::ggm`]).
@@ -51,7 +51,7 @@ pub use table::{Fold, MAX_BITS, Table};
 
 /// T\[x\], shared by exclusive or, for x of n bits in words I and entries that are whole words R.
 ///
-/// **Keys**: 16 (n - 6) bytes, 16 for n <= 7. **Rounds**: none. **AES**: 2^(n - 6) - 1.
+/// **Keys**: 16 (n - 6) bytes, 16 for n <= 7. **Rounds**: none. **AES**: 2^(n - 6) - 1, 1 for n <= 7.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LookupBits<R: Ring, I: Ring = R> {
     shape: Shape,

@@ -52,8 +52,8 @@ const CHUNK: usize = 8 * TILE;
 
 /// A piecewise polynomial of numbers of n bits, modulo 2^k; m' = m knots for k ≤ n, m' = m + 1 for k > n.
 ///
-/// **Keys**: 16 (n - 6) bytes, 16 for n <= 7, and d + m' (d + 1) elements of k bits. **Rounds**: one; m' bits each way. **AES**:
-/// (m + 1) (n - 6).
+/// **Keys**: 16 (n - 6) bytes, 16 for n <= 7, and d + m' (d + 1) elements of k bits. **Rounds**: one; m' bits each way. **AES**: at most
+/// (m + 1) (n - 6), 1 in place of n - 6 for n <= 7.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spline<R: Ring> {
     pieces: Arc<Pieces<R>>,
@@ -174,6 +174,9 @@ impl<R: Ring> Gate for Spline<R> {
     }
 }
 
+/// What waits for the other party's message, and the message to it.
+type Started<R, P> = (SplinePending<R, P>, Vec<u8>);
+
 impl<R: Ring, P: Role> SplineKeys<R, P> {
     /// From x̂, whose bits above n are ignored, the message to the other party.
     ///
@@ -183,7 +186,7 @@ impl<R: Ring, P: Role> SplineKeys<R, P> {
         self,
         masked: &[R],
         e: &E,
-    ) -> Result<(SplinePending<R, P>, Vec<u8>), E::Error> {
+    ) -> Result<Started<R, P>, E::Error> {
         let count = self.trees.len();
         same("masked values", masked.len(), count)?;
         let pieces = &self.gate.pieces;

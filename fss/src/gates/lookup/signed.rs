@@ -23,7 +23,8 @@ use crate::{Error, Role, Shape};
 
 /// `T_1[x]`, ..., `T_t[x]`, shared modulo 2^k, for x of n bits in words I and entries in words R.
 ///
-/// **Keys**: 16 (n - 6) bytes, 16 for n <= 7, and 1 + t elements of k bits. **Rounds**: one; t k bits each way. **AES**: 2^(n - 6) - 1.
+/// **Keys**: 16 (n - 6) bytes, 16 for n <= 7, and 1 + t elements of k bits. **Rounds**: one; t k bits each way. **AES**: 2^(n - 6) - 1, 1
+/// for n <= 7.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SignedLookup<R: Ring, I: Ring = R> {
     shape: Shape,
@@ -163,6 +164,9 @@ fn one_of(mut bits: u128, at: u32) -> u64 {
     bits as u64 & 1
 }
 
+/// What waits for the other party's message, and the message to it.
+type Started<R, P> = (SignedLookupPending<R, P>, Vec<u8>);
+
 impl<R: Ring, I: Ring, P: Role> SignedLookupKeys<R, I, P> {
     /// From x̂, whose bits above n are ignored, the message to the other party.
     ///
@@ -174,7 +178,7 @@ impl<R: Ring, I: Ring, P: Role> SignedLookupKeys<R, I, P> {
         masked: &[I],
         tables: &[&Table<R>],
         e: &E,
-    ) -> Result<(SignedLookupPending<R, P>, Vec<u8>), E::Error> {
+    ) -> Result<Started<R, P>, E::Error> {
         same("tables", tables.len(), self.tables)?;
         let mut sums = folded(&self.trees, Fold::Sum, masked, tables, e)?;
         if P::INDEX == 1 {
