@@ -25,7 +25,7 @@
 //! | n + 3 | Z_2^k, k > 1: its openings of the product | 2 k / 8 |
 //! | last | its half of the correction of the leaf | 1 / 8, 16 or k / 8 |
 //!
-//! and 18 bytes for each message; n random OTs each way, a triple for values in Z_2^k, 2^(n+1) - 1 AES, 24 2^n bytes of memory.
+//! and 18 bytes for each message; n random OTs each way, a triple for values in Z_2^k, 2^(n+1) - 1 AES, 16 2^n bytes of memory.
 //!
 //! **Security**: against one semi-honest party, for the functionality that gives each party its own root, which it chose, and the
 //! corrections of the dealer's algorithm. A simulator is given these. The first message of the peer is uniform, as its random choices are; of
