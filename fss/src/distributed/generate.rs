@@ -379,8 +379,8 @@ impl<P: Role> Common<P> {
     }
 }
 
-/// Puts the children of the first `width` nodes, which lack the correction `last`, in place of them, without theirs. The sum of
-/// what the nodes hash to, once they are corrected.
+/// Puts the children of the first `width` nodes, which lack the correction `last`, in place of them, without theirs.
+/// The sum of what the nodes hash to, once they are corrected.
 fn grow(hash: &GgmHash, last: Block, nodes: &mut [Block], width: usize) -> Block {
     let mut parents = [Block::ZERO; RUN];
     let mut sum = Block::ZERO;

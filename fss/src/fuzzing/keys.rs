@@ -1,5 +1,5 @@
-//! The doors of keys by themselves. The first bytes say domain, bits of values and number of keys; the rest is an encoding, and
-//! once more what follows a right head.
+//! The doors of keys by themselves. The first bytes say domain, bits of values and number of keys; the rest is an
+//! encoding, and once more what follows a right head.
 
 use piquet_core::Block;
 use piquet_core::wire::{Encode, Header};
@@ -95,8 +95,8 @@ fn shape((domain, value, _): Parameters) -> Shape {
     Shape::new(domain, value).unwrap_or_else(|e| unreachable!("{e}"))
 }
 
-/// `data` as it comes, and `len` bytes of a right head and what `data` has, with control bits of roots as they are, clear, and set.
-/// What is accepted is encoded as it was.
+/// `data` as it comes, and `len` bytes of a right head and what `data` has, with control bits of roots as they are,
+/// clear, and set. What is accepted is encoded as it was.
 fn doors(
     kind: u8,
     (domain, value, n): Parameters,
