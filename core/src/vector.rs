@@ -177,7 +177,7 @@ impl Vector for __m128i {
     unsafe fn sigma(self) -> Self {
         // SAFETY: as above.
         unsafe {
-            let high = _mm_and_si128(self, _mm_set_epi64x(-1, 0));
+            let high = _mm_blend_epi32::<0b1100>(_mm_setzero_si128(), self);
             _mm_xor_si128(_mm_shuffle_epi32::<0x4e>(self), high)
         }
     }

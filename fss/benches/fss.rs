@@ -9,6 +9,8 @@ mod dcf;
 mod distributed;
 #[path = "fss/dpf.rs"]
 mod dpf;
+#[path = "fss/functions.rs"]
+mod functions;
 #[path = "fss/gates.rs"]
 mod gates;
 #[path = "fss/lookup.rs"]
@@ -24,6 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     dpf::rows(&mut t);
     dcf::rows(&mut t);
     gates::rows(&mut t);
+    functions::rows(&mut t);
     lookup::rows(&mut t);
     stream::rows(&mut t);
     distributed::rows(&mut t);

@@ -55,6 +55,9 @@ impl GateId {
     }
 }
 
+/// A state that waits for the other party's message, and the message that goes there.
+pub type Started<S> = (S, Vec<u8>);
+
 /// Both halves of a gate.
 pub trait Gate {
     /// What the dealer knows of the inputs.
