@@ -152,10 +152,11 @@ mod tests {
     /// Behind a right head, something is accepted.
     #[test]
     fn right_heads_are_known() {
+        type Decode<'a> = &'a dyn Fn(&[u8]) -> Result<(), Error>;
         let p = (20, 64, 3);
         let seen = Cell::new(0);
         let shape = shape(p);
-        let all: [(u8, usize, &dyn Fn(&[u8]) -> Result<(), Error>); 3] = [
+        let all: [(u8, usize, Decode<'_>); 3] = [
             (
                 kinds::DCF_KEYS,
                 dcf::Keys::<u128, P1>::encoded_len(shape, 3),
