@@ -101,10 +101,9 @@ impl Shape {
     /// Which value of its leaf the path leads to.
     pub(crate) fn entry(self, path: Block) -> u32 {
         let e = self.log_entries();
-        let below = path.to_u128() << self.levels();
         match e {
-            0 => 0,
-            e => (below >> (128 - e)) as u32,
+            0 => 0, // where there may be 128 levels
+            e => ((path.to_u128() << self.levels()) >> (128 - e)) as u32,
         }
     }
 }
