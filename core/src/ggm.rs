@@ -35,12 +35,15 @@ use crate::{Block, Ring};
 mod children;
 #[cfg(target_arch = "x86_64")]
 mod deal;
+mod leaves;
 mod portable;
 #[cfg(target_arch = "x86_64")]
 mod sums;
 #[cfg(target_arch = "x86_64")]
 mod walk;
 mod words;
+
+pub use leaves::Leaf;
 
 /// What sets the inputs of values apart from those of children.
 const VALUE: Block = Block::from_u128(2);
@@ -83,6 +86,11 @@ impl GgmHash {
     pub fn values(&self, nodes: &[Block], out: &mut [Block]) {
         portable::values(&self.0, nodes, out);
     }
+    /// The values of nodes of one key with the correction of its leaf, in `how`ever they go together; the shorter length wins. One AES a
+    /// node.
+    pub fn leaves(&self, how: Leaf, correction: Block, nodes: &[Block], out: &mut [[u64; 2]]) {
+        leaves::leaves(&self.0, how, correction, nodes, out);
+    }
     /// Walks down from each node by the bits `first`, `first + 1`, ... of its path, as many as there are levels of
     /// corrections: `nodes[j]` becomes the node at the end, and to bit 0 of `turns[j]` its turns are added (the other
     /// bits are left with anything). One AES a level and key.
@@ -97,21 +105,6 @@ impl GgmHash {
         nodes: &mut [Block],
         turns: &mut [Block],
     ) {
-        self.walk_ahead(corrections, first, paths, nodes, turns, &[]);
-    }
-    /// [`GgmHash::walk`] that asks memory for `next` meanwhile: the corrections of the walk that comes after this one.
-    ///
-    /// # Panics
-    /// As [`GgmHash::walk`].
-    pub fn walk_ahead(
-        &self,
-        corrections: &[Block],
-        first: u32,
-        paths: &[Block],
-        nodes: &mut [Block],
-        turns: &mut [Block],
-        next: &[Block],
-    ) {
         check(nodes.len(), corrections, first, paths, turns.len());
         if nodes.is_empty() {
             return;
@@ -124,10 +117,8 @@ impl GgmHash {
                 paths,
                 nodes: &mut *nodes,
                 turns: &mut *turns,
-                next,
             }
         );
-        let _ = next;
         portable::walk(&self.0, corrections, false, first, paths, nodes, turns);
     }
     /// [`GgmHash::walk`] of one key from one root to many points: one correction a level for all.
@@ -156,7 +147,6 @@ impl GgmHash {
                 paths,
                 nodes: &mut *nodes,
                 turns: &mut *turns,
-                next: &[],
             }
         );
         portable::walk(&self.0, corrections, true, first, paths, nodes, turns);

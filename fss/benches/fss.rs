@@ -5,8 +5,12 @@ use piquet_core::cpu;
 
 #[path = "fss/dcf.rs"]
 mod dcf;
+#[path = "fss/distributed.rs"]
+mod distributed;
 #[path = "fss/dpf.rs"]
 mod dpf;
+#[path = "fss/functions.rs"]
+mod functions;
 #[path = "fss/gates.rs"]
 mod gates;
 #[path = "fss/lookup.rs"]
@@ -22,7 +26,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     dpf::rows(&mut t);
     dcf::rows(&mut t);
     gates::rows(&mut t);
+    functions::rows(&mut t);
     lookup::rows(&mut t);
     stream::rows(&mut t);
+    distributed::rows(&mut t);
     t.finish()
 }

@@ -22,6 +22,7 @@
 //! **Constant time** in keys, α and β; points at which keys are evaluated are public.
 
 use piquet_core::cpu::Level;
+use piquet_core::ggm::Leaf;
 use piquet_core::wire::SessionId;
 use piquet_core::{BitVec, Block, FixedKeyHash, Ring, RingVec, wipe};
 use rand_core::CryptoRng;
@@ -94,6 +95,15 @@ impl Grow for SeedTree {
             *o = (*x & SEED) ^ VALUE;
         }
         self.0.cr(&mut out[..n]);
+    }
+    fn leaves(&self, how: Leaf, correction: Block, nodes: &[Block], out: &mut [[u64; 2]]) {
+        let mut values = [Block::ZERO; TILE];
+        for (nodes, out) in nodes.chunks(TILE).zip(out.chunks_mut(TILE)) {
+            let values = &mut values[..nodes.len()];
+            self.values(nodes, values);
+            dpf::together(how, correction, nodes, values, out);
+        }
+        wipe(&mut values);
     }
     fn walk_one(&self, corrections: &[Block], paths: &[Block], nodes: &mut [Block]) {
         for (level, c) in corrections.iter().enumerate() {

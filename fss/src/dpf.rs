@@ -26,6 +26,7 @@
 use core::fmt;
 use core::marker::PhantomData;
 
+use piquet_core::ggm::Leaf;
 use piquet_core::wire::SessionId;
 use piquet_core::{BitVec, Block, Ring, RingVec, wipe, wipe_vec};
 use rand_core::CryptoRng;
@@ -47,6 +48,7 @@ pub use tree::HalfTree;
 
 use keys::{Group, One, Raw, fits, paths};
 use leaves::Leaves;
+pub(crate) use leaves::together;
 
 /// Most keys of a batch, which have one AES key between them.
 pub const MAX_KEYS: usize = 1 << 16;
@@ -193,10 +195,10 @@ impl<P: Role, T: Tree> Keys<P, T> {
         let leaves = self.leaves();
         let mut left = out;
         let tree = self.raw.tree(cpu.level());
-        domain::leaves(&tree, &one, &mut |nodes, values| {
+        domain::leaves(&tree, &one, &mut |nodes| {
             let n = nodes.len() << self.shape().log_entries();
             let (out, rest) = core::mem::take(&mut left).split_at_mut(n);
-            leaves.shares(nodes, values, one.leaf, out);
+            leaves.expand(&tree, nodes, one.leaf, out);
             left = rest;
         });
         Ok(())
@@ -220,13 +222,19 @@ impl<P: Role, T: Tree> Keys<P, T> {
         fits::<W>("bits of the values", self.shape().value())?;
         let mut out = RingVec::zeros(self.places(self.len())?);
         let leaves = self.leaves();
-        let per_key = 1 << self.shape().domain();
-        each_key(&self.raw, cpu, |key, first, nodes, values, leaf| {
-            let at = key * per_key + (first << self.shape().log_entries());
-            let n = nodes.len() << self.shape().log_entries();
-            let out = &mut out.as_mut_slice()[at..at + n];
-            leaves.shares(nodes, values, leaf, out);
-        })?;
+        let runs = out.as_mut_slice().chunks_mut(1 << self.shape().domain());
+        if self.shape().levels() > SMALL {
+            for (key, out) in runs.enumerate() {
+                self.expand_into(key, out, cpu)?;
+            }
+            return Ok(out);
+        }
+        let mut runs = runs;
+        each_key(&self.raw, cpu, |nodes, values, leaf| {
+            if let Some(out) = runs.next() {
+                leaves.shares(nodes, values, leaf, out);
+            }
+        });
         Ok(out)
     }
     /// [`Keys::expand_keys`] for values of one bit.
@@ -237,19 +245,28 @@ impl<P: Role, T: Tree> Keys<P, T> {
         self.only_bits()?;
         let mut out = BitVec::zeros(self.places(self.len())?);
         let domain = self.shape().domain();
-        each_key(&self.raw, cpu, |key, first, nodes, values, leaf| {
-            leaves::bits(nodes, values, leaf);
-            let bits: &[u64] = bytemuck::must_cast_slice(values);
-            let at = (key << domain) + 128 * first;
-            match domain {
-                0..6 => {
-                    let low = (1 << (1 << domain)) - 1;
-                    out.words_mut()[at / 64] |= (bits[0] & low) << (at % 64);
-                }
-                6 => out.words_mut()[at / 64] = bits[0],
-                _ => out.words_mut()[at / 64..][..bits.len()].copy_from_slice(bits),
+        let mut at = 0;
+        if self.shape().levels() > SMALL {
+            for key in 0..self.len() {
+                self.bits(key, cpu, |bits| {
+                    out.words_mut()[at..at + bits.len()].copy_from_slice(bits);
+                    at += bits.len();
+                })?;
             }
-        })?;
+            return Ok(out);
+        }
+        each_key(&self.raw, cpu, |nodes, values, leaf| {
+            let mut bits = [[0; 2]; 1 << SMALL];
+            together(Leaf::Xor, leaf, nodes, values, &mut bits);
+            let bits = bits[..nodes.len()].as_flattened();
+            let words = &mut out.words_mut()[at / 64..];
+            match domain {
+                0..6 => words[0] |= (bits[0] & ((1 << (1 << domain)) - 1)) << (at % 64),
+                6 => words[0] = bits[0],
+                _ => words[..bits.len()].copy_from_slice(bits),
+            }
+            at += 1 << domain;
+        });
         Ok(out)
     }
 
@@ -257,10 +274,13 @@ impl<P: Role, T: Tree> Keys<P, T> {
     fn bits(&self, key: usize, cpu: &Cpu, mut each: impl FnMut(&[u64])) -> Result<(), Error> {
         let one = self.raw.one(key)?;
         let tree = self.raw.tree(cpu.level());
-        domain::leaves(&tree, &one, &mut |nodes, values| {
-            leaves::bits(nodes, values, one.leaf);
-            each(bytemuck::must_cast_slice(values));
+        let mut bits = [[0; 2]; domain::LEAVES];
+        domain::leaves(&tree, &one, &mut |nodes| {
+            let bits = &mut bits[..nodes.len()];
+            tree.leaves(Leaf::Xor, one.leaf, nodes, bits);
+            each(bits.as_flattened());
         });
+        wipe(&mut bits);
         Ok(())
     }
     pub(crate) fn only_bits(&self) -> Result<(), Error> {
@@ -386,24 +406,9 @@ fn each_point<T: Tree>(
 /// Levels of trees that are small enough to grow side by side.
 const SMALL: u32 = 4;
 
-/// All leaves of all keys: key, first leaf, nodes, values, correction.
-fn each_key<T: Tree>(
-    raw: &Raw<T>,
-    cpu: &Cpu,
-    mut each: impl FnMut(usize, usize, &[Block], &mut [Block], Block),
-) -> Result<(), Error> {
+/// The leaves of all keys whose trees are small, in order: nodes, values, correction.
+fn each_key<T: Tree>(raw: &Raw<T>, cpu: &Cpu, mut each: impl FnMut(&[Block], &[Block], Block)) {
     let tree = raw.tree(cpu.level());
-    if raw.shape().levels() > SMALL {
-        for key in 0..raw.len() {
-            let one = raw.one(key)?;
-            let mut first = 0;
-            domain::leaves(&tree, &one, &mut |nodes, values| {
-                each(key, first, nodes, values, one.leaf);
-                first += nodes.len();
-            });
-        }
-        return Ok(());
-    }
     let room = || vec![Block::ZERO; TILE << SMALL];
     let (mut here, mut there) = (room(), room());
     let mut key = [[Block::ZERO; 1 << SMALL]; 2];
@@ -423,13 +428,12 @@ fn each_key<T: Tree>(
                 nodes[i] = here[i * m + j];
                 values[i] = there[i * m + j];
             }
-            each(begin + j, 0, &nodes[..n / m], &mut values[..n / m], *leaf);
+            each(&nodes[..n / m], &values[..n / m], *leaf);
         }
     }
     key.iter_mut().for_each(|k| wipe(k));
     wipe_vec(&mut here);
     wipe_vec(&mut there);
-    Ok(())
 }
 
 /// Values of `keys` whole domains.

@@ -2,7 +2,7 @@
 
 use piquet_core::cpu::{self, Level};
 use piquet_core::ggm::GgmHash;
-use piquet_core::{Block, Ring, wipe};
+use piquet_core::{Block, Ring, lanes, wipe};
 
 use crate::gates::lookup::{self, Fold, Table};
 use crate::shape::TILE;
@@ -71,6 +71,10 @@ pub trait Evaluator {
     /// Why it could not: `Infallible`-like on a CPU, a lost device on a GPU.
     type Error: From<Error>;
 
+    /// Keys that are best given to [`Evaluator::points`] at once, where there are more: all, or as many as leave their ends in a cache.
+    fn batch(&self) -> usize {
+        usize::MAX
+    }
     /// Every key at one point: `paths[j]` for key j. One AES a level and key, and one a leaf.
     ///
     /// # Errors
@@ -178,6 +182,9 @@ impl Default for Cpu {
 impl Evaluator for Cpu {
     type Error = Error;
 
+    fn batch(&self) -> usize {
+        16 * TILE
+    }
     fn points(&self, keys: View<'_>, paths: &[Block], out: Walked<'_>) -> Result<(), Error> {
         let n = keys.roots.len();
         crate::shape::same("points", paths.len(), n)?;
@@ -203,9 +210,12 @@ impl Evaluator for Cpu {
             let (corrections, _leaves) = corrections.split_at(m * (per_key - 1));
             hash.walk(corrections, 0, paths, nodes, turns);
             hash.values(nodes, values);
-            for ((mark, x), turn) in marks.iter_mut().zip(&*nodes).zip(&*turns) {
-                *mark = (x.to_u128() & 1) as u8 | ((turn.to_u128() & 1) as u8) << 1;
-            }
+            lanes::zip2(
+                marks,
+                bytemuck::must_cast_slice(nodes),
+                bytemuck::must_cast_slice(turns),
+                |_, x: [u64; 2], turn: [u64; 2]| (x[0] & 1 | (turn[0] & 1) << 1) as u8,
+            );
         }
         wipe(&mut nodes);
         wipe(&mut turns);

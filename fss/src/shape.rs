@@ -1,6 +1,6 @@
 //! Domain and range of a point function, and what its tree looks like.
 
-use piquet_core::{Block, Ring};
+use piquet_core::{Block, Ring, lanes};
 
 use crate::Error;
 
@@ -72,6 +72,30 @@ impl Shape {
     /// The path to `x`, whose bits above the domain are ignored.
     pub(crate) fn path<R: Ring>(self, x: R) -> Block {
         Block::from_u128((x.to_i128() as u128) << (128 - self.domain))
+    }
+    /// The paths to `xs`; the shorter slice sets the length.
+    pub(crate) fn paths<R: Ring>(self, xs: &[R], out: &mut [Block]) {
+        if let Some(shift) = 64u32.checked_sub(self.domain) {
+            let out = bytemuck::must_cast_slice_mut(out);
+            lanes::zip(out, xs, |_, x| [0, x.to_u64() << shift]);
+        } else {
+            for (out, x) in out.iter_mut().zip(xs) {
+                *out = self.path(*x);
+            }
+        }
+    }
+    /// [`Shape::entry`] of the halves of a path, low and high, as a function that is a few shifts.
+    pub(crate) fn entries(self) -> impl Fn([u64; 2]) -> u64 + Copy {
+        let below = 128 - self.domain;
+        let mask = (1 << self.log_entries()) - 1;
+        move |[low, high]| {
+            let v = if below >= 64 {
+                high >> (below - 64)
+            } else {
+                low >> below | (high << 1) << (63 - below)
+            };
+            v & mask
+        }
     }
     /// Which value of its leaf the path leads to.
     pub(crate) fn entry(self, path: Block) -> u32 {

@@ -68,10 +68,10 @@ impl<P: Role, T: Tree> Keys<P, T> {
         let mut sums = RingVec::<W>::zeros(shares.len());
         let mut left = table;
         let tree = self.raw.tree(cpu.level());
-        domain::leaves(&tree, &one, &mut |nodes, values| {
+        domain::leaves(&tree, &one, &mut |nodes| {
             let n = nodes.len() << shape.log_entries();
             let shares = &mut shares.as_mut_slice()[..n];
-            leaves.shares(nodes, values, one.leaf, shares);
+            leaves.expand(&tree, nodes, one.leaf, shares);
             let (table, rest) = left.split_at(n);
             lanes::zip2(sums.as_mut_slice(), shares, table, |s: W, v: W, x: W| {
                 s.add(v.mul(x))

@@ -138,3 +138,6 @@ pub(super) fn several(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

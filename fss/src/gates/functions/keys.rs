@@ -20,8 +20,8 @@ pub struct FunctionKeys<R: Ring, P: Role> {
     gate: Function<R>,
     trees: Trees,
     words: BitMaskKeys<P>,
-    line: Line<R>,
-    round: Round<R, P>,
+    line: Box<Line<R>>,
+    round: Box<Round<R, P>>,
 }
 
 impl<R: Ring, P: Role> core::fmt::Debug for FunctionKeys<R, P> {
@@ -170,14 +170,17 @@ pub(super) fn take<R: Ring, P: Role>(
         gate: gate.clone(),
         trees,
         words,
-        line,
-        round,
+        line: Box::new(line),
+        round: Box::new(round),
     })
 }
 
 /// A party between two openings.
 #[derive(Debug)]
-pub struct FunctionRun<R: Ring, P: Role>(Stage<R, P>);
+pub struct FunctionRun<R: Ring, P: Role>(Box<Stage<R, P>>);
+
+/// A party that waits, and the message that goes to the other one.
+pub type Started<R, P> = (FunctionRun<R, P>, Vec<u8>);
 
 /// What a step comes to.
 #[derive(Debug)]
@@ -193,8 +196,8 @@ enum Stage<R: Ring, P: Role> {
         gate: Function<R>,
         masked: Vec<R>,
         opening: BitOpening<P>,
-        line: Line<R>,
-        round: Round<R, P>,
+        line: Box<Line<R>>,
+        round: Box<Round<R, P>>,
     },
     Sum {
         gate: Function<R>,
@@ -247,11 +250,7 @@ impl<R: Ring, P: Role> FunctionKeys<R, P> {
     ///
     /// # Errors
     /// If there are not as many values as keys, and what the evaluator fails with.
-    pub fn start<E: Evaluator>(
-        self,
-        masked: &[R],
-        e: &E,
-    ) -> Result<(FunctionRun<R, P>, Vec<u8>), E::Error> {
+    pub fn start<E: Evaluator>(self, masked: &[R], e: &E) -> Result<Started<R, P>, E::Error> {
         let count = self.trees.len();
         same("masked values", masked.len(), count)?;
         let gate = self.gate;
@@ -272,7 +271,7 @@ impl<R: Ring, P: Role> FunctionKeys<R, P> {
             line: self.line,
             round: self.round,
         };
-        Ok((FunctionRun(stage), message))
+        Ok((FunctionRun(Box::new(stage)), message))
     }
 }
 
@@ -328,7 +327,7 @@ impl<R: Ring, P: Role> FunctionRun<R, P> {
     /// Length of the other party's next message.
     #[must_use]
     pub fn expects(&self) -> usize {
-        match &self.0 {
+        match &*self.0 {
             Stage::Words { opening, .. } | Stage::Carry { opening, .. } => opening.expects(),
             Stage::Sum { opening, .. } => opening.expects(),
         }
@@ -338,7 +337,7 @@ impl<R: Ring, P: Role> FunctionRun<R, P> {
     /// # Errors
     /// A message that is not the one that is due, and what the evaluator fails with.
     pub fn step<E: Evaluator>(self, message: &[u8], e: &E) -> Result<Step<R, P>, E::Error> {
-        match self.0 {
+        match *self.0 {
             Stage::Words {
                 gate,
                 masked,
@@ -359,7 +358,7 @@ impl<R: Ring, P: Role> FunctionRun<R, P> {
                     top: round.top,
                     bit: round.bit,
                 };
-                Ok(Step::Send(Self(stage), message))
+                Ok(Step::Send(Self(Box::new(stage)), message))
             }
             Stage::Sum {
                 gate,
@@ -399,7 +398,7 @@ impl<R: Ring, P: Role> FunctionRun<R, P> {
                     out,
                     bit,
                 };
-                Ok(Step::Send(Self(stage), message))
+                Ok(Step::Send(Self(Box::new(stage)), message))
             }
             Stage::Carry {
                 gate,

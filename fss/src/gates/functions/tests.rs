@@ -7,6 +7,9 @@ use crate::evaluator::Cpu;
 use crate::testing::{deal, masked, sum, uniform};
 use crate::{P0, P1};
 
+mod error;
+mod misuse;
+
 fn finish<R: Ring>(
     k0: FunctionKeys<R, P0>,
     k1: FunctionKeys<R, P1>,
@@ -46,7 +49,7 @@ fn all<R: Ring>(bits: u32, f: u32) -> Vec<Function<R>> {
         Function::silu(bits, f),
         Function::sigmoid(bits, f),
         Function::tanh(bits, f),
-        Function::exp(bits, f),
+        Function::nexp(bits, f),
         Function::reciprocal(bits, f, 0),
         Function::reciprocal(bits, f, f / 2),
         Function::rsqrt(bits, f),
@@ -79,5 +82,69 @@ fn joints_of_all_pieces_under_all_kinds_of_masks() {
             let r: Vec<u64> = random.iter().rev().copied().collect();
             agrees(&gate, &x, &r);
         }
+    }
+}
+
+#[test]
+fn all_numbers_of_gates_and_words() {
+    for n in [1, 31, 32, 33, 63, 64, 65, 127, 128, 129, 1000] {
+        for gate in all::<u64>(38, 12) {
+            let x: Vec<u64> = uniform::<u64>(17, n, 1)
+                .iter()
+                .map(|x| x.wrapping_sub(1 << 16) & ((1 << 38) - 1))
+                .collect();
+            agrees(&gate, &x, &uniform(38, n, 2));
+        }
+    }
+    let x = uniform::<u32>(17, 100, 1);
+    agrees(
+        &Function::<u32>::gelu(32, 12).unwrap(),
+        &x,
+        &uniform(32, 100, 2),
+    );
+    let x = uniform::<u128>(17, 100, 1);
+    agrees(
+        &Function::<u128>::silu(64, 16).unwrap(),
+        &x,
+        &uniform(64, 100, 2),
+    );
+}
+
+#[test]
+fn all_numbers_of_the_least_width() {
+    for f in [8, 9] {
+        let gates = [
+            Function::<u32>::gelu,
+            Function::silu,
+            Function::sigmoid,
+            Function::tanh,
+            Function::nexp,
+        ];
+        for gate in gates {
+            let bits = (8..32).find(|n| gate(*n, f).is_ok()).unwrap();
+            let gate = gate(bits, f).unwrap();
+            let x: Vec<u32> = (0..1 << bits)
+                .step_by(if bits > 16 { 17 } else { 1 })
+                .collect();
+            for x in x.chunks(1 << 13) {
+                agrees(&gate, x, &uniform(bits, x.len(), 3));
+            }
+        }
+    }
+}
+
+#[test]
+fn bits_above_are_ignored() {
+    let gate = Function::<u64>::gelu(38, 12).unwrap();
+    let x = uniform::<u64>(38, 50, 1);
+    let high: Vec<u64> = x.iter().map(|x| x | 0x5555 << 40).collect();
+    let results = [&x, &high].map(|x| {
+        let ((), k0, k1) = deal(&gate, 50, &uniform(38, 50, 2));
+        finish(k0, k1, x).map(|y| y.as_slice().to_vec())
+    });
+    assert_eq!(results[0], results[1]);
+    assert!(results[0].iter().flatten().all(|y| y >> 38 == 0));
+    for (x, high) in x.iter().zip(&high) {
+        assert_eq!(gate.plain(*x), gate.plain(*high));
     }
 }
