@@ -365,7 +365,7 @@ fn look_ups() {
                 &r,
                 n,
                 |()| Vec::new(),
-                |k| { words(k.evaluate(&x, &[&table], &Cpu::new()).unwrap()[0].as_slice()) }
+                |k| words(k.evaluate(&x, &[&table], &Cpu::new()).unwrap()[0].as_slice())
             )
         } else {
             by_crate!(
