@@ -1,7 +1,7 @@
 //! Sums over a slice of public words, each chosen by a secret bit or weighted by a secret word.
 //!
-//! Bit i is bit `i % 64` of word `i / 64`, and belongs to `table[i]`; bits past the end of the table are ignored. Compiled for
-//! every level of [`crate::cpu`]. Constant time in bits, weights and words.
+//! Bit i is bit `i % 64` of word `i / 64`, and belongs to `table[i]`; bits past the end of the table are ignored.
+//! Compiled for every level of [`crate::cpu`]. Constant time in bits, weights and words.
 #![allow(unsafe_code)]
 
 use crate::{Ring, cpu};

@@ -77,8 +77,8 @@ pub(crate) trait Vector: Copy {
     unsafe fn load_words(from: *const u64, n: usize) -> Self;
     /// Writes the low halves of the first `n` blocks, at least 1.
     unsafe fn store_words(self, to: *mut u64, n: usize);
-    /// All of `x`, which the compiler has at hand at once here. It orders chains of instructions one after the other if that
-    /// saves registers, and they are then too far apart for the processor to overlap them.
+    /// All of `x`, which the compiler has at hand at once here. It orders chains of instructions one after the other if
+    /// that saves registers, and they are then too far apart for the processor to overlap them.
     unsafe fn at_once<const N: usize>(x: &mut [Self; N]);
 }
 

@@ -4,8 +4,8 @@
 //! cargo run --release -p piquet-fss --example key_stream
 //! ```
 //!
-//! The files are read block by block: what is in memory is one block and its keys, however long the files are. A party
-//! that opens what it computed would send its share of the result as well; here both are joined to check them.
+//! The files are read block by block: what is in memory is one block and its keys, however long the files are. A
+//! party that opens what it computed would send its share of the result as well; here both are joined to check them.
 
 use std::error::Error;
 use std::fs::File;

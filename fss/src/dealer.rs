@@ -1,30 +1,33 @@
 //! The dealer: from one seed, both parties' key streams.
 //!
-//! All randomness of a set of keys comes from two seeds of 16 bytes, one known to each party, both to the dealer. What is
-//! uniform on its own - masks, root nodes, one share of every shared value - is never sent: each party draws it from its
-//! seed, and the mask is the sum. What the dealer has to say besides is a **correction** that both parties may see: a
-//! shared value less both parties' draws, or a correction of a tree. So both streams carry the same payload under different
-//! authentication, and a party learns from it what a uniform string would tell: each correction is hidden from party b
-//! by what party 1 - b draws in the same place.
+//! All randomness of a set of keys comes from two seeds of 16 bytes, one known to each party, both to the dealer.
+//! What is uniform on its own - masks, root nodes, one share of every shared value - is never sent: each party draws
+//! it from its seed, and the mask is the sum. What the dealer has to say besides is a **correction** that both
+//! parties may see: a shared value less both parties' draws, or a correction of a tree. So both streams carry the
+//! same payload under different authentication, and a party learns from it what a uniform string would tell: each
+//! correction is hidden from party b by what party 1 - b draws in the same place.
 //!
-//! **Trust.** The dealer knows every mask: together with the opened values of either party it knows every value. It must
-//! not collude with any of the two, and must forget its seed. It is not needed once the streams are dealt.
+//! **Trust.** The dealer knows every mask: together with the opened values of either party it knows every value. It
+//! must not collude with any of the two, and must forget its seed. It is not needed once the streams are dealt.
 //!
-//! **Derivation.** Dealer's seed, session, set and party give the party's seed; that, session, set and party the key K of its stream
-//! ([`crate::stream`]); K, position, gate with its parameters and number of gates the seed of the generator of a block. All by
-//! BLAKE3, as a pseudorandom function of its key. Blocks do not depend on each other: one at any position could be dealt by itself.
+//! **Derivation.** Dealer's seed, session, set and party give the party's seed; that, session, set and party the key
+//! K of its stream ([`crate::stream`]); K, position, gate with its parameters and number of gates the seed of the
+//! generator of a block. All by BLAKE3, as a pseudorandom function of its key. Blocks do not depend on each other:
+//! one at any position could be dealt by itself.
 //!
-//! **Determinism**: the streams are a function of (seed, session, set, the gates in order, and what those were given: masks,
-//! tables). A set is dealt once and used once. A set that is used twice opens two values under one mask, which gives
-//! their difference away. A set that is dealt twice, for two programs, draws anew wherever gate, parameters or number differ; where they
-//! agree and masks do not, two trees for two points grow from the same roots, and their corrections together give both
-//! points away. Whoever deals keeps account of set numbers. Authentication alone survives such a mistake.
+//! **Determinism**: the streams are a function of (seed, session, set, the gates in order, and what those were given:
+//! masks, tables). A set is dealt once and used once. A set that is used twice opens two values under one mask, which
+//! gives their difference away. A set that is dealt twice, for two programs, draws anew wherever gate, parameters or
+//! number differ; where they agree and masks do not, two trees for two points grow from the same roots, and their
+//! corrections together give both points away. Whoever deals keeps account of set numbers. Authentication alone
+//! survives such a mistake.
 //!
-//! **Multi-instance security.** Each block has an AES key of its own for its trees ([`GgmHash::key`] of session, set and
-//! position), which both parties know. With N trees of d levels in a block and p evaluations of AES by an adversary, the
-//! advantage is about N (2 d + 2) p / 2^127 for the whole block: of each tree, Δ has 127 unknown bits, and an evaluation that hits one of
-//! the d + 1 nodes of the other party, from either side of AES, finds it. [`MAX_GATES`] and d <= 128 keep it below p / 2^102 for
-//! gates of one tree. Other blocks have other keys: p is spent on one of them.
+//! **Multi-instance security.** Each block has an AES key of its own for its trees ([`GgmHash::key`] of session, set
+//! and position), which both parties know. With N trees of d levels in a block and p evaluations of AES by an
+//! adversary, the advantage is about N (2 d + 2) p / 2^127 for the whole block: of each tree, Δ has 127 unknown bits,
+//! and an evaluation that hits one of the d + 1 nodes of the other party, from either side of AES, finds it.
+//! [`MAX_GATES`] and d <= 128 keep it below p / 2^102 for gates of one tree. Other blocks have other keys: p is spent
+//! on one of them.
 
 use piquet_core::ggm::GgmHash;
 use piquet_core::pack::{Packer, Unpacker};
@@ -128,7 +131,8 @@ impl Dealer {
     /// Deals the keys of `count` gates as one block, which it appends to both streams.
     ///
     /// # Errors
-    /// [`Error::Empty`], more than [`MAX_GATES`], [`MAX_BLOCKS`] dealt before, masks of another number. Then nothing was written.
+    /// [`Error::Empty`], more than [`MAX_GATES`], [`MAX_BLOCKS`] dealt before, masks of another number. Then nothing
+    /// was written.
     pub fn deal<G: Gate>(
         &mut self,
         gate: &G,

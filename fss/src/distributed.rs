@@ -1,18 +1,19 @@
 //! Keys of point functions without a dealer: two parties who share α make them, for small domains.
 //!
-//! After J. Doerner, A. Shelat, "Scaling ORAM for Secure Computation", CCS 2017, <https://eprint.iacr.org/2017/827>, on the trees of
-//! [`piquet_core::ggm`] (X. Guo and others, 2022/1431). Neither party knows the path to α, so each has all nodes of a level. Off the path both
-//! hold the same nodes, so that with Σ_b the sum of H over all nodes of party b, Σ_0 ⊕ Σ_1 = H(x_0) ⊕ H(x_1) for the nodes
-//! x_0, x_1 on the path, and the correction of a level is
+//! After J. Doerner, A. Shelat, "Scaling ORAM for Secure Computation", CCS 2017, <https://eprint.iacr.org/2017/827>,
+//! on the trees of [`piquet_core::ggm`] (X. Guo and others, 2022/1431). Neither party knows the path to α, so each
+//! has all nodes of a level. Off the path both hold the same nodes, so that with Σ_b the sum of H over all nodes of
+//! party b, Σ_0 ⊕ Σ_1 = H(x_0) ⊕ H(x_1) for the nodes x_0, x_1 on the path, and the correction of a level is
 //!
 //! C = Σ_0 ⊕ Σ_1 ⊕ (1 ⊕ α_i) Δ, where Δ = r_0 ⊕ r_1 are the roots that the parties chose.
 //!
-//! With α_i shared by exclusive or, (1 ⊕ α_i) Δ is shared by two oblivious transfers, one each way: of 0 or r_1 by the bit
-//! of party 0, which flips its bits first, of 0 or r_0 by that of party 1 (N. Gilboa, CRYPTO 1999). Then each
+//! With α_i shared by exclusive or, (1 ⊕ α_i) Δ is shared by two oblivious transfers, one each way: of 0 or r_1 by
+//! the bit of party 0, which flips its bits first, of 0 or r_0 by that of party 1 (N. Gilboa, CRYPTO 1999). Then each
 //! party says Σ_b and its share, summed up. At the leaves, with W the values and t the control bits of all leaves,
 //!
 //! - values of one bit and blocks, shared by exclusive or: C = ΣW_0 ⊕ ΣW_1 ⊕ β_0 ⊕ β_1;
-//! - values in Z_2^k: C = (Σt_0 - Σt_1) (β - ΣW_0 + ΣW_1), of which each party knows a share of both factors: one product,
+//! - values in Z_2^k: C = (Σt_0 - Σt_1) (β - ΣW_0 + ΣW_1), of which each party knows a share of both factors: one
+//!   product,
 //!   from a triple.
 //!
 //! **Cost**, for each key of n bits, of each party; all keys of a batch go in one message:
@@ -25,15 +26,16 @@
 //! | n + 3 | Z_2^k, k > 1: its openings of the product | 2 k / 8 |
 //! | last | its half of the correction of the leaf | 1 / 8, 16 or k / 8 |
 //!
-//! and 18 bytes for each message; n random OTs each way, a triple for values in Z_2^k, 2^(n+1) - 1 AES, 24 2^n bytes of memory.
+//! and 18 bytes for each message; n random OTs each way, a triple for values in Z_2^k, 2^(n+1) - 1 AES, 16 2^n bytes
+//! of memory.
 //!
-//! **Security**: against one semi-honest party, for the functionality that gives each party its own root, which it chose, and the
-//! corrections of the dealer's algorithm. A simulator is given these. The first message of the peer is uniform, as its random choices are; of
-//! the second, the pad that is not this party's is uniform; each half of a correction is the correction less this party's own
-//! half, which is computed from its own tree and what came before; the openings are uniform under the triple, and the half of the leaf
-//! again the difference. So all of it is computed from a key, which by itself says nothing of α and β (see
-//! [`crate::dpf`] on what is assumed of H). A party that deviates can learn α: nothing here checks it.
-//! Constant time in α, β, nodes and control bits.
+//! **Security**: against one semi-honest party, for the functionality that gives each party its own root, which it
+//! chose, and the corrections of the dealer's algorithm. A simulator is given these. The first message of the peer is
+//! uniform, as its random choices are; of the second, the pad that is not this party's is uniform; each half of a
+//! correction is the correction less this party's own half, which is computed from its own tree and what came before;
+//! the openings are uniform under the triple, and the half of the leaf again the difference. So all of it is computed
+//! from a key, which by itself says nothing of α and β (see [`crate::dpf`] on what is assumed of H). A party that
+//! deviates can learn α: nothing here checks it. Constant time in α, β, nodes and control bits.
 
 use piquet_core::correlation::{ReceivedOts, RingTriples, SemiHonest, SentOts};
 use piquet_core::ggm::GgmHash;
@@ -77,8 +79,8 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// `keys` keys of functions of `domain` bits, 1 to [`MAX_DOMAIN`], with [`MAX_LEAVES`] leaves at most. A session is for one batch
-    /// ([`SessionId::child`] gives more).
+    /// `keys` keys of functions of `domain` bits, 1 to [`MAX_DOMAIN`], with [`MAX_LEAVES`] leaves at most. A session
+    /// is for one batch ([`SessionId::child`] gives more).
     ///
     /// # Errors
     /// [`Error::Parameter`], [`Error::Empty`].

@@ -1,25 +1,30 @@
 //! Distributed point functions: x ↦ β where x = α, and 0 elsewhere, shared between two parties.
 //!
-//! Each party's key alone tells nothing of α and β; at every x the two parties' values sum to the function. Here are the keys
-//! by themselves, for users who have a dealer (or a client, as in private look-ups) of their own; gates have theirs in the dealer's stream.
+//! Each party's key alone tells nothing of α and β; at every x the two parties' values sum to the function. Here are
+//! the keys by themselves, for users who have a dealer (or a client, as in private look-ups) of their own; gates have
+//! theirs in the dealer's stream.
 //!
-//! The tree is the half-tree of X. Guo and others, "Half-Tree: Halving the Cost of Tree Expansion in COT and DPF", EUROCRYPT 2023,
-//! <https://eprint.iacr.org/2022/1431>, as described in [`piquet_core::ggm`], ended early after E. Boyle, N. Gilboa, Y. Ishai,
-//! "Function Secret Sharing: Improvements and Extensions", 2018/707 ([`Shape`]). [`crate::bgi`] has their tree.
+//! The tree is the half-tree of X. Guo and others, "Half-Tree: Halving the Cost of Tree Expansion in COT and DPF",
+//! EUROCRYPT 2023, <https://eprint.iacr.org/2022/1431>, as described in [`piquet_core::ggm`], ended early after E.
+//! Boyle, N. Gilboa, Y. Ishai, "Function Secret Sharing: Improvements and Extensions", 2018/707 ([`Shape`]).
+//! [`crate::bgi`] has their tree.
 //!
-//! **Ranges**: Z_2^k for k in 1..=128, where shares add up ([`Keys`]), packed bits for k = 1; and blocks of 128 bits, where they add up by
-//! exclusive or ([`BlockKeys`]).
+//! **Ranges**: Z_2^k for k in 1..=128, where shares add up ([`Keys`]), packed bits for k = 1; and blocks of 128 bits,
+//! where they add up by exclusive or ([`BlockKeys`]).
 //!
-//! **Security**: against one semi-honest party, which does not collude with whoever made the keys; π(σ(x)) ⊕ σ(x) under a public AES key has to be
-//! circular correlation robust, as it is for an ideal permutation. What a party holds besides its root are corrections; each is hidden
-//! by what the other party's node on the path hashes to. Keys may be evaluated as often as one likes, as an evaluation only depends on
-//! what the party holds and on public points. A wrong key is not detected: a peer or dealer that deviates makes wrong shares.
+//! **Security**: against one semi-honest party, which does not collude with whoever made the keys; π(σ(x)) ⊕ σ(x)
+//! under a public AES key has to be circular correlation robust, as it is for an ideal permutation. What a party
+//! holds besides its root are corrections; each is hidden by what the other party's node on the path hashes to. Keys
+//! may be evaluated as often as one likes, as an evaluation only depends on what the party holds and on public
+//! points. A wrong key is not detected: a peer or dealer that deviates makes wrong shares.
 //!
-//! **Multi-instance security**: the keys of a batch, [`MAX_KEYS`] at most, share one AES key, which is public and derived from session and batch number.
-//! With N keys of d levels and p evaluations of AES by an adversary, its advantage is about N (2 d + 2) p / 2^127 for the whole batch, below
-//! p / 2^103. Other batches have other AES keys, so that p is spent on one of them. A batch number is used once in its session.
+//! **Multi-instance security**: the keys of a batch, [`MAX_KEYS`] at most, share one AES key, which is public and
+//! derived from session and batch number. With N keys of d levels and p evaluations of AES by an adversary, its
+//! advantage is about N (2 d + 2) p / 2^127 for the whole batch, below p / 2^103. Other batches have other AES keys,
+//! so that p is spent on one of them. A batch number is used once in its session.
 //!
-//! **Cost** in AES, for d = [`Shape::levels`]: 2 d + 2 to make a key pair, d + 1 for a point; 2^(d + 1) - 1 for a whole domain.
+//! **Cost** in AES, for d = [`Shape::levels`]: 2 d + 2 to make a key pair, d + 1 for a point; 2^(d + 1) - 1 for a
+//! whole domain.
 //!
 //! **Constant time** in keys, α and β; points at which keys are evaluated are public.
 
@@ -71,7 +76,8 @@ pub struct Keys<P: Role, T: Tree = HalfTree> {
     role: PhantomData<P>,
 }
 
-/// Makes keys of both parties for the point functions with value `betas[j]` at `alphas[j]`; of both the bits past the shape are ignored.
+/// Makes keys of both parties for the point functions with value `betas[j]` at `alphas[j]`; of both the bits past the
+/// shape are ignored.
 ///
 /// # Errors
 /// [`Error::Empty`], more than [`MAX_KEYS`], words of points narrower than the domain, another number of values.
@@ -128,16 +134,17 @@ impl<P: Role, T: Tree> Keys<P, T> {
     pub fn encoded_len(shape: Shape, count: usize) -> usize {
         Raw::<T>::encoded_len(shape, count)
     }
-    /// Appends the message that gives these keys to their party: a header, party, shape and number, the roots, and the corrections as they
-    /// lie in memory ([`crate::evaluator::View`]). It is secret; the caller sends it over a private channel and wipes it.
+    /// Appends the message that gives these keys to their party: a header, party, shape and number, the roots, and
+    /// the corrections as they lie in memory ([`crate::evaluator::View`]). It is secret; the caller sends it over a
+    /// private channel and wipes it.
     pub fn encode(&self, out: &mut Vec<u8>) {
         self.raw.encode(P::INDEX, out);
     }
     /// The keys that [`Keys::encode`] wrote, of which there have to be `count` of this shape in this batch.
     ///
     /// # Errors
-    /// Any difference from that, among them keys of the other party ([`Error::Place`]) and control bits of roots that are not
-    /// this party's. What is inside of corrections cannot be checked by one party.
+    /// Any difference from that, among them keys of the other party ([`Error::Place`]) and control bits of roots that
+    /// are not this party's. What is inside of corrections cannot be checked by one party.
     pub fn decode(
         session: &SessionId,
         batch: u64,
@@ -214,7 +221,8 @@ impl<P: Role, T: Tree> Keys<P, T> {
         self.bits(key, cpu, |bits| words.extend_from_slice(bits))?;
         Ok(BitVec::from_words(places, words))
     }
-    /// All keys at all points: 2^n values for each key, one key after the other. Small domains are expanded many keys at a time.
+    /// All keys at all points: 2^n values for each key, one key after the other. Small domains are expanded many keys
+    /// at a time.
     ///
     /// # Errors
     /// If words are narrower than values, or there are more than 2^[`MAX_DOMAIN`] values.
@@ -321,7 +329,8 @@ impl<P: Role> Keys<P, HalfTree> {
     /// Every key at one point of its own: shares of the values.
     ///
     /// # Errors
-    /// If there are not as many points as keys, words are narrower than points or values, and what the evaluator fails with.
+    /// If there are not as many points as keys, words are narrower than points or values, and what the evaluator
+    /// fails with.
     pub fn evaluate<R: Ring, W: Ring, E: Evaluator>(
         &self,
         points: &[R],

@@ -12,8 +12,8 @@ mod several;
 
 /// Keys of one party, as they lie in memory.
 ///
-/// Keys come in tiles of 64, the last one shorter. A tile of m keys has [`Shape::levels`] times m corrections, level-major, then m
-/// corrections of leaves.
+/// Keys come in tiles of 64, the last one shorter. A tile of m keys has [`Shape::levels`] times m corrections,
+/// level-major, then m corrections of leaves.
 #[derive(Clone, Copy)]
 pub struct View<'a> {
     /// Key of the tree hash ([`GgmHash::key`]); public.
@@ -71,7 +71,8 @@ pub trait Evaluator {
     /// Why it could not: `Infallible`-like on a CPU, a lost device on a GPU.
     type Error: From<Error>;
 
-    /// Keys that are best given to [`Evaluator::points`] at once, where there are more: all, or as many as leave their ends in a cache.
+    /// Keys that are best given to [`Evaluator::points`] at once, where there are more: all, or as many as leave their
+    /// ends in a cache.
     fn batch(&self) -> usize {
         usize::MAX
     }
@@ -80,9 +81,9 @@ pub trait Evaluator {
     /// # Errors
     /// If lengths do not fit together.
     fn points(&self, keys: View<'_>, paths: &[Block], out: Walked<'_>) -> Result<(), Self::Error>;
-    /// Every key at several points, `points` for each: `paths[j * points + i]` is point i of key j, and so the results lie. As
-    /// [`Evaluator::points`] one after the other, which is what happens where there is nothing better; where neighbours begin alike, their
-    /// walks may begin as one.
+    /// Every key at several points, `points` for each: `paths[j * points + i]` is point i of key j, and so the results
+    /// lie. As [`Evaluator::points`] one after the other, which is what happens where there is nothing better; where
+    /// neighbours begin alike, their walks may begin as one.
     ///
     /// # Errors
     /// If lengths do not fit together.
@@ -127,9 +128,9 @@ pub trait Evaluator {
         paths: &[Block],
         sums: &mut [R],
     ) -> Result<(), Self::Error>;
-    /// Every key at all points, folded with public tables: `out[t * keys + j]` becomes the exclusive or or the sum, over all i, of this
-    /// party's value of key j at i - not negated for party 1 - times entry `starts[j]` + i modulo 2^n of `tables[t]`. One AES a node and one a
-    /// leaf. Where there is nothing better, on this processor.
+    /// Every key at all points, folded with public tables: `out[t * keys + j]` becomes the exclusive or or the sum,
+    /// over all i, of this party's value of key j at i - not negated for party 1 - times entry `starts[j]` + i modulo
+    /// 2^n of `tables[t]`. One AES a node and one a leaf. Where there is nothing better, on this processor.
     ///
     /// # Errors
     /// If lengths do not fit together, or there are more than [`lookup::MAX_BITS`] bits.

@@ -1,5 +1,5 @@
-//! What the fuzz targets run: every door of this crate through which bytes of others come, and trees at every level of the
-//! processor. Panics are findings.
+//! What the fuzz targets run: every door of this crate through which bytes of others come, and trees at every level
+//! of the processor. Panics are findings.
 
 mod distributed;
 mod keys;

@@ -9,9 +9,10 @@ pub(crate) const TILE: usize = 64;
 
 /// Functions from numbers of `domain` bits to Z_2^`value`.
 ///
-/// A leaf of the tree is a block that holds 2^e values, e = min(`domain`, ⌊log2(128 / `value`)⌋): the tree ends e levels
-/// early (E. Boyle, N. Gilboa, Y. Ishai, "Function Secret Sharing: Improvements and Extensions", 2018/707, section 3.2.1). A key
-/// has one correction of 16 bytes for each of the [`Shape::levels`] that are left, and one of the leaf.
+/// A leaf of the tree is a block that holds 2^e values, e = min(`domain`, ⌊log2(128 / `value`)⌋): the tree ends e
+/// levels early (E. Boyle, N. Gilboa, Y. Ishai, "Function Secret Sharing: Improvements and Extensions", 2018/707,
+/// section 3.2.1). A key has one correction of 16 bytes for each of the [`Shape::levels`] that are left, and one of the
+/// leaf.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
     domain: u32,
@@ -100,10 +101,9 @@ impl Shape {
     /// Which value of its leaf the path leads to.
     pub(crate) fn entry(self, path: Block) -> u32 {
         let e = self.log_entries();
-        let below = path.to_u128() << self.levels();
         match e {
-            0 => 0,
-            e => (below >> (128 - e)) as u32,
+            0 => 0, // where there may be 128 levels
+            e => ((path.to_u128() << self.levels()) >> (128 - e)) as u32,
         }
     }
 }
@@ -137,4 +137,37 @@ pub(crate) fn same(what: &'static str, got: usize, want: usize) -> Result<(), Er
         return Ok(());
     }
     Err(Error::Length { what, got, want })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn paths_and_entries_of_many_are_those_of_one() {
+        for domain in 1..=128 {
+            for value in [1, 5, 64, 128] {
+                let shape = Shape::new(domain, value).unwrap();
+                let wide: Vec<u128> = (0..9u128)
+                    .map(|i| (i << 121 | 77 << 60 | 3).wrapping_mul(i | 1))
+                    .collect();
+                let words: Vec<u64> = wide.iter().map(|x| *x as u64).collect();
+                let mut out = vec![Block::ZERO; wide.len()];
+                shape.paths(&wide, &mut out);
+                let entry = shape.entries();
+                for (x, path) in wide.iter().zip(&out) {
+                    assert!(*path == shape.path(*x), "{shape:?}");
+                    let halves = [path.to_u128() as u64, (path.to_u128() >> 64) as u64];
+                    assert_eq!(entry(halves), u64::from(shape.entry(*path)), "{shape:?}");
+                }
+                if domain <= 64 {
+                    let mut again = vec![Block::ZERO; words.len()];
+                    shape.paths(&words, &mut again);
+                    assert!(again == out, "{shape:?}");
+                }
+            }
+        }
+    }
 }

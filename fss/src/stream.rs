@@ -11,23 +11,25 @@
 //! | 16 | tag |
 //!
 //! **Memory.** The length of the next block is known to the party, which runs the same program as the dealer:
-//! [`KeyStream::block_len`]. So a file or a socket is read by one buffer that is filled to that length and handed to [`KeyStream::take`],
-//! block after block; no more than a block and its keys is in memory. Blocks that fit the second cache are the fastest:
-//! they are read twice, once for the tag.
+//! [`KeyStream::block_len`]. So a file or a socket is read by one buffer that is filled to that length and handed to
+//! [`KeyStream::take`], block after block; no more than a block and its keys is in memory. Blocks that fit the second
+//! cache are the fastest: they are read twice, once for the tag.
 //!
-//! **Tag.** π_k(h(z, head and corrections)): a polynomial h over GF(2^128) at a secret point z of the stream (M. N. Wegman, J. L.
-//! Carter, "New hash functions and their use in authentication and set equality", JCSS 1981), encrypted by AES under a key k of this very
-//! block. Point and keys come from the party's seed; k depends on position, gate, parameters and number, so there is one honest message
-//! for each k. A message of n blocks of 16 bytes that is not that one has the same h with probability at most (n + 1) / 2^128;
-//! otherwise its tag is one of the other values of a permutation that is used for the first time, guessed with probability 1 / (2^128 - 1).
-//! With AES as a pseudorandom permutation and BLAKE3 as a pseudorandom function: forged with (n + 2) / 2^128 an attempt, and there is
-//! one attempt, as the stream ends with it. No pad is ever used, so that a dealer who wrongly deals a set
-//! twice does not give z away: all that is seen of h is a permutation of it.
+//! **Tag.** π_k(h(z, head and corrections)): a polynomial h over GF(2^128) at a secret point z of the stream (M. N.
+//! Wegman, J. L. Carter, "New hash functions and their use in authentication and set equality", JCSS 1981), encrypted
+//! by AES under a key k of this very block. Point and keys come from the party's seed; k depends on position, gate,
+//! parameters and number, so there is one honest message for each k. A message of n blocks of 16 bytes that is not
+//! that one has the same h with probability at most (n + 1) / 2^128; otherwise its tag is one of the other values of
+//! a permutation that is used for the first time, guessed with probability 1 / (2^128 - 1). With AES as a
+//! pseudorandom permutation and BLAKE3 as a pseudorandom function: forged with (n + 2) / 2^128 an attempt, and there
+//! is one attempt, as the stream ends with it. No pad is ever used, so that a dealer who wrongly deals a set twice
+//! does not give z away: all that is seen of h is a permutation of it.
 //!
-//! A truncated, lengthened, swapped, replayed or altered block, and one of another session, set, party, gate or position, is
-//! an error that says so, and the stream gives nothing after it. Fields of the head are compared before the tag: they are
-//! public, and what they say helps against mix-ups. An altered block is one error for all its causes, found in constant
-//! time. A whole stream that is read a second time, by a second [`KeyStream`], is not noticed here: whoever keeps streams keeps a journal.
+//! A truncated, lengthened, swapped, replayed or altered block, and one of another session, set, party, gate or
+//! position, is an error that says so, and the stream gives nothing after it. Fields of the head are compared before
+//! the tag: they are public, and what they say helps against mix-ups. An altered block is one error for all its
+//! causes, found in constant time. A whole stream that is read a second time, by a second [`KeyStream`], is not
+//! noticed here: whoever keeps streams keeps a journal.
 
 use core::marker::PhantomData;
 

@@ -81,8 +81,8 @@ impl Trees {
         wipe(&mut bits);
         Ok(out)
     }
-    /// Walks every key to the path that `path(j, ..)` writes for key j and those after it, as many keys at a time as the evaluator likes, and
-    /// calls `f(j, ..)` with the paths and the ends of each tile, which begins at key j.
+    /// Walks every key to the path that `path(j, ..)` writes for key j and those after it, as many keys at a time as
+    /// the evaluator likes, and calls `f(j, ..)` with the paths and the ends of each tile, which begins at key j.
     fn tiles<E: Evaluator>(
         &self,
         e: &E,
@@ -122,8 +122,8 @@ impl Trees {
         wipe(&mut marks);
         Ok(())
     }
-    /// This party's shares of "α_j ≤ the point of `paths[(j - first) * points + i]`", in this order, for values of one bit and the keys from
-    /// `first`, where a tile begins, on. The wanted bits are bits 0.
+    /// This party's shares of "α_j ≤ the point of `paths[(j - first) * points + i]`", in this order, for values of one
+    /// bit and the keys from `first`, where a tile begins, on. The wanted bits are bits 0.
     pub(crate) fn several_prefixes<E: Evaluator>(
         &self,
         e: &E,
@@ -215,8 +215,8 @@ fn mask_upto(entry: u32) -> u128 {
     u128::MAX >> (127 - entry)
 }
 
-/// Deals one key for each α: writes the corrections of all, in tiles. Roots, whose bit 0 is 0 at party 0 and 1 at party 1, are walked
-/// away from.
+/// Deals one key for each α: writes the corrections of all, in tiles. Roots, whose bit 0 is 0 at party 0 and 1 at party
+/// 1, are walked away from.
 ///
 /// `betas[j]` is the value at α_j; a value of one bit is 1 if there are none.
 pub(crate) fn deal(
@@ -292,8 +292,8 @@ pub(crate) fn leaf(shape: Shape, entry: u32, beta: u128, minus: u128, w: [Block;
     Block::from_u128(out)
 }
 
-/// Bit `entry` of 128, in halves. Shifts of one word by a secret number take one time on 64-bit processors; those of two, or a
-/// comparison, might not.
+/// Bit `entry` of 128, in halves. Shifts of one word by a secret number take one time on 64-bit processors; those of
+/// two, or a comparison, might not.
 #[inline(always)]
 fn one_hot(entry: u64) -> [u64; 2] {
     let bit = 1u64 << (entry & 63);

@@ -1,4 +1,5 @@
-//! Leaves from the nodes of one key to their values, corrected: in blocks by exclusive or, or in halves of 64 bits by sums.
+//! Leaves from the nodes of one key to their values, corrected: in blocks by exclusive or, or in halves of 64 bits by
+//! sums.
 
 use crate::Block;
 use crate::aes::Aes128;
@@ -90,7 +91,8 @@ mod x86 {
     }
 
     impl<const SUM: bool> Leaves<'_, SUM> {
-        /// `N` registers at a time from node `at` on, while there are as many; with `N` = 1 to the end. Returns where it stops.
+        /// `N` registers at a time from node `at` on, while there are as many; with `N` = 1 to the end. Returns where
+        /// it stops.
         ///
         /// # Safety
         /// The features of `V` are there.
@@ -103,8 +105,8 @@ mod x86 {
             let n = self.nodes.len().min(self.out.len());
             while n - at >= N * V::BLOCKS || (N == 1 && at < n) {
                 let lanes = V::BLOCKS.min(n - at);
-                // SAFETY: the features are there; `N` registers of nodes and of places, which are as long, are left at `at`,
-                // the last one of `lanes` blocks if N = 1.
+                // SAFETY: the features are there; `N` registers of nodes and of places, which are as long, are left at
+                // `at`, the last one of `lanes` blocks if N = 1.
                 unsafe {
                     let from = self.nodes.as_ptr().add(at);
                     let to = self.out.as_mut_ptr().add(at);

@@ -4,6 +4,9 @@
 //! blocks; what is in the high ones is never read.
 #![allow(unsafe_code)]
 
+use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+
+use super::walk::AHEAD;
 use crate::Block;
 use crate::aes::kernel::{self, Kernel};
 use crate::vector::Vector;
@@ -118,7 +121,9 @@ impl Walk<'_> {
             let mut w = [V::zero(); N];
             let mut w_last = [V::zero(); N];
             for i in 0..N {
-                let c = V::load(c.add(i * V::BLOCKS).cast(), lanes);
+                let c = c.wrapping_add(i * V::BLOCKS);
+                _mm_prefetch::<_MM_HINT_T0>(c.wrapping_add(AHEAD).cast());
+                let c = V::load(c.cast(), lanes);
                 let s = x[i].sigma();
                 let t = x[i].low().test(one);
                 y[i] = s.xor(k[0]);
@@ -139,7 +144,11 @@ impl Walk<'_> {
                 V::at_once(&mut w);
             }
             for i in 0..N {
-                let v = V::load_words(v.add(i * V::BLOCKS), lanes);
+                let v = v.wrapping_add(i * V::BLOCKS);
+                if i % 2 == 0 {
+                    _mm_prefetch::<_MM_HINT_T0>(v.wrapping_add(AHEAD).cast());
+                }
+                let v = V::load_words(v, lanes);
                 let w = w[i].last_round(w_last[i]);
                 let w = w.add_where(x[i].low().test(one), v);
                 sums[i] = sums[i].add_where(paths[i].test_not(bit), w);
@@ -205,9 +214,9 @@ impl Deal<'_> {
                 }
                 for (from, to, high) in [(0, middle, true), (middle, levels, false)] {
                     let mut paths = [V::zero(); N];
-                    for i in 0..N {
+                    for (i, to) in paths.iter_mut().enumerate() {
                         let path = V::load(self.alphas.as_ptr().add(block(i)).cast(), lanes);
-                        paths[i] = if high { path.high() } else { path.low() };
+                        *to = if high { path.high() } else { path.low() };
                     }
                     for level in from..to {
                         let bit = V::halves(1 << (63 - (self.first + level) % 64));

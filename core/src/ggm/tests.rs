@@ -157,7 +157,8 @@ fn children_are_the_same_on_all_levels() {
     }
 }
 
-/// The invariant of the trees, on which all above stands, and both sums of the documentation, against walks of one party each.
+/// The invariant of the trees, on which all above stands, and both sums of the documentation, against walks of one
+/// party each.
 #[test]
 fn a_pair_of_walks_differs_on_the_path_only() {
     for level in Level::all() {

@@ -1,7 +1,8 @@
 //! Walks with nodes in registers from the first level to the last.
 //!
-//! With σ, π of [`crate::FixedKeyHash`], s = σ(x) and k the round keys, a child is the last round of π(s) under the key k_10 ⊕ s ⊕
-//! (x where the path turns right) ⊕ (C where the control bit is set): all that is not AES is ready before its last round.
+//! With σ, π of [`crate::FixedKeyHash`], s = σ(x) and k the round keys, a child is the last round of π(s) under the key
+//! k_10 ⊕ s ⊕ (x where the path turns right) ⊕ (C where the control bit is set): all that is not AES is ready before
+//! its last round.
 #![allow(unsafe_code)]
 
 use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
@@ -10,9 +11,9 @@ use crate::Block;
 use crate::aes::kernel::{self, Kernel};
 use crate::vector::Vector;
 
-/// How many blocks ahead corrections are asked for, past the end too, where the next tile's may lie: keys are read from memory once,
-/// and the processor's own prefetcher stops at the end of a page.
-const AHEAD: usize = 128;
+/// How many blocks ahead corrections are asked for, past the end too, where the next tile's may lie: keys are read from
+/// memory once, and the processor's own prefetcher stops at the end of a page.
+pub(super) const AHEAD: usize = 128;
 
 /// Nodes down the levels of `corrections`, of which each has a row of as many as there are nodes, or one if `ONE`.
 ///
@@ -40,8 +41,8 @@ impl<const ONE: bool> Kernel for Walk<'_, ONE> {
 }
 
 impl<const ONE: bool> Walk<'_, ONE> {
-    /// `G` times `N` registers at a time from node `at` on, while there are as many; with `N` = 1 to the end. Returns where it
-    /// stops. Of each level all are done before the next, so that corrections are read in order.
+    /// `G` times `N` registers at a time from node `at` on, while there are as many; with `N` = 1 to the end. Returns
+    /// where it stops. Of each level all are done before the next, so that corrections are read in order.
     ///
     /// # Safety
     /// The features of `V` are there.
@@ -59,8 +60,8 @@ impl<const ONE: bool> Walk<'_, ONE> {
         while n - at >= G * N * V::BLOCKS || (N == 1 && at < n) {
             let lanes = V::BLOCKS.min(n - at);
             let block = |g: usize, i: usize| at + (g * N + i) * V::BLOCKS;
-            // SAFETY: the features are there; `G N` registers are left at `at`, the last one of `lanes` blocks if N = 1, in all
-            // slices and in every row.
+            // SAFETY: the features are there; `G N` registers are left at `at`, the last one of `lanes` blocks if N =
+            // 1, in all slices and in every row.
             unsafe {
                 let mut x = [[V::zero(); N]; G];
                 let mut turns = [[V::zero(); N]; G];
@@ -72,10 +73,10 @@ impl<const ONE: bool> Walk<'_, ONE> {
                 }
                 for (from, to, high) in [(0, middle, true), (middle, levels, false)] {
                     let mut paths = [[V::zero(); N]; G];
-                    for g in 0..G {
-                        for i in 0..N {
+                    for (g, paths) in paths.iter_mut().enumerate() {
+                        for (i, to) in paths.iter_mut().enumerate() {
                             let path = V::load(self.paths.as_ptr().add(block(g, i)).cast(), lanes);
-                            paths[g][i] = if high { path.high() } else { path.low() };
+                            *to = if high { path.high() } else { path.low() };
                         }
                     }
                     for level in from..to {
@@ -103,8 +104,8 @@ impl<const ONE: bool> Walk<'_, ONE> {
     /// A level of `N` registers.
     ///
     /// # Safety
-    /// The features of `V` are there; `N` registers can be read at `c`, the last one of `lanes` blocks if N = 1; if `ONE`, a
-    /// block.
+    /// The features of `V` are there; `N` registers can be read at `c`, the last one of `lanes` blocks if N = 1; if
+    /// `ONE`, a block.
     #[inline(always)]
     unsafe fn step<V: Vector, const N: usize>(
         k: &[V; 11],

@@ -1,7 +1,8 @@
 //! Shares of bit times block, from random OTs.
 //!
-//! The receiver says d = c ⊕ its random choice; the sender, with pads p_0, p_1 its messages in that order, says u = p_0 ⊕ p_1 ⊕ x and keeps
-//! p_0; the receiver, who has p_c, keeps p_c ⊕ c u. The two differ by c x (D. Beaver, CRYPTO 1995).
+//! The receiver says d = c ⊕ its random choice; the sender, with pads p_0, p_1 its messages in that order, says u =
+//! p_0 ⊕ p_1 ⊕ x and keeps p_0; the receiver, who has p_c, keeps p_c ⊕ c u. The two differ by c x (D. Beaver, CRYPTO
+//! 1995).
 
 use piquet_core::{BitVec, Block, wipe_vec};
 

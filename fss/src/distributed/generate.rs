@@ -53,7 +53,7 @@ enum State {
     Level {
         shares: Secret,
         level: u32,
-        /// Children of the nodes of that level, without their correction, key after key.
+        /// For each key room for all leaves, and in front the children of that level, without their correction.
         nodes: Secret,
         own: Vec<Block>,
     },
@@ -201,26 +201,27 @@ impl<P: Role> Machine for Generator<P> {
                 let body = check(batch.header(DISTRIBUTED_TRANSFERS, 0), inbox)?;
                 let root = |i| common.root(i);
                 correlate::receive(received.messages(), &choices, body, root, &mut shares);
-                let nodes = Secret(common.roots.0.clone());
+                let mut nodes = Secret(vec![Block::ZERO; batch.keys << batch.domain()]);
+                let first = nodes.0.iter_mut().step_by(1 << batch.domain());
+                for (node, root) in first.zip(&common.roots.0) {
+                    *node = *root;
+                }
                 common.level(shares, 0, nodes, out)
             }
             State::Level {
                 shares,
                 level,
-                mut nodes,
+                nodes,
                 own,
             } => {
                 let body = check(batch.header(DISTRIBUTED_LEVEL, level), inbox)?;
                 let theirs = body.as_chunks::<16>().0;
-                let first = common.corrections.len();
                 let sums = own.iter().zip(theirs).map(|(a, b)| *a ^ Block::from(*b));
                 common.corrections.extend(sums);
-                let corrections = common.corrections.get(first..).unwrap_or_default();
-                correct(corrections, &mut nodes.0);
                 if level + 1 < batch.domain() {
                     common.level(shares, level + 1, nodes, out)
                 } else {
-                    common.leaves(&nodes, out)
+                    common.leaves(nodes, out)
                 }
             }
             State::Product { own } => {
@@ -261,44 +262,44 @@ impl<P: Role> Common<P> {
         self.roots.0.get(at).copied().unwrap_or_default()
     }
     /// Hashes the nodes of `level` and says this party's halves of its corrections.
-    fn level(&self, shares: Secret, level: u32, nodes: Secret, out: &mut Vec<u8>) -> State {
+    fn level(&self, shares: Secret, level: u32, mut nodes: Secret, out: &mut Vec<u8>) -> State {
         let n = self.batch.keys;
         let hash = GgmHash::new(self.batch.hash());
-        let width = nodes.0.len() / n;
-        let mut children = Secret(vec![Block::ZERO; 2 * nodes.0.len()]);
         let mut own = Vec::with_capacity(n);
         let of_level = shares.0.chunks(n).nth(level as usize).unwrap_or_default();
-        let keys = nodes
-            .0
-            .chunks(width)
-            .zip(children.0.chunks_mut(2 * width))
-            .zip(of_level);
         self.batch.header(DISTRIBUTED_LEVEL, level).encode(out);
-        for ((nodes, children), share) in keys {
-            hash.expand(Block::ZERO, nodes, children);
-            let left = children.iter().step_by(2);
-            let half = left.fold(*share, |sum, h| sum ^ *h);
+        let keys = nodes.0.chunks_mut(1 << self.batch.domain()).enumerate();
+        for ((j, nodes), share) in keys.zip(of_level) {
+            let half = *share ^ grow(&hash, self.last(level, j), nodes, 1 << level);
             out.extend_from_slice(&<[u8; 16]>::from(half));
             own.push(half);
         }
         State::Level {
             shares,
             level,
-            nodes: children,
+            nodes,
             own,
         }
     }
+    /// The correction that the nodes of `level` of key `j` still lack; the root lacks none.
+    fn last(&self, level: u32, j: usize) -> Block {
+        let at = (level as usize).checked_sub(1);
+        let at = at.and_then(|above| self.corrections.get(above * self.batch.keys + j));
+        at.copied().unwrap_or_default()
+    }
     /// Sums up the leaves and says the first of what makes their corrections.
-    fn leaves(&self, nodes: &Secret, out: &mut Vec<u8>) -> State {
+    fn leaves(&self, mut nodes: Secret, out: &mut Vec<u8>) -> State {
         let batch = &self.batch;
         let k = batch.shape.value();
         let hash = GgmHash::new(batch.hash());
         let xor = batch.product().is_none();
         let mut values = [Block::ZERO; RUN];
-        let width = nodes.0.len() / batch.keys;
-        let sums = nodes.0.chunks(width).map(|leaves| {
+        let keys = nodes.0.chunks_mut(1 << batch.domain()).enumerate();
+        let sums = keys.map(|(j, leaves)| {
+            let last = self.last(batch.domain(), j);
             let (mut w, mut t) = (0u128, 0u128);
-            for leaves in leaves.chunks(RUN) {
+            for leaves in leaves.chunks_mut(RUN) {
+                correct(last, leaves);
                 let values = values.get_mut(..leaves.len()).unwrap_or_default();
                 hash.values(leaves, values);
                 for (value, leaf) in values.iter().zip(leaves) {
@@ -378,15 +379,35 @@ impl<P: Role> Common<P> {
     }
 }
 
-/// Adds the correction of its key to both children of a node with control bit 1; the difference of the children is the node.
-fn correct(corrections: &[Block], children: &mut [Block]) {
-    let width = children.len() / corrections.len().max(1);
-    for (c, children) in corrections.iter().zip(children.chunks_mut(width.max(1))) {
-        for pair in children.as_chunks_mut::<2>().0 {
-            let t = ((pair[0] ^ pair[1]).to_u128() & 1).wrapping_neg();
-            let c = *c & Block::from_u128(t);
-            pair[0] ^= c;
-            pair[1] ^= c;
-        }
+/// Puts the children of the first `width` nodes, which lack the correction `last`, in place of them, without theirs.
+/// The sum of what the nodes hash to, once they are corrected.
+fn grow(hash: &GgmHash, last: Block, nodes: &mut [Block], width: usize) -> Block {
+    let mut parents = [Block::ZERO; RUN];
+    let mut sum = Block::ZERO;
+    // From the end: children come to lie where nodes are that have been read.
+    for end in (1..=width).rev().step_by(RUN) {
+        let begin = end.saturating_sub(RUN);
+        let (Some(from), Some(parents)) = (nodes.get(begin..end), parents.get_mut(..end - begin))
+        else {
+            break; // there are `width` nodes and as many more
+        };
+        parents.copy_from_slice(from);
+        correct(last, parents);
+        let children = nodes.get_mut(2 * begin..2 * end).unwrap_or_default();
+        hash.expand(Block::ZERO, parents, children);
+        let left = children.iter().step_by(2);
+        sum = left.fold(sum, |sum, h| sum ^ *h);
+    }
+    wipe(&mut parents);
+    sum
+}
+
+/// Adds the correction to both children of a node with control bit 1; the difference of the children is the node.
+fn correct(correction: Block, children: &mut [Block]) {
+    for pair in children.as_chunks_mut::<2>().0 {
+        let t = ((pair[0] ^ pair[1]).to_u128() & 1).wrapping_neg();
+        let c = correction & Block::from_u128(t);
+        pair[0] ^= c;
+        pair[1] ^= c;
     }
 }

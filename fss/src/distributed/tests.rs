@@ -10,7 +10,8 @@ use crate::{P0, P1};
 
 const SESSION: SessionId = SessionId([5; 32]);
 
-/// Correlations of both parties as nobody but a trusted third makes them, and one party's shares of points and values.
+/// Correlations of both parties as nobody but a trusted third makes them, and one party's shares of points and
+/// values.
 fn correlations(batch: &Batch, rng: &mut Prg) -> [Parts; 2] {
     let n = batch.ots();
     let mut way = || {
@@ -329,8 +330,8 @@ fn messages_are_uniform() {
                 *n += u32::from(bodies[at / 8] >> (at % 8) & 1);
             }
         }
-        // 512 and a deviation of 16; six deviations for 803 bits: a false alarm in 6e5 seeds. Byte 0 has three bits of
-        // choices. Bit 0 of transfers and halves is no exception.
+        // 512 and a deviation of 16; six deviations for 803 bits: a false alarm in 6e5 seeds. Byte 0 has three bits
+        // of choices. Bit 0 of transfers and halves is no exception.
         for (at, n) in ones
             .iter()
             .enumerate()

@@ -14,8 +14,8 @@ use crate::evaluator::{Cpu, Evaluator};
 use crate::shape::same;
 use crate::{Error, P0, P1, Role, Shape};
 
-/// One party's keys of a batch, with values of 128 bits that add up by exclusive or. What [`super::Keys`] says holds of them,
-/// with k = 128.
+/// One party's keys of a batch, with values of 128 bits that add up by exclusive or. What [`super::Keys`] says holds
+/// of them, with k = 128.
 ///
 /// The correction of a leaf is H(x_0 ⊕ 2) ⊕ H(x_1 ⊕ 2) ⊕ β. Shares come in vectors that are not wiped: the caller does.
 pub struct BlockKeys<P: Role, T: Tree = HalfTree> {

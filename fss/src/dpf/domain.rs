@@ -1,8 +1,9 @@
 //! All leaves of a tree, in order.
 //!
-//! Depth first in strides of a few levels: a group of nodes grows breadth first to its descendants five levels below, which
-//! are what groups are taken from for the next stride. So the kernels have enough nodes at a time to fill their pipeline, what is
-//! alive is one buffer a stride, which stays in the nearest caches, and leaves are gone through once.
+//! Depth first in strides of a few levels: a group of nodes grows breadth first to its descendants five levels below,
+//! which are what groups are taken from for the next stride. So the kernels have enough nodes at a time to fill their
+//! pipeline, what is alive is one buffer a stride, which stays in the nearest caches, and leaves are gone through
+//! once.
 
 use piquet_core::{Block, wipe_vec};
 

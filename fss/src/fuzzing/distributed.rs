@@ -9,7 +9,8 @@ use crate::distributed::{Batch, Generator, Keys, Own, Range};
 use crate::evaluator::Cpu;
 use crate::{P0, kinds};
 
-/// The first bytes say domain, range, number of keys and a message; the rest is that message, and once more the bodies of all messages.
+/// The first bytes say domain, range, number of keys and a message; the rest is that message, and once more the
+/// bodies of all messages.
 pub fn distributed(data: &[u8]) {
     let Some(([domain, bits, keys, stop], data)) = parameters(data) else {
         return;

@@ -1,5 +1,5 @@
-//! The doors of keys by themselves. The first bytes say domain, bits of values and number of keys; the rest is an encoding, and
-//! once more what follows a right head.
+//! The doors of keys by themselves. The first bytes say domain, bits of values and number of keys; the rest is an
+//! encoding, and once more what follows a right head.
 
 use piquet_core::Block;
 use piquet_core::wire::{Encode, Header};
@@ -95,8 +95,8 @@ fn shape((domain, value, _): Parameters) -> Shape {
     Shape::new(domain, value).unwrap_or_else(|e| unreachable!("{e}"))
 }
 
-/// `data` as it comes, and `len` bytes of a right head and what `data` has, with control bits of roots as they are, clear, and set.
-/// What is accepted is encoded as it was.
+/// `data` as it comes, and `len` bytes of a right head and what `data` has, with control bits of roots as they are,
+/// clear, and set. What is accepted is encoded as it was.
 fn doors(
     kind: u8,
     (domain, value, n): Parameters,
@@ -152,10 +152,11 @@ mod tests {
     /// Behind a right head, something is accepted.
     #[test]
     fn right_heads_are_known() {
+        type Decode<'a> = &'a dyn Fn(&[u8]) -> Result<(), Error>;
         let p = (20, 64, 3);
         let seen = Cell::new(0);
         let shape = shape(p);
-        let all: [(u8, usize, &dyn Fn(&[u8]) -> Result<(), Error>); 3] = [
+        let all: [(u8, usize, Decode<'_>); 3] = [
             (
                 kinds::DCF_KEYS,
                 dcf::Keys::<u128, P1>::encoded_len(shape, 3),

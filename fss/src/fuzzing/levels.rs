@@ -8,8 +8,8 @@ use crate::evaluator::{Comparisons, Cpu, Evaluator, View, Walked};
 use crate::gates::lookup::{Fold, Table};
 use crate::{Error, P0, Shape, bgi, dcf, dpf};
 
-/// The first bytes say domain, bits of values and number of keys; the rest are roots, corrections and paths, and more of them is drawn
-/// from a generator under the first block of it.
+/// The first bytes say domain, bits of values and number of keys; the rest are roots, corrections and paths, and more
+/// of them is drawn from a generator under the first block of it.
 pub fn levels(data: &[u8]) {
     let Some(([domain, value, n], data)) = parameters(data) else {
         return;
@@ -158,7 +158,12 @@ mod tests {
             super::levels(&data);
         }
         #[test]
-        fn nor_are_odd_batches(domain: u8, value: u8, n in prop::sample::select(vec![0u8, 30, 31, 32, 62, 63, 64, 126, 127, 128]), seed: [u8; 16]) {
+        fn nor_are_odd_batches(
+            domain: u8,
+            value: u8,
+            n in prop::sample::select(vec![0u8, 30, 31, 32, 62, 63, 64, 126, 127, 128]),
+            seed: [u8; 16],
+        ) {
             super::levels(&[&[domain, value, n][..], &seed].concat());
         }
     }

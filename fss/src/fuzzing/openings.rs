@@ -11,7 +11,8 @@ use crate::mask::{BitMask, Mask};
 use crate::stream::KeyStream;
 use crate::{Error, P1, kinds};
 
-/// The first bytes say bits and number of values; the rest is the peer's message, as it comes and behind the header that is due.
+/// The first bytes say bits and number of values; the rest is the peer's message, as it comes and behind the header
+/// that is due.
 pub fn openings(data: &[u8]) {
     let Some(([bits, count], data)) = parameters(data) else {
         return;

@@ -16,8 +16,8 @@ fn seed() -> Seed {
     Seed::from_bytes([2; 16])
 }
 
-/// The first bytes say gate, bits and number of gates; the rest is a block, and once more the payload of a block whose head and
-/// tag are right.
+/// The first bytes say gate, bits and number of gates; the rest is a block, and once more the payload of a block
+/// whose head and tag are right.
 pub fn key_stream(data: &[u8]) {
     let Some(([gate, bits, count], data)) = parameters(data) else {
         return;

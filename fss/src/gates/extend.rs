@@ -17,8 +17,8 @@ use crate::{Error, Role};
 
 /// x of n bits, every one of them, modulo 2^m. The masked values' word is that of the result.
 ///
-/// **Keys**: 16 max(n - 7, 1) bytes and m + 3 (m - n) bits a gate. **Rounds**: one. **Message**: a header and a bit a
-/// gate, each way.
+/// **Keys**: 16 max(n - 7, 1) bytes, none for n = 1, and m + 3 (m - n) bits a gate. **Rounds**: one. **Message**: a
+/// header and a bit a gate, each way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Extend<R: Ring>(Shift<R>);
 

@@ -1,14 +1,15 @@
 //! Look-up in a public table at a secret index.
 //!
-//! The index x of n bits is masked: x̂ = x + r modulo 2^n. A key of the point function f at -r is evaluated at all 2^n points i;
-//! f(i) is 1 where x̂ + i = x, so that Σ_i f(i) T\[(x̂ + i) mod 2^n\] = T\[x\], and each party sums its shares of f(i) against the table, which
-//! starts at the public x̂. A leaf is folded with its piece of the table as soon as it is there, and not stored.
+//! The index x of n bits is masked: x̂ = x + r modulo 2^n. A key of the point function f at -r is evaluated at all 2^n
+//! points i; f(i) is 1 where x̂ + i = x, so that Σ_i f(i) T\[(x̂ + i) mod 2^n\] = T\[x\], and each party sums its
+//! shares of f(i) against the table, which starts at the public x̂. A leaf is folded with its piece of the table as
+//! soon as it is there, and not stored.
 //!
 //! - [`LookupBits`]: f has one-bit values; a party's share is the exclusive or of about half of the table.
-//! - [`Lookup`]: f has values in Z_2^k; shares are additive, and nothing is sent. The tree is deeper by about log2 k levels, in
-//!   bytes and in AES to the power of 2.
-//! - [`SignedLookup`]: one-bit values and additive shares, after S. Wagh, "Pika", PETS 2022 (2021/1405): both parties' bits sum to
-//!   ± T\[x\], and the sign is taken off by a multiplication, which is one opening.
+//! - [`Lookup`]: f has values in Z_2^k; shares are additive, and nothing is sent. The tree is deeper by about log2 k
+//!   levels, each of which costs 16 bytes and doubles the AES.
+//! - [`SignedLookup`]: one-bit values and additive shares, after S. Wagh, "Pika", PETS 2022: both parties'
+//!   bits sum to ± T\[x\], and the sign is taken off by a multiplication, which is one opening.
 //!
 //! | n | k | `Lookup`: bytes, AES | `SignedLookup`: bytes, AES, message bytes |
 //! |---|---|---|---|
@@ -22,12 +23,13 @@
 //! | 12 | 38 | 192, 4095 | 105.5, 63, 4.75 |
 //! | 12 | 64 | 192, 4095 | 112, 63, 8 |
 //!
-//! One key answers for any number of tables at the same index. **The dealer knows no table**, and a block of keys is not bound to
-//! one: that both parties look up in the same is for them to agree on; a party that takes another gets a share of nonsense.
-//! Sharing the table itself, rotated by r, would be 2^n k bits of corrections: less than a tree only for n <= 2, by a few bytes.
+//! One key answers for any number of tables at the same index. **The dealer knows no table**, and a block of keys is
+//! not bound to one: that both parties look up in the same is for them to agree on; a party that takes another gets a
+//! share of nonsense. Sharing the table itself, rotated by r, would be 2^n k bits of corrections: less than a tree only
+//! below 64 bytes, by less than 16.
 //!
-//! Secure against one semi-honest party and a dealer that colludes with none: of x a party sees x̂ alone, which is uniform, and
-//! a key of a point function, which is pseudorandom ([`piquet_core::ggm`]).
+//! Secure against one semi-honest party and a dealer that colludes with none: of x a party sees x̂ alone, which is
+//! uniform, and a key of a point function, which is pseudorandom ([`piquet_core::ggm`]).
 
 use core::marker::PhantomData;
 
@@ -51,7 +53,7 @@ pub use table::{Fold, MAX_BITS, Table};
 
 /// T\[x\], shared by exclusive or, for x of n bits in words I and entries that are whole words R.
 ///
-/// **Keys**: 16 (n - 6) bytes, 16 for n <= 7. **Rounds**: none. **AES**: 2^(n - 6) - 1.
+/// **Keys**: 16 (n - 6) bytes, 16 for n <= 7. **Rounds**: none. **AES**: 2^(n - 6) - 1, 1 for n <= 7.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LookupBits<R: Ring, I: Ring = R> {
     shape: Shape,
@@ -82,7 +84,8 @@ pub struct Lookup<R: Ring, I: Ring = R> {
 }
 
 impl<R: Ring, I: Ring> Lookup<R, I> {
-    /// Indices of `bits` bits, 1 to [`MAX_BITS`] and at most those of I; entries modulo 2^`output`, 1 to the width of R.
+    /// Indices of `bits` bits, 1 to [`MAX_BITS`] and at most those of I; entries modulo 2^`output`, 1 to the width of
+    /// R.
     ///
     /// # Errors
     /// [`Error::Parameter`].

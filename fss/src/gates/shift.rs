@@ -35,7 +35,7 @@
 
 use core::marker::PhantomData;
 
-use piquet_core::{BitVec, Ring, RingVec, lanes, wipe_vec};
+use piquet_core::{BitVec, Ring, RingVec, lanes};
 
 use super::{Gate, Started, bit};
 use crate::dealer::{Deal, low_bits, share_bytes};
@@ -239,18 +239,11 @@ pub(crate) fn below<R: Ring, P: Role, E: Evaluator>(
     masked: &[R],
     e: &E,
 ) -> Result<BitVec, E::Error> {
-    let paths: Vec<_> = masked.iter().map(|x| trees.shape.path(*x)).collect();
     // Those of r <= x̂; party 0 complements.
-    let mut prefixes = trees.prefixes(e, &paths)?;
-    let words = prefixes.chunks(64).map(|bits| {
-        let bits = bits.iter().enumerate();
-        bits.fold(0, |word, (i, b)| word | u64::from(*b & 1) << i)
-    });
-    let mut out = BitVec::from_words(masked.len(), words.collect());
+    let mut out = trees.prefix_bits(e, masked)?;
     if P::INDEX == 0 {
         out.not_assign();
     }
-    wipe_vec(&mut prefixes);
     Ok(out)
 }
 

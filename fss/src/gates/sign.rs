@@ -1,10 +1,10 @@
 //! The sign of a number: DReLU.
 //!
-//! With x̂ = x + r modulo 2^n, and x', r' the low n - 1 bits: msb(x) = msb(x̂) ⊕ msb(r) ⊕ (x̂' < r'). The comparison is the
-//! parity of a prefix of a point function at r' ([`crate::compare`]).
+//! With x̂ = x + r modulo 2^n, and x', r' the low n - 1 bits: msb(x) = msb(x̂) ⊕ msb(r) ⊕ (x̂' < r'). The comparison is
+//! the parity of a prefix of a point function at r' ([`crate::compare`]).
 //!
-//! After K. Storrier and others, "Grotto", 2023/108, and K. Gupta and others, "SIGMA", 2023/1269; secure against one semi-honest party
-//! and a dealer that colludes with none.
+//! After K. Storrier and others, "Grotto", 2023/108, and K. Gupta and others, "SIGMA", 2023/1269; secure against one
+//! semi-honest party and a dealer that colludes with none.
 
 use core::marker::PhantomData;
 

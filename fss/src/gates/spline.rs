@@ -1,40 +1,42 @@
 //! Piecewise polynomials.
 //!
-//! x of n bits, in two's complement; public knots p_1 < ... < p_m; y = P_i(x) modulo 2^k, where i is the number of knots that are ≤ x and P_0, ...,
-//! P_m are public polynomials of degree at most d. After E. Boyle and others, "Function Secret Sharing for Mixed-Mode and
-//! Fixed-Point Secure Computation", 2020/1392, on splines, which has a comparison key with all coefficients as payload for each
-//! knot. Here one point function answers for all knots, in bits, and the products come from the dealer:
+//! x of n bits, in two's complement; public knots p_1 < ... < p_m; y = P_i(x) modulo 2^k, where i is the number of
+//! knots that are ≤ x and P_0, ..., P_m are public polynomials of degree at most d. After E. Boyle and others,
+//! "Function Secret Sharing for Mixed-Mode and Fixed-Point Secure Computation", 2020/1392, on splines, which has a
+//! comparison key with all coefficients as payload for each knot. Here one point function answers for all knots, in
+//! bits, and the products come from the dealer:
 //!
-//! 1. With z = x + 2^(n-1) and q_i = p_i + 2^(n-1) as unsigned numbers, ẑ = z + r modulo 2^n, and F(u) = "r ≤ u", of which one key at r
-//!    gives shares at all u ([`crate::compare`]): b_i = "q_i ≤ z" = F(ẑ - q_i) ⊕ F(ẑ) ⊕ "q_i ≤ ẑ". For z ≥ q_i says that r, which is ẑ - z, lies
-//!    in the cyclic interval from ẑ + 1 to ẑ - q_i modulo 2^n; it does not wrap if ẑ < q_i, and else is the complement of the
-//!    one from ẑ - q_i + 1 to ẑ.
+//! 1. With z = x + 2^(n-1) and q_i = p_i + 2^(n-1) as unsigned numbers, ẑ = z + r modulo 2^n, and F(u) = "r ≤ u", of
+//!    which one key at r gives shares at all u ([`crate::compare`]): b_i = "q_i ≤ z" = F(ẑ - q_i) ⊕ F(ẑ) ⊕ "q_i ≤ ẑ".
+//!    For z ≥ q_i says that r, which is ẑ - z, lies in the cyclic interval from ẑ + 1 to ẑ - q_i modulo 2^n; it does
+//!    not wrap if ẑ < q_i, and else is the complement of the one from ẑ - q_i + 1 to ẑ.
 //! 2. The bits are opened under one-time masks s_i: b̂_i = b_i ⊕ s_i, so that b_i = b̂_i + (1 - 2 b̂_i) s_i.
-//! 3. y = P_0(x) + Σ_i b_i D_i(x), D_i = P_i - P_(i-1). As x = x̂ - r, these are polynomials in r with public coefficients, and with shares of
-//!    r^j and of s_i r^j all the rest is linear.
+//! 3. y = P_0(x) + Σ_i b_i D_i(x), D_i = P_i - P_(i-1). As x = x̂ - r, these are polynomials in r with public
+//!    coefficients, and with shares of r^j and of s_i r^j all the rest is linear.
 //!
-//! That needs x = x̂ - r modulo 2^k, so k ≤ n. **For k > n** x = x̂ - r + 2^n for r > ẑ, and F(ẑ), which says so, is a bit of its own: the
-//! F(u) at u = ẑ - q_i and at ẑ cut the numbers r into m + 2 runs, on each of which y is one polynomial in r with public coefficients; y is that of
-//! the last run and, for each cut, F(u) times the difference of the polynomials to its left and to its right. Step 3 is the same, with
-//! m + 1 bits. In both cases m' below is the number of bits.
+//! That needs x = x̂ - r modulo 2^k, so k ≤ n. **For k > n** x = x̂ - r + 2^n for r > ẑ, and F(ẑ), which says so, is a
+//! bit of its own: the F(u) at u = ẑ - q_i and at ẑ cut the numbers r into m + 2 runs, on each of which y is one
+//! polynomial in r with public coefficients; y is that of the last run and, for each cut, F(u) times the difference of
+//! the polynomials to its left and to its right. Step 3 is the same, with m + 1 bits. In both cases m' below is the
+//! number of bits.
 //!
-//! **Exact**: y is the value of the polynomial in the ring, without any truncation: with x at scale f and coefficients of x^j at scale
-//! c - j f, y has scale c. **Domain**: any x of n bits, but y has to fit k bits.
+//! **Exact**: y is the value of the polynomial in the ring, without any truncation: with x at scale f and coefficients
+//! of x^j at scale c - j f, y has scale c. **Domain**: any x of n bits, but y has to fit k bits.
 //!
-//! Secure against one semi-honest party and a dealer that colludes with none. A party's view is made up from nothing as follows: x̂ and
-//! the corrections uniform (its peer's draws hide them), the key of the point function by its simulator ([`piquet_core::ggm`]), and the
-//! peer's message such that the b̂_i are uniform, since each s_i is uniform, used for one bit, and otherwise known to the party only in
-//! shares.
+//! Secure against one semi-honest party and a dealer that colludes with none. A party's view is made up from nothing as
+//! follows: x̂ and the corrections uniform (its peer's draws hide them), the key of the point function by its simulator
+//! ([`piquet_core::ggm`]), and the peer's message such that the b̂_i are uniform, since each s_i is uniform, used for
+//! one bit, and otherwise known to the party only in shares.
 
 use std::sync::Arc;
 
-use piquet_core::{BitVec, Ring, RingVec, lanes};
+use piquet_core::{BitVec, Ring, RingVec, lanes, wipe};
 
 use super::{Gate, GateId, ids};
 use crate::dealer::{Deal, low_bits, share_bytes};
 use crate::evaluator::Evaluator;
 use crate::mask::{BitMask, BitMaskKeys, BitOpening};
-use crate::shape::{same, within};
+use crate::shape::{TILE, same, within};
 use crate::stream::Taken;
 use crate::trees::Trees;
 use crate::{Error, Role, Shape};
@@ -47,11 +49,13 @@ use pieces::{Pieces, Term};
 pub const MAX_DEGREE: usize = 3;
 /// Most knots.
 pub const MAX_KNOTS: usize = 255;
+/// Keys that are evaluated at all their points before the next ones.
+const CHUNK: usize = 8 * TILE;
 
 /// A piecewise polynomial of numbers of n bits, modulo 2^k; m' = m knots for k ≤ n, m' = m + 1 for k > n.
 ///
-/// **Keys**: 16 (n - 6) bytes, 16 for n <= 7, and d + m' (d + 1) elements of k bits. **Rounds**: one; m' bits each way. **AES**:
-/// (m + 1) (n - 6).
+/// **Keys**: 16 (n - 6) bytes, 16 for n <= 7, and d + m' (d + 1) elements of k bits. **Rounds**: one; m' bits each way.
+/// **AES**: at most (m + 1) (n - 6), 1 in place of n - 6 for n <= 7.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spline<R: Ring> {
     pieces: Arc<Pieces<R>>,
@@ -61,8 +65,9 @@ pub struct Spline<R: Ring> {
 impl<R: Ring> Spline<R> {
     /// Numbers of `bits` bits, values modulo 2^`output`, both at most the width of R.
     ///
-    /// `knots`: 1 to [`MAX_KNOTS`] numbers of `bits` bits in two's complement, in ascending order. `pieces`: polynomials, one more than knots;
-    /// each its coefficients from that of x^0 on, 1 to [`MAX_DEGREE`] + 1 of them, of which the low `output` bits count.
+    /// `knots`: 1 to [`MAX_KNOTS`] numbers of `bits` bits in two's complement, in ascending order. `pieces`:
+    /// polynomials, one more than knots; each its coefficients from that of x^0 on, 1 to [`MAX_DEGREE`] + 1 of them, of
+    /// which the low `output` bits count.
     ///
     /// # Errors
     /// [`Error::Parameter`], [`Error::Length`].
@@ -107,8 +112,8 @@ impl<R: Ring> Gate for Spline<R> {
     type Dealt = ();
     type Keys<P: Role> = SplineKeys<R, P>;
 
-    /// Parameters are the widths, the numbers of knots and coefficients, and 64 bits of a digest of them: the dealer needs to know none of
-    /// these, but a party that has others is told so.
+    /// Parameters are the widths, the numbers of knots and coefficients, and 64 bits of a digest of them: the dealer
+    /// needs to know none of these, but a party that has others is told so.
     fn id(&self) -> GateId {
         GateId {
             gate: ids::SPLINE,
@@ -172,40 +177,46 @@ impl<R: Ring> Gate for Spline<R> {
     }
 }
 
+/// What waits for the other party's message, and the message to it.
+type Started<R, P> = (SplinePending<R, P>, Vec<u8>);
+
 impl<R: Ring, P: Role> SplineKeys<R, P> {
     /// From x̂, whose bits above n are ignored, the message to the other party.
     ///
     /// # Errors
     /// If there are not as many values as keys, and what the evaluator fails with.
-    pub fn start<E: Evaluator>(
-        self,
-        masked: &[R],
-        e: &E,
-    ) -> Result<(SplinePending<R, P>, Vec<u8>), E::Error> {
+    pub fn start<E: Evaluator>(self, masked: &[R], e: &E) -> Result<Started<R, P>, E::Error> {
         let count = self.trees.len();
         same("masked values", masked.len(), count)?;
         let pieces = &self.gate.pieces;
         let masked: Vec<R> = masked.iter().map(|x| pieces.unsigned(*x)).collect();
-        let below = |q: R| {
-            let paths = masked.iter().map(|z| self.gate.shape.path(z.sub(q)));
-            self.trees.prefixes(e, &paths.collect::<Vec<_>>())
-        };
-        let wrap = below(R::ZERO)?;
-        let mut bits = Vec::with_capacity(count * self.gate.opened());
-        for q in &pieces.knots {
-            let cut = below(*q)?;
-            if pieces.wide() {
-                bits.extend(cut.iter().map(|b| b & 1 == 1));
-                continue;
+        let (m, opened) = (pieces.knots.len(), self.gate.opened());
+        let mut bits = BitVec::zeros(count * opened);
+        let words = bits.words_mut();
+        let zero = [R::ZERO];
+        for (chunk, masked) in masked.chunks(CHUNK).enumerate() {
+            let first = chunk * CHUNK;
+            let cuts = |z: &R| {
+                let z = *z;
+                let cut = move |q: &R| self.gate.shape.path(z.sub(*q));
+                pieces.knots.iter().chain(&zero).map(cut)
+            };
+            let paths: Vec<_> = masked.iter().flat_map(cuts).collect();
+            let mut shares = self.trees.several_prefixes(e, first, m + 1, &paths)?;
+            for (j, (z, f)) in masked.iter().zip(shares.chunks_exact(m + 1)).enumerate() {
+                for i in 0..opened {
+                    let bit = if pieces.wide() {
+                        f[i]
+                    } else {
+                        f[i] ^ f[m] ^ u8::from(P::INDEX == 0 && pieces::le(pieces.knots[i], *z))
+                    };
+                    let at = i * count + first + j;
+                    words[at / 64] |= u64::from(bit & 1) << (at % 64);
+                }
             }
-            let public = masked.iter().map(|z| P::INDEX == 0 && pieces::le(*q, *z));
-            let shares = cut.iter().zip(&wrap).zip(public);
-            bits.extend(shares.map(|((a, b), c)| ((a ^ b) & 1 == 1) ^ c));
+            wipe(&mut shares);
         }
-        if pieces.wide() {
-            bits.extend(wrap.iter().map(|b| b & 1 == 1));
-        }
-        let (opening, message) = self.masks.open(&BitVec::from_bools(&bits))?;
+        let (opening, message) = self.masks.open(&bits)?;
         let pending = SplinePending {
             gate: self.gate,
             masked,

@@ -33,7 +33,8 @@ impl Mac {
         key.encrypt(&mut tag);
         tag[0]
     }
-    /// With m_1 to m_n the blocks of `bytes`, the last one filled up by zeros: m_1 z^(n+1) + ... + m_n z^2 + length z.
+    /// With m_1 to m_n the blocks of `bytes`, the last one filled up by zeros: m_1 z^(n+1) + ... + m_n z^2 + length
+    /// z.
     fn hash(&self, bytes: &[u8]) -> Block {
         let (blocks, rest) = bytes.as_chunks::<16>();
         let mut sum = Block::ZERO;

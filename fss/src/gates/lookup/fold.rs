@@ -1,8 +1,8 @@
 //! All leaves of keys, folded with tables on the spot.
 //!
-//! Trees are evaluated side by side, a level at a time, so that AES runs over the nodes of many keys: small ones to the end, large
-//! ones until each has nodes enough by itself, from where every key goes down by a few levels at a time. Nodes and leaves stay within the
-//! nearest cache either way.
+//! Trees are evaluated side by side, a level at a time, so that AES runs over the nodes of many keys: small ones to the
+//! end, large ones until each has nodes enough by itself, from where every key goes down by a few levels at a time.
+//! Nodes and leaves stay within the nearest cache either way.
 
 use piquet_core::ggm::GgmHash;
 use piquet_core::{Block, Ring, fold, lanes, wipe, wipe_vec};
@@ -225,7 +225,8 @@ impl<R: Ring> Work<'_, R> {
     }
 }
 
-/// Adds what the bits choose from `start` on. A run of 64 may go past the end, where the table goes on from its first entry.
+/// Adds what the bits choose from `start` on. A run of 64 may go past the end, where the table goes on from its first
+/// entry.
 fn chosen<R: Ring>(how: Fold, words: &[u64], start: usize, table: &Table<R>, to: R) -> R {
     let entries = table.from(start);
     let here = (entries.len() - 63).div_ceil(64);

@@ -1,9 +1,10 @@
 //! One-bit leaves and additive shares, for a round.
 //!
-//! The parties' bits agree at all points but α, where exactly one of them is set. So u_b, the sum of the entries that party b's bits
-//! choose, give e = u_0 - u_1 = s T\[x\] with s = 1 if it is party 0's bit, s = -1 if it is party 1's. The dealer knows s. Neither party may: it
-//! knows its own bits, and s would tell it which of them α is not at. So T\[x\] = s e is a product of shared values: with a a fresh mask
-//! ([`crate::mask`]), e + a is opened, and T\[x\] = s (e + a) - s a, of which the dealer shared s and s a. After S. Wagh, "Pika", PETS 2022.
+//! The parties' bits agree at all points but α, where exactly one of them is set. So u_b, the sum of the entries that
+//! party b's bits choose, give e = u_0 - u_1 = s T\[x\] with s = 1 if it is party 0's bit, s = -1 if it is party 1's.
+//! The dealer knows s. Neither party may: it knows its own bits, and s would tell it which of them α is not at. So
+//! T\[x\] = s e is a product of shared values: with a a fresh mask ([`crate::mask`]), e + a is opened, and T\[x\] = s
+//! (e + a) - s a, of which the dealer shared s and s a. After S. Wagh, "Pika", PETS 2022.
 //!
 //! What is opened is uniform whatever x is, as a is uniform and used once; s and s a are shared.
 
@@ -23,7 +24,8 @@ use crate::{Error, Role, Shape};
 
 /// `T_1[x]`, ..., `T_t[x]`, shared modulo 2^k, for x of n bits in words I and entries in words R.
 ///
-/// **Keys**: 16 (n - 6) bytes, 16 for n <= 7, and 1 + t elements of k bits. **Rounds**: one; t k bits each way. **AES**: 2^(n - 6) - 1.
+/// **Keys**: 16 (n - 6) bytes, 16 for n <= 7, and 1 + t elements of k bits. **Rounds**: one; t k bits each way.
+/// **AES**: 2^(n - 6) - 1, 1 for n <= 7.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SignedLookup<R: Ring, I: Ring = R> {
     shape: Shape,
@@ -34,8 +36,8 @@ pub struct SignedLookup<R: Ring, I: Ring = R> {
 }
 
 impl<R: Ring, I: Ring> SignedLookup<R, I> {
-    /// Indices of `bits` bits, 1 to [`super::MAX_BITS`] and at most those of I; entries modulo 2^`output`, 1 to the width of R and at most 64;
-    /// `tables` of them, 1 to 255.
+    /// Indices of `bits` bits, 1 to [`super::MAX_BITS`] and at most those of I; entries modulo 2^`output`, 1 to the
+    /// width of R and at most 64; `tables` of them, 1 to 255.
     ///
     /// # Errors
     /// [`Error::Parameter`].
@@ -163,18 +165,21 @@ fn one_of(mut bits: u128, at: u32) -> u64 {
     bits as u64 & 1
 }
 
+/// What waits for the other party's message, and the message to it.
+type Started<R, P> = (SignedLookupPending<R, P>, Vec<u8>);
+
 impl<R: Ring, I: Ring, P: Role> SignedLookupKeys<R, I, P> {
     /// From x̂, whose bits above n are ignored, the message to the other party.
     ///
     /// # Errors
-    /// If there are not as many values as keys or as many tables as said, or a table is not of 2^n entries, and what the evaluator
-    /// fails with.
+    /// If there are not as many values as keys or as many tables as said, or a table is not of 2^n entries, and what
+    /// the evaluator fails with.
     pub fn start<E: Evaluator>(
         self,
         masked: &[I],
         tables: &[&Table<R>],
         e: &E,
-    ) -> Result<(SignedLookupPending<R, P>, Vec<u8>), E::Error> {
+    ) -> Result<Started<R, P>, E::Error> {
         same("tables", tables.len(), self.tables)?;
         let mut sums = folded(&self.trees, Fold::Sum, masked, tables, e)?;
         if P::INDEX == 1 {

@@ -119,10 +119,10 @@ impl<R: Ring> Pieces<R> {
         Ok(made)
     }
     pub(super) fn parameters(&self) -> [u32; 3] {
-        let sizes = self.bits - 1
-            | (self.output - 1) << 8
-            | (self.knots.len() as u32) << 16
-            | (self.degree as u32) << 24;
+        let [bits, output] = [self.bits, self.output].map(|n| n - 1);
+        let sizes = [bits, output, self.knots.len() as u32, self.degree as u32];
+        let sizes = sizes.map(|n| n as u8);
+        let sizes = u32::from_le_bytes(sizes);
         [sizes, self.digest[0], self.digest[1]]
     }
     pub(super) fn degree(&self) -> usize {
@@ -159,13 +159,13 @@ impl<R: Ring> Pieces<R> {
         let wrapped = x.add(R::ONE.shl(self.bits));
         let m = self.knots.len();
         let mut last = self.polynomials[0].at(wrapped, d);
-        for i in 0..m {
-            let here = le(self.knots[i], z);
+        let both = self.polynomials.iter().zip(&self.polynomials[1..]);
+        for ((term, knot), (low, high)) in terms.iter_mut().zip(&self.knots).zip(both) {
+            let here = le(*knot, z);
             let from = if here { x } else { wrapped };
-            let [low, high] = [i, i + 1].map(|i| self.polynomials[i].at(from, d));
-            terms[i] = high.sub(low);
+            *term = high.at(from, d).sub(low.at(from, d));
             if here {
-                last = self.polynomials[i + 1].at(wrapped, d);
+                last = high.at(wrapped, d);
             }
         }
         terms[m] = self.polynomials[0]
