@@ -16,11 +16,14 @@ mod support {
 use piquet_core::wire::SessionId;
 use piquet_core::{BitVec, Ring};
 use piquet_fss::dealer::{Dealer, Seed};
+use piquet_fss::gates::lookup::{Lookup, LookupBits, Table};
+use piquet_fss::gates::relu::Relu;
 use piquet_fss::gates::sign::Sign;
+use piquet_fss::gates::truncate::TruncateReduce;
 use piquet_fss::mask::Mask;
 use piquet_fss::stream::KeyStream;
 use piquet_fss::{Cpu, P0, P1};
-use reference::gates::{self, Gate};
+use reference::gates::{self, Gate, Opens};
 use reference::stream::Set;
 use reference::{derive, low};
 use serde_json::{Value, json};
@@ -217,6 +220,176 @@ fn k_open<P: piquet_fss::Role>(
     n: usize,
 ) -> (piquet_fss::mask::Opening<u64, P>, Vec<u8>) {
     keys.open(&vec![0; n]).unwrap()
+}
+
+/// Both parties of a gate that opens bits once, by the reference: with the messages in front of the shares.
+fn opening_by_reference<G: Opens>(
+    gate: &G,
+    masks: &[u128],
+    masked: &[u128],
+) -> (Value, [Vec<u128>; 2]) {
+    let set = Set::new(SESSION, SET, SEED);
+    let (_, blocks) = set.deal(1, gate, masks, masked.len());
+    let begun = [0, 1].map(|p: usize| {
+        let mut from = set.take(1, p, &blocks[p]);
+        let (bits, kept) = gate.start(masked, &mut from);
+        assert!(from.payload.is_empty(), "all of it is used");
+        (gates::says(&bits, &kept), kept)
+    });
+    let opened: Vec<_> = begun[0]
+        .0
+        .iter()
+        .zip(&begun[1].0)
+        .map(|(a, b)| a ^ b)
+        .collect();
+    let shares = [0, 1].map(|p: usize| gate.finish(p, masked, &opened, &begun[p].1));
+    // Messages are numbered within the set: 2^16 for each block.
+    let session = reference::child(&SESSION, &format!("key set {SET}"));
+    let messages = begun
+        .each_ref()
+        .map(|(said, _)| reference::message(&session, 0x72, 1 << 16, &reference::pack(said)));
+    (opening_shown(&blocks, &messages, &shares), shares)
+}
+
+fn opening_shown(blocks: &[Vec<u8>; 2], messages: &[Vec<u8>; 2], shares: &[Vec<u128>; 2]) -> Value {
+    let mut v = shown(&[], blocks, shares);
+    let map = v.as_object_mut().unwrap();
+    for (p, m) in messages.iter().enumerate() {
+        map.insert(format!("message of party {p}"), show::bytes(m));
+    }
+    v
+}
+
+/// The same by the crate.
+macro_rules! opening_by_crate {
+    ($gate:expr, $masks:expr, $count:expr, $masked:expr) => {{
+        let (mut dealer, first) = dealer();
+        let [mut a, mut b] = [Vec::new(), Vec::new()];
+        dealer
+            .deal(&$gate, $count, $masks, [&mut a, &mut b])
+            .unwrap();
+        let session = SessionId(SESSION);
+        let mut s0 = KeyStream::<P0>::new(session, SET, dealer.seed::<P0>());
+        let mut s1 = KeyStream::<P1>::new(session, SET, dealer.seed::<P1>());
+        let mask = Mask::<u32>::new(20).unwrap();
+        s0.take(&mask, 3, &first[0]).unwrap();
+        s1.take(&mask, 3, &first[1]).unwrap();
+        let k0 = s0.take(&$gate, $count, &a).unwrap();
+        let k1 = s1.take(&$gate, $count, &b).unwrap();
+        let (p0, m0) = k0.start($masked, &Cpu::new()).unwrap();
+        let (p1, m1) = k1.start($masked, &Cpu::new()).unwrap();
+        let y0 = words(p0.finish(&m1).unwrap().as_slice());
+        let y1 = words(p1.finish(&m0).unwrap().as_slice());
+        opening_shown(&[a, b], &[m0, m1], &[y0, y1])
+    }};
+}
+
+/// Both parties' shares make what is wanted.
+fn held(shares: &[Vec<u128>; 2], bits: u32, want: impl Fn(usize) -> u128) {
+    for (i, (a, b)) in shares[0].iter().zip(&shares[1]).enumerate() {
+        assert_eq!(low(a.wrapping_add(*b), bits), want(i));
+    }
+}
+
+#[test]
+fn relus() {
+    let of = |bits: u32, n: usize| {
+        let name = format!("{n} ReLUs of {bits} bits in words of 64");
+        let masks = inputs(&format!("masks of {name}"), bits, n);
+        let masked = inputs(&name, bits, n);
+        let gate = gates::Relu { word: 64, bits };
+        let (said, shares) = opening_by_reference(&gate, &masks, &masked);
+        held(&shares, bits, |i| {
+            let x = low(masked[i].wrapping_sub(masks[i]), bits);
+            if x >> (bits - 1) == 0 { x } else { 0 }
+        });
+        let (r, x): (Vec<u64>, Vec<u64>) = (ring(&masks), ring(&masked));
+        let got = opening_by_crate!(Relu::<u64>::new(bits).unwrap(), &r, n, &x);
+        case(&name, bits, &masks, &masked, said, got)
+    };
+    hold("relus", GENERATOR, &[of(8, 9), of(38, 70), of(64, 5)]);
+}
+
+#[test]
+fn truncations() {
+    let of = |bits: u32, shift: u32, n: usize| {
+        let name = format!("{n} truncations of {bits} bits by {shift} in words of 64");
+        let masks = inputs(&format!("masks of {name}"), bits, n);
+        let masked = inputs(&name, bits, n);
+        let gate = gates::TruncateReduce {
+            word: 64,
+            bits,
+            shift,
+        };
+        let (said, shares) = opening_by_reference(&gate, &masks, &masked);
+        held(&shares, bits - shift, |i| {
+            low(masked[i].wrapping_sub(masks[i]), bits) >> shift
+        });
+        let (r, x): (Vec<u64>, Vec<u64>) = (ring(&masks), ring(&masked));
+        let got = opening_by_crate!(TruncateReduce::<u64>::new(bits, shift).unwrap(), &r, n, &x);
+        case(&name, bits, &masks, &masked, said, got)
+    };
+    hold(
+        "truncations",
+        GENERATOR,
+        &[of(8, 3, 9), of(38, 12, 66), of(64, 20, 5)],
+    );
+}
+
+#[test]
+fn look_ups() {
+    let of = |bits: u32, output: u32, n: usize| {
+        let name = format!("{n} look-ups of {bits} bits, {output} bits of a leaf");
+        let masks = inputs(&format!("masks of {name}"), bits, n);
+        let masked = inputs(&name, bits, n);
+        let table = inputs(&format!("table of {name}"), 64, 1 << bits);
+        let gate = gates::Lookup {
+            bits,
+            output,
+            table: table.clone(),
+        };
+        let (_, said, shares) = by_reference(&gate, &masks, &masked);
+        let want = |i: usize| table[low(masked[i].wrapping_sub(masks[i]), bits) as usize];
+        for i in 0..n {
+            let [a, b] = [shares[0][i], shares[1][i]];
+            match output {
+                1 => assert_eq!(a ^ b, want(i)),
+                k => assert_eq!(low(a.wrapping_add(b), k), low(want(i), k)),
+            }
+        }
+        let (r, x): (Vec<u64>, Vec<u64>) = (ring(&masks), ring(&masked));
+        let table = Table::<u64>::new(bits, &ring::<u64>(&table)).unwrap();
+        let got = if output == 1 {
+            by_crate!(
+                LookupBits::<u64>::new(bits).unwrap(),
+                &r,
+                n,
+                |()| Vec::new(),
+                |k| words(k.evaluate(&x, &[&table], &Cpu::new()).unwrap()[0].as_slice())
+            )
+        } else {
+            by_crate!(
+                Lookup::<u64>::new(bits, output).unwrap(),
+                &r,
+                n,
+                |()| Vec::new(),
+                |k| words(k.evaluate(&x, &[&table], &Cpu::new()).unwrap()[0].as_slice())
+            )
+        };
+        case(&name, bits, &masks, &masked, said, got)
+    };
+    hold(
+        "look-ups",
+        GENERATOR,
+        &[
+            of(3, 1, 3),
+            of(8, 1, 66),
+            of(10, 1, 2),
+            of(5, 13, 65),
+            of(8, 16, 3),
+            of(6, 64, 2),
+        ],
+    );
 }
 
 /// What becomes of a good block on its way.

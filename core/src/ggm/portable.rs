@@ -117,8 +117,10 @@ pub(super) fn deal_summing<R: Ring>(
         values(aes, x0, &mut w0);
         values(aes, x1, &mut w1);
         for j in 0..n {
-            let right = R::from_i128(bit(alphas[j], level).to_u128() as i128);
-            let minus = R::from_i128(control(x1[j]).to_u128() as i128);
+            // Or the compiler makes a branch on a bit of α of it.
+            let hidden = |mask: Block| R::from_i128(core::hint::black_box(mask.to_u128()) as i128);
+            let right = hidden(bit(alphas[j], level));
+            let minus = hidden(control(x1[j]));
             let w = |w: Block| R::from_i128(w.to_u128() as i128);
             let d = betas[j].and(right).sub(w(w0[j])).add(w(w1[j]));
             v[j] = d.xor(minus).sub(minus);

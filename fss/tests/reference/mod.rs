@@ -7,6 +7,7 @@
 #![allow(dead_code, reason = "each test takes what it wants")]
 
 pub(crate) mod gates;
+pub(crate) mod keys;
 pub(crate) mod stream;
 pub(crate) mod tree;
 

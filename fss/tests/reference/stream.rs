@@ -163,6 +163,9 @@ impl Taken<'_> {
     pub(crate) fn random(&mut self, word: u32, k: u32, n: usize) -> Vec<u128> {
         self.prg.words(word, k, n)
     }
+    pub(crate) fn random_bits(&mut self, n: usize) -> Vec<bool> {
+        self.prg.bits(n)
+    }
     pub(crate) fn share(&mut self, word: u32, k: u32, n: usize) -> Vec<u128> {
         let own = self.prg.words(word, k, n);
         let wide = if k <= 64 { k } else { k.div_ceil(8) * 8 };

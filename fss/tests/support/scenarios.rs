@@ -9,8 +9,10 @@ use piquet_fss::gates::Gate;
 use piquet_fss::gates::bit::BitToRing;
 use piquet_fss::gates::digits::{DigitSign, Progress};
 use piquet_fss::gates::extend::{Extend, ExtendWithin};
+use piquet_fss::gates::functions::{self, Function};
 use piquet_fss::gates::interval::Interval;
 use piquet_fss::gates::lookup::{Lookup, LookupBits, SignedLookup, Table};
+use piquet_fss::gates::max_pool::{MaxPool, MaxPoolStep};
 use piquet_fss::gates::relu::{Relu, ReluTruncate};
 use piquet_fss::gates::select::Select;
 use piquet_fss::gates::shift::Range;
@@ -239,6 +241,54 @@ fn digits(s: &Setting<'_>, bits: u32, digit: u32, radix: u32) -> Seen {
     }
 }
 
+fn max_pool(s: &Setting<'_>, window: usize) -> Seen {
+    let gate = MaxPool::<u64>::new(38, window).unwrap();
+    let (k0, k1, mut seen) = keys(s, &gate, ());
+    let shares: Vec<_> = (0..window as u64)
+        .flat_map(|i| s.shares.iter().map(move |x| x.wrapping_add(i)))
+        .collect();
+    let mut both = (k0.start(&shares).unwrap(), k1.start(&shares).unwrap());
+    loop {
+        both = match both {
+            (MaxPoolStep::Send(p0, m0), MaxPoolStep::Send(p1, m1)) => {
+                (s.public)(&m0);
+                (s.public)(&m1);
+                seen.messages[0].extend(&m0[18..]);
+                seen.messages[1].extend(&m1[18..]);
+                (p0.step(&m1, &s.cpu).unwrap(), p1.step(&m0, &s.cpu).unwrap())
+            }
+            (MaxPoolStep::Done(a), MaxPoolStep::Done(b)) => {
+                seen.own = [a, b].map(|x| packed(38, x.as_slice()));
+                return seen;
+            }
+            _ => panic!("the parties do not agree"),
+        };
+    }
+}
+
+fn function(s: &Setting<'_>, gate: &Function<u64>) -> Seen {
+    let (k0, k1, mut seen) = keys(s, gate, &s.masks);
+    let (p0, m0) = k0.start(&s.masked, &s.cpu).unwrap();
+    let (p1, m1) = k1.start(&s.masked, &s.cpu).unwrap();
+    let mut both = (functions::Step::Send(p0, m0), functions::Step::Send(p1, m1));
+    loop {
+        both = match both {
+            (functions::Step::Send(p0, m0), functions::Step::Send(p1, m1)) => {
+                (s.public)(&m0);
+                (s.public)(&m1);
+                seen.messages[0].extend(&m0[18..]);
+                seen.messages[1].extend(&m1[18..]);
+                (p0.step(&m1, &s.cpu).unwrap(), p1.step(&m0, &s.cpu).unwrap())
+            }
+            (functions::Step::Done(a), functions::Step::Done(b)) => {
+                seen.own = [a, b].map(|x| packed(38, x.as_slice()));
+                return seen;
+            }
+            _ => panic!("the parties do not agree"),
+        };
+    }
+}
+
 /// All of them.
 pub(crate) fn all() -> Vec<Scenario> {
     let of = |name, unused, run| Scenario { name, unused, run };
@@ -370,5 +420,9 @@ pub(crate) fn all() -> Vec<Scenario> {
         }),
         of("sign by digits of 4 bits", 0, |s| digits(s, 38, 4, 4)),
         of("sign by digits of 2 bits", 0, |s| digits(s, 32, 2, 2)),
+        of("largest of 3", 0, |s| max_pool(s, 3)),
+        of("sigmoid", 0, |s| {
+            function(s, &Function::sigmoid(38, 12).unwrap())
+        }),
     ]
 }
