@@ -36,7 +36,7 @@ impl Trees {
         self.corrections[tile * TILE * per_key + m * (per_key - 1) + at]
     }
     /// The corrections of the leaves of the tile that begins at key `at`.
-    fn leaves(&self, at: usize) -> &[Block] {
+    pub(crate) fn leaves(&self, at: usize) -> &[Block] {
         let per_key = self.shape.corrections();
         let m = TILE.min(self.len() - at);
         &self.corrections[at * per_key + m * (per_key - 1)..(at + m) * per_key]
@@ -83,7 +83,7 @@ impl Trees {
     }
     /// Walks every key to the path that `path(j, ..)` writes for key j and those after it, as many keys at a time as
     /// the evaluator likes, and calls `f(j, ..)` with the paths and the ends of each tile, which begins at key j.
-    fn tiles<E: Evaluator>(
+    pub(crate) fn tiles<E: Evaluator>(
         &self,
         e: &E,
         path: impl Fn(usize, &mut [Block]),
