@@ -12,7 +12,7 @@ use piquet_fss::gates::Gate;
 use piquet_fss::gates::sign::{Sign, SignKeys};
 use piquet_fss::stream::KeyStream;
 use piquet_fss::testing::{masked, uniform};
-use piquet_fss::{Cpu, P0, P1, Role};
+use piquet_fss::{Cpu, P1, Role};
 
 const SESSION: SessionId = SessionId([63; 32]);
 /// Gates of a block.
