@@ -243,11 +243,12 @@ fn opening_by_reference<G: Opens>(
         .map(|(a, b)| a ^ b)
         .collect();
     let shares = [0, 1].map(|p: usize| gate.finish(p, masked, &opened, &begun[p].1));
-    // Messages are numbered within the set: 2^16 for each block.
+    // Messages are numbered within the set, 2^16 for each block; the highest bit is the party that sends.
     let session = reference::child(&SESSION, &format!("key set {SET}"));
-    let messages = begun
-        .each_ref()
-        .map(|(said, _)| reference::message(&session, 0x72, 1 << 16, &reference::pack(said)));
+    let messages = [0, 1].map(|p: usize| {
+        let step = 1 << 16 | (p as u64) << 63;
+        reference::message(&session, 0x72, step, &reference::pack(&begun[p].0))
+    });
     (opening_shown(&blocks, &messages, &shares), shares)
 }
 
