@@ -101,10 +101,12 @@ impl<T: Tree> Keys<P0, T> {
         betas: &[W],
         rng: &mut G,
     ) -> Result<(Self, Keys<P1, T>), Error> {
+        keys::check_count(alphas.len())?;
+        same("values", betas.len(), alphas.len())?;
         let paths = paths(shape, alphas)?;
         let betas = betas.iter().map(|b| b.to_i128() as u128).collect();
         let range = (shape, Group::Sum);
-        let [k0, k1] = keys::generate((session, batch), range, paths, betas, rng)?;
+        let [k0, k1] = keys::generate((session, batch), range, paths, betas, rng);
         Ok((Self::new(k0), Keys::new(k1)))
     }
 }
@@ -337,8 +339,12 @@ impl<P: Role> Keys<P, HalfTree> {
         e: &E,
     ) -> Result<RingVec<W>, E::Error> {
         fits::<W>("bits of the values", self.shape().value())?;
-        let paths = paths(self.shape(), points)?;
-        Ok(self.ring(&paths, &ends(&self.raw, &paths, e)?))
+        let mut out = RingVec::zeros(self.len());
+        let (leaves, to) = (self.leaves(), out.as_mut_slice());
+        tiles(&self.raw, points, e, |at, paths, ends, fixes| {
+            leaves.points(paths, &ends, fixes, &mut to[at..at + paths.len()]);
+        })?;
+        Ok(out)
     }
     /// [`Keys::evaluate`] for values of one bit.
     ///
@@ -350,8 +356,16 @@ impl<P: Role> Keys<P, HalfTree> {
         e: &E,
     ) -> Result<BitVec, E::Error> {
         self.only_bits()?;
-        let paths = paths(self.shape(), points)?;
-        Ok(self.packed(&paths, &ends(&self.raw, &paths, e)?))
+        let mut out = BitVec::zeros(self.len());
+        let (leaves, words) = (self.leaves(), out.words_mut());
+        let mut bits = [0u8; TILE];
+        tiles(&self.raw, points, e, |at, paths, ends, fixes| {
+            let bits = &mut bits[..paths.len()];
+            leaves.points(paths, &ends, fixes, bits);
+            crate::bits::pack(bits, &mut words[at / 64..]);
+        })?;
+        wipe(&mut bits);
+        Ok(out)
     }
 }
 
@@ -377,15 +391,20 @@ impl Drop for Ends {
     }
 }
 
-fn ends<E: Evaluator>(raw: &Raw<HalfTree>, paths: &[Block], e: &E) -> Result<Ends, E::Error> {
-    let mut ends = Ends::new(raw.len());
-    same("points", paths.len(), raw.len())?;
-    let out = Walked {
-        values: &mut ends.values,
-        marks: &mut ends.marks,
-    };
-    e.points(raw.trees.view(), paths, out)?;
-    Ok(ends)
+/// Walks every key to a point of its own and hands out tiles: first key, paths, ends, corrections of leaves.
+fn tiles<R: Ring, E: Evaluator>(
+    raw: &Raw<HalfTree>,
+    points: &[R],
+    e: &E,
+    mut each: impl FnMut(usize, &[Block], Walked<'_>, &[Block]),
+) -> Result<(), E::Error> {
+    let (shape, trees) = (raw.shape(), &raw.trees);
+    fits::<R>("bits of the domain", shape.domain())?;
+    same("points", points.len(), raw.len())?;
+    let path = |at: usize, to: &mut [Block]| shape.paths(&points[at..at + to.len()], to);
+    trees.tiles(e, path, |at, paths, ends| {
+        each(at, paths, ends, trees.leaves(at));
+    })
 }
 
 /// One key at every path: the node and its value.

@@ -9,7 +9,7 @@ use piquet_core::{Block, Ring, lanes};
 use rand_core::CryptoRng;
 
 use super::keys::{self, Group, One, Raw, paths};
-use super::{Ends, HalfTree, SMALL, Tree, domain, each_key, each_point, ends, places, together};
+use super::{Ends, HalfTree, SMALL, Tree, domain, each_key, each_point, places, tiles, together};
 use crate::evaluator::{Cpu, Evaluator};
 use crate::shape::same;
 use crate::{Error, P0, P1, Role, Shape};
@@ -48,10 +48,12 @@ impl<T: Tree> BlockKeys<P0, T> {
         rng: &mut G,
     ) -> Result<(Self, BlockKeys<P1, T>), Error> {
         let shape = Shape::new(domain, 128)?;
+        keys::check_count(alphas.len())?;
+        same("values", betas.len(), alphas.len())?;
+        let paths = paths(shape, alphas)?;
         let betas = betas.iter().map(|b| b.to_u128()).collect();
         let range = (shape, Group::Xor);
-        let alphas = paths(shape, alphas)?;
-        let [k0, k1] = keys::generate((session, batch), range, alphas, betas, rng)?;
+        let [k0, k1] = keys::generate((session, batch), range, paths, betas, rng);
         Ok((Self::new(k0), BlockKeys::new(k1)))
     }
 }
@@ -189,8 +191,14 @@ impl<P: Role> BlockKeys<P, HalfTree> {
         points: &[R],
         e: &E,
     ) -> Result<Vec<Block>, E::Error> {
-        let paths = paths(self.raw.shape(), points)?;
-        Ok(self.blocks(&ends(&self.raw, &paths, e)?))
+        let mut out = vec![Block::ZERO; self.len()];
+        tiles(&self.raw, points, e, |at, _, ends, fixes| {
+            let ends = ends.values.iter().zip(&*ends.marks);
+            for ((o, (value, mark)), fix) in out[at..].iter_mut().zip(ends).zip(fixes) {
+                *o = *value ^ times(*fix, (*mark).into());
+            }
+        })?;
+        Ok(out)
     }
 }
 

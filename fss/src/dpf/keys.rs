@@ -9,7 +9,7 @@ use rand_core::CryptoRng;
 
 use super::MAX_KEYS;
 use super::tree::Grow;
-use crate::shape::{TILE, mask, same};
+use crate::shape::{TILE, mask};
 use crate::trees::{Trees, leaf};
 use crate::{Error, Shape};
 
@@ -116,17 +116,15 @@ pub(crate) fn check_roots(roots: &[Block], seed: Block, party: u8) -> Result<(),
     Err(Error::Stream(DecodeError::Range("control bit of a root")))
 }
 
-/// Deals keys of both parties.
+/// Deals keys of both parties, as many as [`check_count`] allows, with a value for each.
 pub(crate) fn generate<T: Grow, G: CryptoRng + ?Sized>(
     (session, batch): (&SessionId, u64),
     (shape, group): (Shape, Group),
     mut alphas: Vec<Block>,
     mut betas: Vec<u128>,
     rng: &mut G,
-) -> Result<[Raw<T>; 2], Error> {
+) -> [Raw<T>; 2] {
     let n = alphas.len();
-    check_count(n)?;
-    same("values", betas.len(), n)?;
     let tree = T::new(session, batch, cpu::level());
     let roots = roots(n, T::SEED, rng);
     let per_key = shape.corrections();
@@ -171,7 +169,7 @@ pub(crate) fn generate<T: Grow, G: CryptoRng + ?Sized>(
     }
     let ([r0, r1], [c0, c1]) = (roots, corrections);
     let own = |roots, corrections| Raw::new((session, batch), (shape, group), roots, corrections);
-    Ok([own(r0, c0), own(r1, c1)])
+    [own(r0, c0), own(r1, c1)]
 }
 
 /// The bits of a leaf that are bits of a value.

@@ -6,6 +6,7 @@ use piquet_core::{Block, Ring, lanes, wipe};
 use super::domain::LEAVES;
 use super::tree::Grow;
 use crate::Shape;
+use crate::evaluator::Walked;
 use crate::shape::mask;
 
 /// What turns the leaves of one party into its shares.
@@ -29,6 +30,44 @@ impl Leaves {
         let t = (mark & 1).wrapping_neg();
         let v = (value.to_u128() >> at).wrapping_add((leaf.to_u128() >> at) & t);
         (v ^ self.minus).wrapping_sub(self.minus) & mask(k)
+    }
+    /// The shares of the keys of a tile, each at a path of its own, from what the walks ended with.
+    pub(super) fn points<W: Ring>(
+        self,
+        paths: &[Block],
+        ends: &Walked<'_>,
+        fixes: &[Block],
+        out: &mut [W],
+    ) {
+        let k = self.shape.value();
+        if !64u32.is_multiple_of(k) {
+            let ends = ends.values.iter().zip(&*ends.marks);
+            for (((o, path), (value, mark)), fix) in out.iter_mut().zip(paths).zip(ends).zip(fixes)
+            {
+                let entry = self.shape.entry(*path);
+                let share = self.share(entry, *value, (*mark).into(), *fix);
+                *o = W::from_i128(share as i128);
+            }
+            return;
+        }
+        // No value lies in both halves.
+        let entry = self.shape.entries();
+        let (minus, low) = (self.minus as u64, mask(k) as u64);
+        lanes::zip4(
+            out,
+            bytemuck::must_cast_slice(paths),
+            bytemuck::must_cast_slice(ends.values),
+            ends.marks,
+            bytemuck::must_cast_slice(fixes),
+            move |_, path: [u64; 2], value: [u64; 2], mark: u8, fix: [u64; 2]| {
+                let at = entry(path) * u64::from(k);
+                let high = (at >> 6 & 1).wrapping_neg();
+                let here = |v: [u64; 2]| (v[0] & !high | v[1] & high) >> (at & 63);
+                let t = u64::from(mark & 1).wrapping_neg();
+                let v = here(value).wrapping_add(here(fix) & t);
+                W::from_u64((v ^ minus).wrapping_sub(minus) & low)
+            },
+        );
     }
     /// The shares of all entries of at most [`LEAVES`] leaves of one key, to as many places.
     pub(super) fn expand<T: Grow, W: Ring>(

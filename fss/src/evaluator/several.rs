@@ -113,13 +113,20 @@ pub(super) fn several(
         let range = first * points..last * points;
         let paths = &paths[range.clone()];
         let mut walks = Walks::new(levels, points, &keys.roots[first..last], paths);
-        for level in 0..levels {
+        let mut level = 0;
+        while level < levels {
             walks.part(level, paths);
-            let row = &tile[level * m + at..];
+            // Nobody parts before `next`: these levels are walked in one go.
+            let quiet = |l: &usize| walks.partings[*l].is_empty();
+            let next = level + 1 + (level + 1..levels).take_while(quiet).count();
             corrections.clear();
-            corrections.extend(walks.keys.iter().map(|key| row[*key as usize]));
+            for level in level..next {
+                let row = &tile[level * m + at..];
+                corrections.extend(walks.keys.iter().map(|key| row[*key as usize]));
+            }
             let (nodes, turns) = (&mut walks.nodes, &mut walks.turns);
             hash.walk(&corrections, level as u32, &walks.paths, nodes, turns);
+            level = next;
         }
         walks.part(levels, paths);
         leaves.resize(walks.nodes.len(), Block::ZERO);

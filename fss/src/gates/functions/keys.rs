@@ -13,7 +13,7 @@ use crate::trees::Trees;
 use crate::{Error, Evaluator, Role};
 
 /// Points that are walked to at a time.
-const BATCH: usize = 1 << 15;
+const BATCH: usize = 1 << 12;
 
 /// One party's keys of [`Function`]. Used once, wiped, not printed.
 pub struct FunctionKeys<R: Ring, P: Role> {
