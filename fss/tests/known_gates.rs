@@ -351,11 +351,10 @@ fn look_ups() {
         };
         let (_, said, shares) = by_reference(&gate, &masks, &masked);
         let want = |i: usize| table[low(masked[i].wrapping_sub(masks[i]), bits) as usize];
-        for i in 0..n {
-            let [a, b] = [shares[0][i], shares[1][i]];
+        for (i, (a, b)) in shares[0].iter().zip(&shares[1]).enumerate() {
             match output {
                 1 => assert_eq!(a ^ b, want(i)),
-                k => assert_eq!(low(a.wrapping_add(b), k), low(want(i), k)),
+                k => assert_eq!(low(a.wrapping_add(*b), k), low(want(i), k)),
             }
         }
         let (r, x): (Vec<u64>, Vec<u64>) = (ring(&masks), ring(&masked));
