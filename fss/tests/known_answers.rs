@@ -185,12 +185,11 @@ fn by_crate(
     GgmHash::new(hash).deal(0, &[path(alpha)], [&mut x0, &mut x1], &mut levels);
     let mut corrections = levels.clone();
     corrections.push(Block::from_u128(said.key.leaf));
-    let n = x.len();
     let k = shape.value;
     let mut values = [Vec::new(), Vec::new()];
     let mut prefixes = [Vec::new(), Vec::new()];
     for p in 0..2 {
-        for i in 0..n {
+        for x in x {
             let keys = View {
                 hash,
                 shape: piquet_fss::Shape::new(shape.domain, k).unwrap(),
@@ -202,9 +201,9 @@ fn by_crate(
                 values: &mut w,
                 marks: &mut mark,
             };
-            Cpu::new().points(keys, &[path(x[i])], out).unwrap();
+            Cpu::new().points(keys, &[path(*x)], out).unwrap();
             let t = if mark[0] & 1 == 1 { said.key.leaf } else { 0 };
-            let entry = shape.entry(x[i]);
+            let entry = shape.entry(*x);
             let v = (w[0].to_u128() >> (entry * k)).wrapping_add(t >> (entry * k));
             let v = if p == 1 { v.wrapping_neg() } else { v };
             values[p].push(reference::low(v, k));

@@ -243,11 +243,12 @@ fn opening_by_reference<G: Opens>(
         .map(|(a, b)| a ^ b)
         .collect();
     let shares = [0, 1].map(|p: usize| gate.finish(p, masked, &opened, &begun[p].1));
-    // Messages are numbered within the set: 2^16 for each block.
+    // Messages are numbered within the set, 2^16 for each block; the highest bit is the party that sends.
     let session = reference::child(&SESSION, &format!("key set {SET}"));
-    let messages = begun
-        .each_ref()
-        .map(|(said, _)| reference::message(&session, 0x72, 1 << 16, &reference::pack(said)));
+    let messages = [0, 1].map(|p: usize| {
+        let step = 1 << 16 | (p as u64) << 63;
+        reference::message(&session, 0x72, step, &reference::pack(&begun[p].0))
+    });
     (opening_shown(&blocks, &messages, &shares), shares)
 }
 
@@ -350,11 +351,10 @@ fn look_ups() {
         };
         let (_, said, shares) = by_reference(&gate, &masks, &masked);
         let want = |i: usize| table[low(masked[i].wrapping_sub(masks[i]), bits) as usize];
-        for i in 0..n {
-            let [a, b] = [shares[0][i], shares[1][i]];
+        for (i, (a, b)) in shares[0].iter().zip(&shares[1]).enumerate() {
             match output {
                 1 => assert_eq!(a ^ b, want(i)),
-                k => assert_eq!(low(a.wrapping_add(b), k), low(want(i), k)),
+                k => assert_eq!(low(a.wrapping_add(*b), k), low(want(i), k)),
             }
         }
         let (r, x): (Vec<u64>, Vec<u64>) = (ring(&masks), ring(&masked));

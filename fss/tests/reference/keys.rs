@@ -256,12 +256,12 @@ pub(crate) fn idpf(
         let mut x = [roots[0][j], roots[1][j]];
         let delta = x[0] ^ x[1];
         let (mut c, mut v) = (Vec::new(), Vec::new());
-        for level in 0..n as usize {
+        for (level, beta) in betas.iter().enumerate() {
             let right = right(*alpha, level);
             let here = pi.hash(x[0]) ^ pi.hash(x[1]) ^ if right { 0 } else { delta };
             x = x.map(|x| tree::child(&pi, x, here, right));
             c.push(here);
-            v.push(correction(&pi, x, betas[level], k));
+            v.push(correction(&pi, x, *beta, k));
         }
         nodes.push(c);
         values.push(v);
