@@ -55,19 +55,13 @@ folds!(
 folds!(
     /// The sum of the products; the shorter slice sets the length.
     dot<R>(weights: &[R], table: &[R]) {
-        let mut sums = [R::ZERO; LANES];
         let n = weights.len().min(table.len());
-        let (weights, table) = (weights[..n].chunks_exact(LANES), table[..n].chunks_exact(LANES));
-        let mut rest = R::ZERO;
-        for (w, t) in weights.remainder().iter().zip(table.remainder()) {
-            rest = rest.add(w.mul(*t));
+        let (weights, table) = (&weights[..n], &table[..n]);
+        let mut sum = R::ZERO;
+        for i in 0..n {
+            sum = sum.add(weights[i].mul(table[i]));
         }
-        for (w, t) in weights.zip(table) {
-            for i in 0..LANES {
-                sums[i] = sums[i].add(w[i].mul(t[i]));
-            }
-        }
-        sums.into_iter().fold(rest, R::add)
+        sum
     }
 );
 

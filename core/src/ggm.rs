@@ -1,14 +1,14 @@
 //! Trees of function secret sharing, a register of keys at a time.
 //!
-//! The trees are half-trees, after X. Guo, K. Yang, X. Wang, W. Zhang, X. Xie, J. Zhang, Z. Liu, "Half-Tree: Halving the Cost
-//! of Tree Expansion in COT and DPF", EUROCRYPT 2023, <https://eprint.iacr.org/2022/1431>, section on distributed point
-//! functions. Two parties hold a node each, x_0 and x_1, whose bit 0 is the control bit t: equal off the path to α, and
-//! x_0 ⊕ x_1 = Δ on it, where Δ is one of the key's own, with bit 0 set. With H(x) = π(σ(x)) ⊕ σ(x) ([`crate::FixedKeyHash::ccr`])
-//! and one correction C for both parties at each level,
+//! The trees are half-trees, after X. Guo, K. Yang, X. Wang, W. Zhang, X. Xie, J. Zhang, Z. Liu, "Half-Tree: Halving
+//! the Cost of Tree Expansion in COT and DPF", EUROCRYPT 2023, <https://eprint.iacr.org/2022/1431>, section on
+//! distributed point functions. Two parties hold a node each, x_0 and x_1, whose bit 0 is the control bit t: equal off
+//! the path to α, and x_0 ⊕ x_1 = Δ on it, where Δ is one of the key's own, with bit 0 set. With H(x) = π(σ(x)) ⊕ σ(x)
+//! ([`crate::FixedKeyHash::ccr`]) and one correction C for both parties at each level,
 //!
 //! - the left child is H(x) ⊕ t C, the right one H(x) ⊕ x ⊕ t C;
-//! - C = H(x_0) ⊕ H(x_1) ⊕ (1 - α_i) Δ for the nodes on the path, so that the child on the path differs by Δ again and its
-//!   sibling does not differ.
+//! - C = H(x_0) ⊕ H(x_1) ⊕ (1 - α_i) Δ for the nodes on the path, so that the child on the path differs by Δ again and
+//!   its sibling does not differ.
 //!
 //! A child costs one AES, both children of a node too, and a correction two. What a node is worth as a *value* is
 //! H(x ⊕ 2): a second, unrelated query of the same hash.
@@ -19,8 +19,8 @@
 //!
 //! **Paths** are blocks whose bit 127 decides at the root, bit 126 below it, and so on.
 //!
-//! **Layout**: the corrections of n keys are level-major, `corrections[level * n + key]`. Callers hand over tiles of few
-//! enough keys that a tile stays in the nearest cache.
+//! **Layout**: the corrections of n keys are level-major, `corrections[level * n + key]`. Callers hand over tiles of
+//! few enough keys that a tile stays in the nearest cache.
 //!
 //! Constant time in nodes, control bits and α; variable in nothing but lengths.
 
@@ -35,12 +35,15 @@ use crate::{Block, Ring};
 mod children;
 #[cfg(target_arch = "x86_64")]
 mod deal;
+mod leaves;
 mod portable;
 #[cfg(target_arch = "x86_64")]
 mod sums;
 #[cfg(target_arch = "x86_64")]
 mod walk;
 mod words;
+
+pub use leaves::Leaf;
 
 /// What sets the inputs of values apart from those of children.
 const VALUE: Block = Block::from_u128(2);
@@ -83,6 +86,11 @@ impl GgmHash {
     pub fn values(&self, nodes: &[Block], out: &mut [Block]) {
         portable::values(&self.0, nodes, out);
     }
+    /// The values of nodes of one key with the correction of its leaf, in `how`ever they go together; the shorter length
+    /// wins. One AES a node.
+    pub fn leaves(&self, how: Leaf, correction: Block, nodes: &[Block], out: &mut [[u64; 2]]) {
+        leaves::leaves(&self.0, how, correction, nodes, out);
+    }
     /// Walks down from each node by the bits `first`, `first + 1`, ... of its path, as many as there are levels of
     /// corrections: `nodes[j]` becomes the node at the end, and to bit 0 of `turns[j]` its turns are added (the other
     /// bits are left with anything). One AES a level and key.
@@ -97,21 +105,6 @@ impl GgmHash {
         nodes: &mut [Block],
         turns: &mut [Block],
     ) {
-        self.walk_ahead(corrections, first, paths, nodes, turns, &[]);
-    }
-    /// [`GgmHash::walk`] that asks memory for `next` meanwhile: the corrections of the walk that comes after this one.
-    ///
-    /// # Panics
-    /// As [`GgmHash::walk`].
-    pub fn walk_ahead(
-        &self,
-        corrections: &[Block],
-        first: u32,
-        paths: &[Block],
-        nodes: &mut [Block],
-        turns: &mut [Block],
-        next: &[Block],
-    ) {
         check(nodes.len(), corrections, first, paths, turns.len());
         if nodes.is_empty() {
             return;
@@ -124,10 +117,8 @@ impl GgmHash {
                 paths,
                 nodes: &mut *nodes,
                 turns: &mut *turns,
-                next,
             }
         );
-        let _ = next;
         portable::walk(&self.0, corrections, false, first, paths, nodes, turns);
     }
     /// [`GgmHash::walk`] of one key from one root to many points: one correction a level for all.
@@ -156,7 +147,6 @@ impl GgmHash {
                 paths,
                 nodes: &mut *nodes,
                 turns: &mut *turns,
-                next: &[],
             }
         );
         portable::walk(&self.0, corrections, true, first, paths, nodes, turns);
@@ -190,8 +180,8 @@ impl GgmHash {
         portable::deal(&self.0, first, alphas, [x0, x1], corrections);
     }
     /// [`GgmHash::walk`] that also sums values: to `sums[j]` adds, for every level at which the path of j turns left,
-    /// W + t v, where W are the low bits of H(parent ⊕ 2), t the control bit of the parent and v = `values[level * n + j]`.
-    /// Two AES a level and key.
+    /// W + t v, where W are the low bits of H(parent ⊕ 2), t the control bit of the parent and v = `values[level * n +
+    /// j]`. Two AES a level and key.
     ///
     /// # Panics
     /// As [`GgmHash::walk`].
@@ -211,9 +201,9 @@ impl GgmHash {
         }
         words::walk_summing(&self.0, corrections, values, first, paths, nodes, sums);
     }
-    /// [`GgmHash::deal`] with the corrections of values: `values[level * n + j]` = ± (β_j α - W_0 + W_1), α the bit of the
-    /// level, negative where party 1's node on the path has control bit 1. Where a walk leaves the path to the left,
-    /// party 0's sum less party 1's grows by β_j; elsewhere by 0. Four AES a level and key.
+    /// [`GgmHash::deal`] with the corrections of values: `values[level * n + j]` = ± (β_j α - W_0 + W_1), α the bit of
+    /// the level, negative where party 1's node on the path has control bit 1. Where a walk leaves the path to the
+    /// left, party 0's sum less party 1's grows by β_j; elsewhere by 0. Four AES a level and key.
     ///
     /// # Panics
     /// As [`GgmHash::walk`].
@@ -235,8 +225,8 @@ impl GgmHash {
         }
         words::deal_summing(&self.0, first, alphas, betas, [x0, x1], corrections, values);
     }
-    /// The children of the nodes of one key: `children[2 i]` and `children[2 i + 1]` are those of `parents[i]`, as many as both
-    /// slices have room for. One AES a parent.
+    /// The children of the nodes of one key: `children[2 i]` and `children[2 i + 1]` are those of `parents[i]`, as many
+    /// as both slices have room for. One AES a parent.
     pub fn expand(&self, correction: Block, parents: &[Block], children: &mut [Block]) {
         on_registers!(
             self.0,
@@ -248,8 +238,8 @@ impl GgmHash {
         );
         portable::expand(&self.0, correction, parents, children);
     }
-    /// The children of the nodes of many keys, one correction a key. Nodes are node-major, `parents[node * n + key]`, and so
-    /// are children. One AES a parent.
+    /// The children of the nodes of many keys, one correction a key. Nodes are node-major, `parents[node * n + key]`,
+    /// and so are children. One AES a parent.
     ///
     /// # Panics
     /// If `children` is not twice as long as `parents`, or `parents` no multiple of the number of keys.

@@ -6,8 +6,9 @@
 
 use crate::cpu::{self, Level};
 
-/// Adds to `acc`, by exclusive or, every row of `rows` whose bit is set. Row i is `rows[i * w..][..w]` for w = `acc.len()`, its
-/// bit is bit `i % 64` of `bits[i / 64]`. Rows without a bit, bits without a row and words short of a row count for nothing.
+/// Adds to `acc`, by exclusive or, every row of `rows` whose bit is set. Row i is `rows[i * w..][..w]` for w =
+/// `acc.len()`, its bit is bit `i % 64` of `bits[i / 64]`. Rows without a bit, bits without a row and words short of
+/// a row count for nothing.
 pub fn xor_select(bits: &[u64], rows: &[u64], acc: &mut [u64]) {
     xor_select_with_level(cpu::level(), bits, rows, acc);
 }
@@ -91,7 +92,8 @@ fn words(bits: &[u64], rows: &[u64], acc: &mut u64) {
 mod x86 {
     use core::arch::x86_64::*;
 
-    /// Rows of W words, W being 1, 2, 4 or 8: as many words of bits as have all 64 of their rows. Returns how many those were.
+    /// Rows of W words, W being 1, 2, 4 or 8: as many words of bits as have all 64 of their rows. Returns how many
+    /// those were.
     ///
     /// # Safety
     /// The features of [`crate::cpu::Avx512`] are there.
@@ -104,7 +106,8 @@ mod x86 {
         // The lowest bit of the words of each row, in 64 words of the table.
         let low = u64::MAX / ((1 << W) - 1);
         let n = bits.len().min(rows.len() / (64 * W));
-        // SAFETY: the features are there; every load lies in the 64 W words of a chunk, the store in the 8 words of `sums`.
+        // SAFETY: the features are there; every load lies in the 64 words of a part of a chunk, the store in the 8 words of
+        // `sums`.
         unsafe {
             let mut sum = [_mm512_setzero_si512(); 4];
             for (bits, rows) in bits[..n].iter().zip(rows.chunks_exact(64 * W)) {

@@ -77,8 +77,8 @@ pub(crate) trait Vector: Copy {
     unsafe fn load_words(from: *const u64, n: usize) -> Self;
     /// Writes the low halves of the first `n` blocks, at least 1.
     unsafe fn store_words(self, to: *mut u64, n: usize);
-    /// All of `x`, which the compiler has at hand at once here. It orders chains of instructions one after the other if that
-    /// saves registers, and they are then too far apart for the processor to overlap them.
+    /// All of `x`, which the compiler has at hand at once here. It orders chains of instructions one after the other if
+    /// that saves registers, and they are then too far apart for the processor to overlap them.
     unsafe fn at_once<const N: usize>(x: &mut [Self; N]);
 }
 
@@ -177,7 +177,7 @@ impl Vector for __m128i {
     unsafe fn sigma(self) -> Self {
         // SAFETY: as above.
         unsafe {
-            let high = _mm_and_si128(self, _mm_set_epi64x(-1, 0));
+            let high = _mm_blend_epi32::<0b1100>(_mm_setzero_si128(), self);
             _mm_xor_si128(_mm_shuffle_epi32::<0x4e>(self), high)
         }
     }

@@ -5,6 +5,8 @@ use piquet_core::cpu;
 
 #[path = "fss/dcf.rs"]
 mod dcf;
+#[path = "fss/distributed.rs"]
+mod distributed;
 #[path = "fss/dpf.rs"]
 mod dpf;
 #[path = "fss/functions.rs"]
@@ -27,5 +29,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     functions::rows(&mut t);
     lookup::rows(&mut t);
     stream::rows(&mut t);
+    distributed::rows(&mut t);
     t.finish()
 }

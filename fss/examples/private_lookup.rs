@@ -1,4 +1,5 @@
-//! A private look-up from two servers, which hold the same table and do not collude: neither learns which row was wanted.
+//! A private look-up from two servers, which hold the same table and do not collude: neither learns which row was
+//! wanted.
 //!
 //! `cargo run --release -p piquet-fss --example private_lookup`
 

@@ -1,27 +1,33 @@
 //! Distributed point functions on the tree of E. Boyle, N. Gilboa, Y. Ishai.
 //!
-//! After "Function Secret Sharing: Improvements and Extensions", CCS 2016, <https://eprint.iacr.org/2018/707>. A node is a seed s and a
-//! control bit t; a generator gives two seeds, two control bits and a value. The two parties' nodes are equal off the path to α; on it
-//! seeds are independent and control bits differ. At each level there is a correction of a seed, the one for the children off the path to become
-//! equal, and one of each control bit:
+//! After "Function Secret Sharing: Improvements and Extensions", CCS 2016, <https://eprint.iacr.org/2018/707>. A node
+//! is a seed s and a control bit t; a generator gives two seeds, two control bits and a value. The two parties' nodes
+//! are equal off the path to α; on it seeds are independent and control bits differ. At each level there is a
+//! correction of a seed, the one for the children off the path to become equal, and one of each control bit:
 //!
-//! - s_c = L_0 ⊕ L_1 of the children off the path, t_left = t_left,0 ⊕ t_left,1 ⊕ α_i ⊕ 1, t_right = t_right,0 ⊕ t_right,1 ⊕ α_i;
-//! - a child is what the generator gives, and if the parent's control bit is set, the correction of its side on top of it.
+//! - s_c = L_0 ⊕ L_1 of the children off the path, t_left = t_left,0 ⊕ t_left,1 ⊕ α_i ⊕ 1, t_right = t_right,0 ⊕
+//!   t_right,1 ⊕ α_i;
+//! - a child is what the generator gives, and if the parent's control bit is set, the correction of its side on top
+//!   of it.
 //!
-//! **Layout**: a node is a block of 126 bits of seed, bit 1 clear, and t in bit 0. The generator is π(x) ⊕ x ([`FixedKeyHash::cr`]) of the seed with
-//! the two low bits 0 for the left child, 1 for the right one, 2 for the value; bit 0 of a child is its control bit, bit 1 is dropped. A correction
-//! is one block too, with t_left in bit 0 and t_right in bit 1. So a key has as many bytes as one of the half-tree.
+//! **Layout**: a node is a block of 126 bits of seed, bit 1 clear, and t in bit 0. The generator is π(x) ⊕ x
+//! ([`FixedKeyHash::cr`]) of the seed with the two low bits 0 for the left child, 1 for the right one, 2 for the
+//! value; bit 0 of a child is its control bit, bit 1 is dropped. A correction is one block too, with t_left in bit 0
+//! and t_right in bit 1. So a key has as many bytes as one of the half-tree.
 //!
-//! **Security**: as that of [`crate::dpf`], but all that is asked of the hash is that it be a pseudorandom generator: seeds are independent of each other, and no
-//! secret difference goes through it. That is the reason to take this tree: a weaker assumption, for twice the AES in whole domains and key generation.
-//! Of the 128 bits of a seed two are given away, to the control bit and to the tweak: with N keys of d levels and
-//! p evaluations of AES by an adversary its advantage is about N (3 d + 1) p / 2^126 for a whole batch, below p / 2^101.
+//! **Security**: as that of [`crate::dpf`], but all that is asked of the hash is that it be a pseudorandom generator:
+//! seeds are independent of each other, and no secret difference goes through it. That is the reason to take this
+//! tree: a weaker assumption, for twice the AES in whole domains and key generation. Of the 128 bits of a seed two
+//! are given away, to the control bit and to the tweak: with N keys of d levels and p evaluations of AES by an
+//! adversary its advantage is about N (2 d + 1) p / 2^126 for a whole batch, below p / 2^101.
 //!
-//! **Cost** in AES, for d = [`Shape::levels`]: 4 d + 2 to make a key pair, d + 1 for a point, 3 · 2^d - 2 for a whole domain.
+//! **Cost** in AES, for d = [`Shape::levels`]: 4 d + 2 to make a key pair, d + 1 for a point, 3 · 2^d - 2 for a whole
+//! domain.
 //!
 //! **Constant time** in keys, α and β; points at which keys are evaluated are public.
 
 use piquet_core::cpu::Level;
+use piquet_core::ggm::Leaf;
 use piquet_core::wire::SessionId;
 use piquet_core::{BitVec, Block, FixedKeyHash, Ring, RingVec, wipe};
 use rand_core::CryptoRng;
@@ -94,6 +100,15 @@ impl Grow for SeedTree {
             *o = (*x & SEED) ^ VALUE;
         }
         self.0.cr(&mut out[..n]);
+    }
+    fn leaves(&self, how: Leaf, correction: Block, nodes: &[Block], out: &mut [[u64; 2]]) {
+        let mut values = [Block::ZERO; TILE];
+        for (nodes, out) in nodes.chunks(TILE).zip(out.chunks_mut(TILE)) {
+            let values = &mut values[..nodes.len()];
+            self.values(nodes, values);
+            dpf::together(how, correction, nodes, values, out);
+        }
+        wipe(&mut values);
     }
     fn walk_one(&self, corrections: &[Block], paths: &[Block], nodes: &mut [Block]) {
         for (level, c) in corrections.iter().enumerate() {

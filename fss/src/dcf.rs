@@ -20,14 +20,15 @@
 //! the corrections. On the path to α the other party's node is its own node ⊕ Δ, where 127 bits of Δ are uniform
 //! and unknown to it. Each correction of a level is masked by H(own node ⊕ Δ), each correction of a value by the
 //! low bits of H(own node ⊕ 2 ⊕ Δ), and the leaf's likewise: all of them are queries "own block ⊕ Δ" of the same
-//! oracle, distinct unless own nodes collide, which has probability below (2 n)^2 / 2^127. So that the corrections
+//! oracle, distinct unless own nodes collide, which has probability below (2 n)^2 / 2^127. So the corrections
 //! can be replaced by uniform ones, one after the other from the root; a simulator of party b draws a root and
 //! uniform corrections. Party b's share is a function of these, and the other party's is the result less it.
 //!
 //! Raw keys ([`generate`], [`Keys`]) may be evaluated at any points any number of times; whoever learns both
 //! parties' shares at chosen points learns α, as with any function that is opened. Gates consume theirs.
 //!
-//! x > α is x̄ < ᾱ with all bits flipped, by whoever generates and by who evaluates.
+//! For x > α generate and evaluate with all bits of α and of x flipped; x ≤ α is β, as a constant of party 0, less
+//! that if β is public.
 
 use core::marker::PhantomData;
 
@@ -236,17 +237,17 @@ impl<R: Ring, P: Role> Keys<R, P> {
             return Err(Error::Stream(DecodeError::Length { got, want }));
         }
         let mut read = || -> Result<_, DecodeError> {
-            let mut roots = vec![Block::ZERO; count];
-            let raw: &mut [u8] = bytemuck::must_cast_slice_mut(&mut roots);
-            raw.copy_from_slice(r.bytes(raw.len())?);
-            let (corrections, values) = get(shape, count, &mut r)?;
-            Ok(Dcfs {
+            let mut dcfs = Dcfs {
                 hash: hash_key(session, batch),
                 shape,
-                roots,
-                corrections,
-                values,
-            })
+                roots: vec![Block::ZERO; count],
+                corrections: Vec::new(),
+                values: Vec::new(),
+            };
+            let raw: &mut [u8] = bytemuck::must_cast_slice_mut(&mut dcfs.roots);
+            raw.copy_from_slice(r.bytes(raw.len())?);
+            (dcfs.corrections, dcfs.values) = get(shape, count, &mut r)?;
+            Ok(dcfs)
         };
         let dcfs = read().map_err(Error::Stream)?;
         let party = u128::from(P::INDEX);

@@ -32,7 +32,7 @@
 //! the second, the pad that is not this party's is uniform; each half of a correction is the correction less this party's own
 //! half, which is computed from its own tree and what came before; the openings are uniform under the triple, and the half of the leaf
 //! again the difference. So all of it is computed from a key, which by itself says nothing of α and β (see
-//! [`crate::evaluator`] on what is assumed of H). A party that deviates can learn α: nothing here checks it.
+//! [`crate::dpf`] on what is assumed of H). A party that deviates can learn α: nothing here checks it.
 //! Constant time in α, β, nodes and control bits.
 
 use piquet_core::correlation::{ReceivedOts, RingTriples, SemiHonest, SentOts};

@@ -1,31 +1,37 @@
 //! Distributed point functions: x ↦ β where x = α, and 0 elsewhere, shared between two parties.
 //!
-//! Each party's key alone tells nothing of α and β; at every x the two parties' values sum to the function. Here are the keys
-//! by themselves, for users who have a dealer (or a client, as in private look-ups) of their own; gates have theirs in the dealer's stream.
+//! Each party's key alone tells nothing of α and β; at every x the two parties' values sum to the function. Here are
+//! the keys by themselves, for users who have a dealer (or a client, as in private look-ups) of their own; gates have
+//! theirs in the dealer's stream.
 //!
-//! The tree is the half-tree of X. Guo and others, "Half-Tree: Halving the Cost of Tree Expansion in COT and DPF", EUROCRYPT 2023,
-//! <https://eprint.iacr.org/2022/1431>, as described in [`piquet_core::ggm`], ended early after E. Boyle, N. Gilboa, Y. Ishai,
-//! "Function Secret Sharing: Improvements and Extensions", 2018/707 ([`Shape`]). [`crate::bgi`] has their tree.
+//! The tree is the half-tree of X. Guo and others, "Half-Tree: Halving the Cost of Tree Expansion in COT and DPF",
+//! EUROCRYPT 2023, <https://eprint.iacr.org/2022/1431>, as described in [`piquet_core::ggm`], ended early after E.
+//! Boyle, N. Gilboa, Y. Ishai, "Function Secret Sharing: Improvements and Extensions", 2018/707 ([`Shape`]).
+//! [`crate::bgi`] has their tree.
 //!
-//! **Ranges**: Z_2^k for k in 1..=128, where shares add up ([`Keys`]), packed bits for k = 1; and blocks of 128 bits, where they add up by
-//! exclusive or ([`BlockKeys`]).
+//! **Ranges**: Z_2^k for k in 1..=128, where shares add up ([`Keys`]), packed bits for k = 1; and blocks of 128 bits,
+//! where they add up by exclusive or ([`BlockKeys`]).
 //!
-//! **Security**: against one semi-honest party, which does not collude with whoever made the keys; π(σ(x)) ⊕ σ(x) under a public AES key has to be
-//! circular correlation robust, as it is for an ideal permutation. What a party holds besides its root are corrections; each is hidden
-//! by what the other party's node on the path hashes to. Keys may be evaluated as often as one likes, as an evaluation only depends on
-//! what the party holds and on public points. A wrong key is not detected: a peer or dealer that deviates makes wrong shares.
+//! **Security**: against one semi-honest party, which does not collude with whoever made the keys; π(σ(x)) ⊕ σ(x)
+//! under a public AES key has to be circular correlation robust, as it is for an ideal permutation. What a party
+//! holds besides its root are corrections; each is hidden by what the other party's node on the path hashes to. Keys
+//! may be evaluated as often as one likes, as an evaluation only depends on what the party holds and on public
+//! points. A wrong key is not detected: a peer or dealer that deviates makes wrong shares.
 //!
-//! **Multi-instance security**: the keys of a batch, [`MAX_KEYS`] at most, share one AES key, which is public and derived from session and batch number.
-//! With N keys of d levels and p evaluations of AES by an adversary, its advantage is about N (2 d + 2) p / 2^127 for the whole batch, below
-//! p / 2^103. Other batches have other AES keys, so that p is spent on one of them. A batch number is used once in its session.
+//! **Multi-instance security**: the keys of a batch, [`MAX_KEYS`] at most, share one AES key, which is public and
+//! derived from session and batch number. With N keys of d levels and p evaluations of AES by an adversary, its
+//! advantage is about N (2 d + 2) p / 2^127 for the whole batch, below p / 2^103. Other batches have other AES keys,
+//! so that p is spent on one of them. A batch number is used once in its session.
 //!
-//! **Cost** in AES, for d = [`Shape::levels`]: 2 d + 2 to make a key pair, d + 1 for a point; 2^(d + 1) - 1 for a whole domain.
+//! **Cost** in AES, for d = [`Shape::levels`]: 2 d + 2 to make a key pair, d + 1 for a point; 2^(d + 1) - 1 for a
+//! whole domain.
 //!
 //! **Constant time** in keys, α and β; points at which keys are evaluated are public.
 
 use core::fmt;
 use core::marker::PhantomData;
 
+use piquet_core::ggm::Leaf;
 use piquet_core::wire::SessionId;
 use piquet_core::{BitVec, Block, Ring, RingVec, wipe, wipe_vec};
 use rand_core::CryptoRng;
@@ -47,6 +53,7 @@ pub use tree::HalfTree;
 
 use keys::{Group, One, Raw, fits, paths};
 use leaves::Leaves;
+pub(crate) use leaves::together;
 
 /// Most keys of a batch, which have one AES key between them.
 pub const MAX_KEYS: usize = 1 << 16;
@@ -69,7 +76,8 @@ pub struct Keys<P: Role, T: Tree = HalfTree> {
     role: PhantomData<P>,
 }
 
-/// Makes keys of both parties for the point functions with value `betas[j]` at `alphas[j]`; of both the bits past the shape are ignored.
+/// Makes keys of both parties for the point functions with value `betas[j]` at `alphas[j]`; of both the bits past the
+/// shape are ignored.
 ///
 /// # Errors
 /// [`Error::Empty`], more than [`MAX_KEYS`], words of points narrower than the domain, another number of values.
@@ -126,16 +134,17 @@ impl<P: Role, T: Tree> Keys<P, T> {
     pub fn encoded_len(shape: Shape, count: usize) -> usize {
         Raw::<T>::encoded_len(shape, count)
     }
-    /// Appends the message that gives these keys to their party: a header, party, shape and number, the roots, and the corrections as they
-    /// lie in memory ([`crate::evaluator::View`]). It is secret; the caller sends it over a private channel and wipes it.
+    /// Appends the message that gives these keys to their party: a header, party, shape and number, the roots, and
+    /// the corrections as they lie in memory ([`crate::evaluator::View`]). It is secret; the caller sends it over a
+    /// private channel and wipes it.
     pub fn encode(&self, out: &mut Vec<u8>) {
         self.raw.encode(P::INDEX, out);
     }
     /// The keys that [`Keys::encode`] wrote, of which there have to be `count` of this shape in this batch.
     ///
     /// # Errors
-    /// Any difference from that, among them keys of the other party ([`Error::Place`]) and control bits of roots that are not
-    /// this party's. What is inside of corrections cannot be checked by one party.
+    /// Any difference from that, among them keys of the other party ([`Error::Place`]) and control bits of roots that
+    /// are not this party's. What is inside of corrections cannot be checked by one party.
     pub fn decode(
         session: &SessionId,
         batch: u64,
@@ -193,10 +202,10 @@ impl<P: Role, T: Tree> Keys<P, T> {
         let leaves = self.leaves();
         let mut left = out;
         let tree = self.raw.tree(cpu.level());
-        domain::leaves(&tree, &one, &mut |nodes, values| {
+        domain::leaves(&tree, &one, &mut |nodes| {
             let n = nodes.len() << self.shape().log_entries();
             let (out, rest) = core::mem::take(&mut left).split_at_mut(n);
-            leaves.shares(nodes, values, one.leaf, out);
+            leaves.expand(&tree, nodes, one.leaf, out);
             left = rest;
         });
         Ok(())
@@ -212,7 +221,8 @@ impl<P: Role, T: Tree> Keys<P, T> {
         self.bits(key, cpu, |bits| words.extend_from_slice(bits))?;
         Ok(BitVec::from_words(places, words))
     }
-    /// All keys at all points: 2^n values for each key, one key after the other. Small domains are expanded many keys at a time.
+    /// All keys at all points: 2^n values for each key, one key after the other. Small domains are expanded many keys
+    /// at a time.
     ///
     /// # Errors
     /// If words are narrower than values, or there are more than 2^[`MAX_DOMAIN`] values.
@@ -220,13 +230,19 @@ impl<P: Role, T: Tree> Keys<P, T> {
         fits::<W>("bits of the values", self.shape().value())?;
         let mut out = RingVec::zeros(self.places(self.len())?);
         let leaves = self.leaves();
-        let per_key = 1 << self.shape().domain();
-        each_key(&self.raw, cpu, |key, first, nodes, values, leaf| {
-            let at = key * per_key + (first << self.shape().log_entries());
-            let n = nodes.len() << self.shape().log_entries();
-            let out = &mut out.as_mut_slice()[at..at + n];
-            leaves.shares(nodes, values, leaf, out);
-        })?;
+        let runs = out.as_mut_slice().chunks_mut(1 << self.shape().domain());
+        if self.shape().levels() > SMALL {
+            for (key, out) in runs.enumerate() {
+                self.expand_into(key, out, cpu)?;
+            }
+            return Ok(out);
+        }
+        let mut runs = runs;
+        each_key(&self.raw, cpu, |nodes, values, leaf| {
+            if let Some(out) = runs.next() {
+                leaves.shares(nodes, values, leaf, out);
+            }
+        });
         Ok(out)
     }
     /// [`Keys::expand_keys`] for values of one bit.
@@ -237,19 +253,28 @@ impl<P: Role, T: Tree> Keys<P, T> {
         self.only_bits()?;
         let mut out = BitVec::zeros(self.places(self.len())?);
         let domain = self.shape().domain();
-        each_key(&self.raw, cpu, |key, first, nodes, values, leaf| {
-            leaves::bits(nodes, values, leaf);
-            let bits: &[u64] = bytemuck::must_cast_slice(values);
-            let at = (key << domain) + 128 * first;
-            match domain {
-                0..6 => {
-                    let low = (1 << (1 << domain)) - 1;
-                    out.words_mut()[at / 64] |= (bits[0] & low) << (at % 64);
-                }
-                6 => out.words_mut()[at / 64] = bits[0],
-                _ => out.words_mut()[at / 64..][..bits.len()].copy_from_slice(bits),
+        let mut at = 0;
+        if self.shape().levels() > SMALL {
+            for key in 0..self.len() {
+                self.bits(key, cpu, |bits| {
+                    out.words_mut()[at..at + bits.len()].copy_from_slice(bits);
+                    at += bits.len();
+                })?;
             }
-        })?;
+            return Ok(out);
+        }
+        each_key(&self.raw, cpu, |nodes, values, leaf| {
+            let mut bits = [[0; 2]; 1 << SMALL];
+            together(Leaf::Xor, leaf, nodes, values, &mut bits);
+            let bits = bits[..nodes.len()].as_flattened();
+            let words = &mut out.words_mut()[at / 64..];
+            match domain {
+                0..6 => words[0] |= (bits[0] & ((1 << (1 << domain)) - 1)) << (at % 64),
+                6 => words[0] = bits[0],
+                _ => words[..bits.len()].copy_from_slice(bits),
+            }
+            at += 1 << domain;
+        });
         Ok(out)
     }
 
@@ -257,10 +282,13 @@ impl<P: Role, T: Tree> Keys<P, T> {
     fn bits(&self, key: usize, cpu: &Cpu, mut each: impl FnMut(&[u64])) -> Result<(), Error> {
         let one = self.raw.one(key)?;
         let tree = self.raw.tree(cpu.level());
-        domain::leaves(&tree, &one, &mut |nodes, values| {
-            leaves::bits(nodes, values, one.leaf);
-            each(bytemuck::must_cast_slice(values));
+        let mut bits = [[0; 2]; domain::LEAVES];
+        domain::leaves(&tree, &one, &mut |nodes| {
+            let bits = &mut bits[..nodes.len()];
+            tree.leaves(Leaf::Xor, one.leaf, nodes, bits);
+            each(bits.as_flattened());
         });
+        wipe(&mut bits);
         Ok(())
     }
     pub(crate) fn only_bits(&self) -> Result<(), Error> {
@@ -301,7 +329,8 @@ impl<P: Role> Keys<P, HalfTree> {
     /// Every key at one point of its own: shares of the values.
     ///
     /// # Errors
-    /// If there are not as many points as keys, words are narrower than points or values, and what the evaluator fails with.
+    /// If there are not as many points as keys, words are narrower than points or values, and what the evaluator
+    /// fails with.
     pub fn evaluate<R: Ring, W: Ring, E: Evaluator>(
         &self,
         points: &[R],
@@ -386,24 +415,9 @@ fn each_point<T: Tree>(
 /// Levels of trees that are small enough to grow side by side.
 const SMALL: u32 = 4;
 
-/// All leaves of all keys: key, first leaf, nodes, values, correction.
-fn each_key<T: Tree>(
-    raw: &Raw<T>,
-    cpu: &Cpu,
-    mut each: impl FnMut(usize, usize, &[Block], &mut [Block], Block),
-) -> Result<(), Error> {
+/// The leaves of all keys whose trees are small, in order: nodes, values, correction.
+fn each_key<T: Tree>(raw: &Raw<T>, cpu: &Cpu, mut each: impl FnMut(&[Block], &[Block], Block)) {
     let tree = raw.tree(cpu.level());
-    if raw.shape().levels() > SMALL {
-        for key in 0..raw.len() {
-            let one = raw.one(key)?;
-            let mut first = 0;
-            domain::leaves(&tree, &one, &mut |nodes, values| {
-                each(key, first, nodes, values, one.leaf);
-                first += nodes.len();
-            });
-        }
-        return Ok(());
-    }
     let room = || vec![Block::ZERO; TILE << SMALL];
     let (mut here, mut there) = (room(), room());
     let mut key = [[Block::ZERO; 1 << SMALL]; 2];
@@ -423,13 +437,12 @@ fn each_key<T: Tree>(
                 nodes[i] = here[i * m + j];
                 values[i] = there[i * m + j];
             }
-            each(begin + j, 0, &nodes[..n / m], &mut values[..n / m], *leaf);
+            each(&nodes[..n / m], &values[..n / m], *leaf);
         }
     }
     key.iter_mut().for_each(|k| wipe(k));
     wipe_vec(&mut here);
     wipe_vec(&mut there);
-    Ok(())
 }
 
 /// Values of `keys` whole domains.

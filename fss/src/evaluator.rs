@@ -2,7 +2,7 @@
 
 use piquet_core::cpu::{self, Level};
 use piquet_core::ggm::GgmHash;
-use piquet_core::{Block, Ring, wipe};
+use piquet_core::{Block, Ring, lanes, wipe};
 
 use crate::gates::lookup::{self, Fold, Table};
 use crate::shape::TILE;
@@ -12,8 +12,8 @@ mod several;
 
 /// Keys of one party, as they lie in memory.
 ///
-/// Keys come in tiles of 64, the last one shorter. A tile of m keys has [`Shape::levels`] times m corrections, level-major, then m
-/// corrections of leaves.
+/// Keys come in tiles of 64, the last one shorter. A tile of m keys has [`Shape::levels`] times m corrections,
+/// level-major, then m corrections of leaves.
 #[derive(Clone, Copy)]
 pub struct View<'a> {
     /// Key of the tree hash ([`GgmHash::key`]); public.
@@ -71,14 +71,19 @@ pub trait Evaluator {
     /// Why it could not: `Infallible`-like on a CPU, a lost device on a GPU.
     type Error: From<Error>;
 
+    /// Keys that are best given to [`Evaluator::points`] at once, where there are more: all, or as many as leave their
+    /// ends in a cache.
+    fn batch(&self) -> usize {
+        usize::MAX
+    }
     /// Every key at one point: `paths[j]` for key j. One AES a level and key, and one a leaf.
     ///
     /// # Errors
     /// If lengths do not fit together.
     fn points(&self, keys: View<'_>, paths: &[Block], out: Walked<'_>) -> Result<(), Self::Error>;
-    /// Every key at several points, `points` for each: `paths[j * points + i]` is point i of key j, and so the results lie. As
-    /// [`Evaluator::points`] one after the other, which is what happens where there is nothing better; where neighbours begin alike, their
-    /// walks may begin as one.
+    /// Every key at several points, `points` for each: `paths[j * points + i]` is point i of key j, and so the results
+    /// lie. As [`Evaluator::points`] one after the other, which is what happens where there is nothing better; where
+    /// neighbours begin alike, their walks may begin as one.
     ///
     /// # Errors
     /// If lengths do not fit together.
@@ -123,9 +128,9 @@ pub trait Evaluator {
         paths: &[Block],
         sums: &mut [R],
     ) -> Result<(), Self::Error>;
-    /// Every key at all points, folded with public tables: `out[t * keys + j]` becomes the exclusive or or the sum, over all i, of this
-    /// party's value of key j at i - not negated for party 1 - times entry `starts[j]` + i modulo 2^n of `tables[t]`. One AES a node and one a
-    /// leaf. Where there is nothing better, on this processor.
+    /// Every key at all points, folded with public tables: `out[t * keys + j]` becomes the exclusive or or the sum,
+    /// over all i, of this party's value of key j at i - not negated for party 1 - times entry `starts[j]` + i modulo
+    /// 2^n of `tables[t]`. One AES a node and one a leaf. Where there is nothing better, on this processor.
     ///
     /// # Errors
     /// If lengths do not fit together, or there are more than [`lookup::MAX_BITS`] bits.
@@ -178,6 +183,9 @@ impl Default for Cpu {
 impl Evaluator for Cpu {
     type Error = Error;
 
+    fn batch(&self) -> usize {
+        16 * TILE
+    }
     fn points(&self, keys: View<'_>, paths: &[Block], out: Walked<'_>) -> Result<(), Error> {
         let n = keys.roots.len();
         crate::shape::same("points", paths.len(), n)?;
@@ -203,9 +211,12 @@ impl Evaluator for Cpu {
             let (corrections, _leaves) = corrections.split_at(m * (per_key - 1));
             hash.walk(corrections, 0, paths, nodes, turns);
             hash.values(nodes, values);
-            for ((mark, x), turn) in marks.iter_mut().zip(&*nodes).zip(&*turns) {
-                *mark = (x.to_u128() & 1) as u8 | ((turn.to_u128() & 1) as u8) << 1;
-            }
+            lanes::zip2(
+                marks,
+                bytemuck::must_cast_slice(nodes),
+                bytemuck::must_cast_slice(turns),
+                |_, x: [u64; 2], turn: [u64; 2]| (x[0] & 1 | (turn[0] & 1) << 1) as u8,
+            );
         }
         wipe(&mut nodes);
         wipe(&mut turns);

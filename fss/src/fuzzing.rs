@@ -8,7 +8,7 @@ mod openings;
 mod stream;
 
 pub use distributed::distributed;
-pub use keys::dcf_keys;
+pub use keys::{bgi_keys, dcf_keys, dpf_keys, idpf_keys};
 pub use levels::levels;
 pub use openings::openings;
 pub use stream::key_stream;

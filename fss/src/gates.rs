@@ -55,6 +55,9 @@ impl GateId {
     }
 }
 
+/// A state that waits for the other party's message, and the message that goes there.
+pub type Started<S> = (S, Vec<u8>);
+
 /// Both halves of a gate.
 pub trait Gate {
     /// What the dealer knows of the inputs.
@@ -100,13 +103,11 @@ pub(crate) mod ids {
     pub(crate) const STOCHASTIC: u8 = 11;
     pub(crate) const INTERVAL: u8 = 12;
     pub(crate) const COMPARE: u8 = 13;
-    pub(crate) const DCF: u8 = 14;
     pub(crate) const LOOKUP_BITS: u8 = 15;
     pub(crate) const LOOKUP: u8 = 16;
     pub(crate) const SPLINE: u8 = 17;
     pub(crate) const DIGITS: u8 = 18;
     pub(crate) const BIT_TO_RING: u8 = 19;
-    pub(crate) const SHIFT: u8 = 20;
     pub(crate) const GELU: u8 = 64;
     pub(crate) const SILU: u8 = 65;
     pub(crate) const SIGMOID: u8 = 66;

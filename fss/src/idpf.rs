@@ -1,21 +1,24 @@
 //! Incremental point functions: a value for every prefix of α.
 //!
-//! After D. Boneh, E. Boyle, H. Corrigan-Gibbs, N. Gilboa, Y. Ishai, "Lightweight Techniques for Private Heavy Hitters", IEEE S&P 2021,
-//! <https://eprint.iacr.org/2021/017>: p ↦ β_l for the prefix p of l bits of α, and 0 at all other strings of l bits, for l = 1 to n. From one key of n
-//! levels, where n point functions would have n² / 2.
+//! After D. Boneh, E. Boyle, H. Corrigan-Gibbs, N. Gilboa, Y. Ishai, "Lightweight Techniques for Private Heavy
+//! Hitters", IEEE S&P 2021, <https://eprint.iacr.org/2021/017>: p ↦ β_l for the prefix p of l bits of α, and 0 at all
+//! other strings of l bits, for l = 1 to n. From one key of n levels, where n point functions would have n² / 2.
 //!
-//! **Construction**: the half-tree of [`piquet_core::ggm`], never ended early. Below l levels the value of a node x is H(x ⊕ 2) modulo 2^k, and a party's share
-//! ± (H(x ⊕ 2) + t V_l), negative at party 1, with the correction V_l = ± (β_l - W_0 + W_1) of level l, W_b being party b's value on the path, negative
-//! where party 1 has t = 1 there. Off the path the parties' nodes are equal and their shares cancel.
+//! **Construction**: the half-tree of [`piquet_core::ggm`], never ended early. Below l levels the value of a node x
+//! is H(x ⊕ 2) modulo 2^k, and a party's share ± (H(x ⊕ 2) + t V_l), negative at party 1, with the correction V_l = ±
+//! (β_l - W_0 + W_1) of level l, W_b being party b's value on the path, negative where party 1 has t = 1 there. Off
+//! the path the parties' nodes are equal and their shares cancel.
 //!
-//! **Security**: against one semi-honest party, which does not collude with whoever made the keys, for H circular correlation robust. What a party sees besides its own
-//! root are corrections of nodes and of values. To either, on the path, the other party's node x ⊕ Δ contributes H(x ⊕ Δ), plus Δ or not, and
-//! H(x ⊕ 2 ⊕ Δ), for nodes x that the party itself computes: queries of circular correlation robustness, with Δ added to outputs of the first kind only.
-//! Nodes of different levels are different but with negligible probability, and no node is queried twice in one kind, so all inputs are
-//! distinct; then all corrections are indistinguishable from uniform, whatever α and β are. What the values at prefixes tell together is what the application
-//! opens; this crate opens nothing.
+//! **Security**: against one semi-honest party, which does not collude with whoever made the keys, for H circular
+//! correlation robust. What a party sees besides its own root are corrections of nodes and of values. To either, on
+//! the path, the other party's node x ⊕ Δ contributes H(x ⊕ Δ), plus Δ or not, and H(x ⊕ 2 ⊕ Δ), for nodes x that the
+//! party itself computes: queries of circular correlation robustness, with Δ added to outputs of the first kind only.
+//! Nodes of different levels are different but with negligible probability, and no node is queried twice in one kind,
+//! so all inputs are distinct; then all corrections are indistinguishable from uniform, whatever α and β are. What
+//! the values at prefixes tell together is what the application opens; this crate opens nothing.
 //!
-//! **Multi-instance security**: as in [`crate::dpf`], with 4 n in place of 2 n + 2: about 4 N n p / 2^127 for N keys of n levels.
+//! **Multi-instance security**: as in [`crate::dpf`], with 4 n in place of 2 n + 2: about 4 N n p / 2^127 for N keys
+//! of n levels.
 //!
 //! **Cost** in AES: 4 n to make a key pair, l + 1 for a prefix of l bits, 2 n for all prefixes of a point.
 //!
@@ -101,11 +104,12 @@ pub struct Keys<P: Role> {
     role: PhantomData<P>,
 }
 
-/// Makes keys of both parties: key j has the value `betas[j * n + l - 1]` at the prefix of l bits of `alphas[j]`. Of both the bits past the domain and
-/// the range are ignored. A batch number is used once in its session.
+/// Makes keys of both parties: key j has the value `betas[j * n + l - 1]` at the prefix of l bits of `alphas[j]`. Of
+/// both the bits past the domain and the range are ignored. A batch number is used once in its session.
 ///
 /// # Errors
-/// [`Error::Empty`], too many keys, words of points narrower than the domain, another number of values than n for each key.
+/// [`Error::Empty`], too many keys, words of points narrower than the domain, another number of values than n for
+/// each key.
 pub fn generate<R: Ring, W: Ring, G: CryptoRng + ?Sized>(
     session: &SessionId,
     batch: u64,
@@ -220,7 +224,8 @@ impl<P: Role> Keys<P> {
         self.walk(level, prefixes, level, cpu, |key, _, v| to[key] = v)?;
         Ok(out)
     }
-    /// Every key at all prefixes of one point of its own: n values for each key, those of short prefixes first, one key after the other.
+    /// Every key at all prefixes of one point of its own: n values for each key, those of short prefixes first, one
+    /// key after the other.
     ///
     /// # Errors
     /// If there are not as many points as keys, or words are too narrow.
@@ -327,8 +332,9 @@ impl<P: Role> Keys<P> {
     pub fn encoded_len(levels: Levels, count: usize) -> usize {
         OVERHEAD.saturating_add(count.saturating_mul(levels.key_bytes()))
     }
-    /// Appends the message that gives these keys to their party: a header, party, shape and number, the roots, the corrections of
-    /// nodes, those of values in whole bytes. It is secret; the caller sends it over a private channel and wipes it.
+    /// Appends the message that gives these keys to their party: a header, party, shape and number, the roots, the
+    /// corrections of nodes, those of values in whole bytes. It is secret; the caller sends it over a private channel
+    /// and wipes it.
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.reserve(Self::encoded_len(self.levels, self.len()));
         header(&self.session, self.batch).encode(out);
@@ -345,8 +351,8 @@ impl<P: Role> Keys<P> {
     /// The keys that [`Keys::encode`] wrote, of which there have to be `count` of this shape in this batch.
     ///
     /// # Errors
-    /// Any difference from that, among them keys of the other party ([`Error::Place`]), control bits of roots that are not this party's, and bits past a
-    /// value.
+    /// Any difference from that, among them keys of the other party ([`Error::Place`]), control bits of roots that
+    /// are not this party's, and bits past a value.
     pub fn decode(
         session: &SessionId,
         batch: u64,

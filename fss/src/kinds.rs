@@ -6,8 +6,6 @@ pub(crate) const BLOCK: u8 = 0x70;
 pub(crate) const MASKED: u8 = 0x71;
 /// Shares of masked bits.
 pub(crate) const MASKED_BITS: u8 = 0x72;
-/// The second and later openings of gates that open more than once.
-pub(crate) const GATE: u8 = 0x73;
 /// Keys of point functions, by themselves.
 pub(crate) const DPF_KEYS: u8 = 0x78;
 /// Keys of point functions in the tree of 2016.

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bgi;
+mod bits;
 pub mod compare;
 pub mod dcf;
 pub mod dealer;

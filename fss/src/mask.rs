@@ -103,7 +103,7 @@ impl<R: Ring, P: Role> MaskKeys<R, P> {
         masked.add_assign(shares);
         low_bits(&mut masked, self.bits);
         let mut out = Vec::new();
-        self.header.encode(&mut out);
+        from_party::<P>(self.header).encode(&mut out);
         let mut run = Packer::new(&mut out, self.bits);
         run.push(masked.as_slice());
         run.finish();
@@ -115,6 +115,12 @@ impl<R: Ring, P: Role> MaskKeys<R, P> {
         };
         Ok((opening, out))
     }
+}
+
+/// The header of what P sends: a party that is handed its own message says so.
+fn from_party<P: Role>(header: Header) -> Header {
+    let step = header.step | u64::from(P::INDEX) << 63;
+    Header { step, ..header }
 }
 
 /// Waits for the other party's message.
@@ -138,7 +144,9 @@ impl<R: Ring, P: Role> Opening<R, P> {
     /// # Errors
     /// A message that is not the one that is due.
     pub fn finish(self, message: &[u8]) -> Result<RingVec<R>, Error> {
-        let body = self.header.check(message).map_err(Error::Message)?;
+        let body = from_party::<P::Peer>(self.header)
+            .check(message)
+            .map_err(Error::Message)?;
         let n = self.own.len();
         let mut theirs = vec![R::ZERO; n];
         Unpacker::new(body, n, self.bits)
@@ -212,7 +220,7 @@ impl<P: Role> BitMaskKeys<P> {
         let mut own = self.shares;
         own.xor_assign(shares);
         let mut out = Vec::new();
-        self.header.encode(&mut out);
+        from_party::<P>(self.header).encode(&mut out);
         out.extend_from_slice(own.as_bytes());
         let opening = BitOpening {
             header: self.header,
@@ -242,7 +250,9 @@ impl<P: Role> BitOpening<P> {
     /// # Errors
     /// A message that is not the one that is due.
     pub fn finish(self, message: &[u8]) -> Result<BitVec, Error> {
-        let body = self.header.check(message).map_err(Error::Message)?;
+        let body = from_party::<P::Peer>(self.header)
+            .check(message)
+            .map_err(Error::Message)?;
         let theirs =
             BitVec::from_bytes(self.own.len(), body).map_err(|e: DecodeError| Error::Message(e))?;
         let mut out = self.own;

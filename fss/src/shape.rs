@@ -1,6 +1,6 @@
 //! Domain and range of a point function, and what its tree looks like.
 
-use piquet_core::{Block, Ring};
+use piquet_core::{Block, Ring, lanes};
 
 use crate::Error;
 
@@ -9,9 +9,10 @@ pub(crate) const TILE: usize = 64;
 
 /// Functions from numbers of `domain` bits to Z_2^`value`.
 ///
-/// A leaf of the tree is a block that holds 2^e values, e = min(`domain`, ⌊log2(128 / `value`)⌋): the tree ends e levels
-/// early (E. Boyle, N. Gilboa, Y. Ishai, "Function Secret Sharing: Improvements and Extensions", 2018/707, section 3.2.1). A key
-/// has one correction of 16 bytes for each of the [`Shape::levels`] that are left, and one of the leaf.
+/// A leaf of the tree is a block that holds 2^e values, e = min(`domain`, ⌊log2(128 / `value`)⌋): the tree ends e
+/// levels early (E. Boyle, N. Gilboa, Y. Ishai, "Function Secret Sharing: Improvements and Extensions", 2018/707,
+/// section 3.2.1). A key has one correction of 16 bytes for each of the [`Shape::levels`] that are left, and one of the
+/// leaf.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
     domain: u32,
@@ -73,6 +74,30 @@ impl Shape {
     pub(crate) fn path<R: Ring>(self, x: R) -> Block {
         Block::from_u128((x.to_i128() as u128) << (128 - self.domain))
     }
+    /// The paths to `xs`; the shorter slice sets the length.
+    pub(crate) fn paths<R: Ring>(self, xs: &[R], out: &mut [Block]) {
+        if let Some(shift) = 64u32.checked_sub(self.domain) {
+            let out = bytemuck::must_cast_slice_mut(out);
+            lanes::zip(out, xs, |_, x| [0, x.to_u64() << shift]);
+        } else {
+            for (out, x) in out.iter_mut().zip(xs) {
+                *out = self.path(*x);
+            }
+        }
+    }
+    /// [`Shape::entry`] of the halves of a path, low and high, as a function that is a few shifts.
+    pub(crate) fn entries(self) -> impl Fn([u64; 2]) -> u64 + Copy {
+        let below = 128 - self.domain;
+        let mask = (1 << self.log_entries()) - 1;
+        move |[low, high]| {
+            let v = if below >= 64 {
+                high >> (below - 64)
+            } else {
+                low >> below | (high << 1) << (63 - below)
+            };
+            v & mask
+        }
+    }
     /// Which value of its leaf the path leads to.
     pub(crate) fn entry(self, path: Block) -> u32 {
         let e = self.log_entries();
@@ -113,4 +138,37 @@ pub(crate) fn same(what: &'static str, got: usize, want: usize) -> Result<(), Er
         return Ok(());
     }
     Err(Error::Length { what, got, want })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn paths_and_entries_of_many_are_those_of_one() {
+        for domain in 1..=128 {
+            for value in [1, 5, 64, 128] {
+                let shape = Shape::new(domain, value).unwrap();
+                let wide: Vec<u128> = (0..9u128)
+                    .map(|i| (i << 121 | 77 << 60 | 3).wrapping_mul(i | 1))
+                    .collect();
+                let words: Vec<u64> = wide.iter().map(|x| *x as u64).collect();
+                let mut out = vec![Block::ZERO; wide.len()];
+                shape.paths(&wide, &mut out);
+                let entry = shape.entries();
+                for (x, path) in wide.iter().zip(&out) {
+                    assert!(*path == shape.path(*x), "{shape:?}");
+                    let halves = [path.to_u128() as u64, (path.to_u128() >> 64) as u64];
+                    assert_eq!(entry(halves), u64::from(shape.entry(*path)), "{shape:?}");
+                }
+                if domain <= 64 {
+                    let mut again = vec![Block::ZERO; words.len()];
+                    shape.paths(&words, &mut again);
+                    assert!(again == out, "{shape:?}");
+                }
+            }
+        }
+    }
 }

@@ -6,7 +6,11 @@
 
 mod support {
     pub(crate) mod memcheck;
+    pub(crate) mod scenarios;
 }
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use piquet_core::wire::SessionId;
 use piquet_core::{BitVec, Block, RingVec};
@@ -16,7 +20,8 @@ use piquet_fss::gates::sign::Sign;
 use piquet_fss::mask::{BitMask, Mask};
 use piquet_fss::stream::KeyStream;
 use piquet_fss::{Cpu, P0, P1};
-use support::memcheck::{SecretRng, Verdict, judge, public, secret};
+use support::memcheck::{PART, SecretRng, Verdict, judge, public, secret};
+use support::scenarios::{Setting, all};
 
 const SESSION: SessionId = SessionId([9; 32]);
 
@@ -37,18 +42,34 @@ fn judged() {
         );
         return;
     }
-    let mut bad = Vec::new();
-    for (case, clean) in CASES {
-        match judge(case) {
-            Verdict::NoValgrind => {
-                eprintln!("NOT CHECKED: there is no valgrind for this machine");
-                return;
-            }
-            Verdict::Clean if *clean => {}
-            Verdict::Clean => bad.push(format!("{case}: memcheck has seen nothing")),
-            Verdict::Dependent(_) if !clean => {}
-            Verdict::Dependent(report) => bad.push(format!("{case}: {report}")),
+    let gates: Vec<_> = all().iter().map(|s| s.name).collect();
+    let mut list: Vec<_> = CASES.iter().map(|(c, clean)| (*c, "", *clean)).collect();
+    list.extend(gates.iter().map(|name| ("gate", *name, true)));
+    let (at, bad) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                while let Some((case, part, clean)) = list.get(at.fetch_add(1, Ordering::Relaxed)) {
+                    let complaint = match judge(case, part) {
+                        Verdict::Clean if *clean => continue,
+                        Verdict::Dependent(_) if !clean => continue,
+                        Verdict::Clean => "memcheck has seen nothing".into(),
+                        Verdict::Dependent(report) => report,
+                        Verdict::NoValgrind => {
+                            "NOT CHECKED: there is no valgrind for this machine".into()
+                        }
+                    };
+                    bad.lock()
+                        .unwrap()
+                        .push(format!("{case} {part}: {complaint}"));
+                }
+            });
         }
+    });
+    let bad = bad.into_inner().unwrap();
+    if bad.iter().any(|b| b.contains("NOT CHECKED")) {
+        eprintln!("{}", bad[0]);
+        return;
     }
     assert!(bad.is_empty(), "{}", bad.join("\n"));
 }
@@ -154,4 +175,30 @@ fn masks() {
     let (o0, _) = k0.open(&x).unwrap();
     let (_, m1) = k1.open(&x).unwrap();
     let _ = o0.finish(public(&m1)).unwrap();
+}
+
+/// The gate that is meant.
+#[test]
+#[ignore = "run under valgrind by `judged`"]
+fn gate() {
+    let n = 67;
+    let part = std::env::var(PART).unwrap_or_default();
+    for scenario in all().iter().filter(|s| s.name == part) {
+        let seen = scenario.run(&Setting {
+            seed: Seed::random(&mut SecretRng::new(1)),
+            masks: secrets(n),
+            bit_masks: BitVec::random(n, &mut SecretRng::new(3)),
+            masked: (0..n as u64)
+                .map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+                .collect(),
+            opened: BitVec::from_bools(&core::array::from_fn::<bool, 67, _>(|i| i % 3 == 1)),
+            shares: secrets(n),
+            bit_shares: BitVec::random(n, &mut SecretRng::new(4)),
+            cpu: Cpu::new(),
+            public: &|b| {
+                public(b);
+            },
+        });
+        std::hint::black_box(seen.own);
+    }
 }

@@ -1,9 +1,9 @@
 //! One party's view tells nothing: for fixed inputs and fixed masks, over the dealer's seeds, every bit of the keys that it is sent,
-//! every bit of its own results and every bit that is opened is a fair coin; so are the sums of two bits of the keys that lie
-//! side by side or a block apart, and of a bit of the keys and a bit of its own results.
+//! every bit of its own results, every bit that a party says and every bit that is opened is a fair coin; so are the sums
+//! of two bits of the keys that lie side by side or a block apart, and of a bit of the keys and a bit of results or messages.
 //!
 //! **False alarms.** A count of ones over N seeds is refused at more than 6.5 deviations of √N / 2: a fair coin gets there with
-//! probability 8e-11, and less than 10^6 counts are taken here, so that one of 12 000 choices of seeds would fail. The
+//! probability 8e-11, and less than 10^7 counts are taken here, so that one of 1200 choices of seeds would fail. The
 //! seeds are fixed. A bit that shows itself with a bias above 13 / √N is found but with probability below 10^-10.
 #![allow(
     clippy::unwrap_used,
@@ -12,16 +12,15 @@
     reason = "a test may panic"
 )]
 
-use piquet_core::wire::SessionId;
-use piquet_core::{BitVec, Ring};
-use piquet_fss::dealer::{Dealer, Seed};
-use piquet_fss::gates::Gate;
-use piquet_fss::gates::sign::Sign;
-use piquet_fss::mask::{BitMask, Mask};
-use piquet_fss::stream::{KeyStream, OVERHEAD};
-use piquet_fss::{Cpu, P0, P1};
+mod support {
+    pub(crate) mod scenarios;
+}
 
-const SESSION: SessionId = SessionId([21; 32]);
+use piquet_core::BitVec;
+use piquet_fss::Cpu;
+use piquet_fss::dealer::Seed;
+use support::scenarios::{Scenario, Seen, Setting, all};
+
 const SEEDS: usize = 2048;
 /// Gates of a block: so many that what is packed ends at a byte.
 const COUNT: usize = 8;
@@ -43,15 +42,15 @@ impl Ones {
             }
         }
     }
-    /// Whether the first `bits` of them, all that are used, are those of a fair coin.
-    fn worst(&self, bits: usize) -> f64 {
+    /// Deviations of the worst of the counts that are `wanted`.
+    fn worst(&self, wanted: impl Fn(usize) -> bool) -> f64 {
         let n = f64::from(self.n);
         let off = |o: &u32| (f64::from(*o) - n / 2.0).abs() / (n.sqrt() / 2.0);
-        self.ones[..bits].iter().map(off).fold(0.0, f64::max)
+        let ones = self.ones.iter().enumerate().filter(|(i, _)| wanted(*i));
+        ones.map(|(_, o)| off(o)).fold(0.0, f64::max)
     }
-    fn assert_fair(&self, bits: usize, what: &str) {
-        assert!(bits <= self.ones.len(), "{what}: fewer bits than said");
-        let worst = self.worst(bits);
+    fn assert_fair(&self, what: &str, wanted: impl Fn(usize) -> bool) {
+        let worst = self.worst(wanted);
         assert!(worst < 6.5, "{what}: {worst:.1} deviations");
     }
 }
@@ -72,60 +71,83 @@ fn apart(bits: &[u64], by: usize) -> Vec<u64> {
     (0..bits.len()).map(|i| bits[i] ^ shifted(i)).collect()
 }
 
-/// What is seen of a block under one seed: its payload, and each party's results, `width` bits of bytes each.
-struct Seen {
-    payload: Vec<u8>,
-    own: [Vec<u8>; 2],
+fn seen(scenario: &Scenario, seed: usize, ones: [bool; 3]) -> Seen {
+    let fill = |b: bool| vec![u64::from(b).wrapping_neg(); COUNT];
+    let bits = |b: bool| BitVec::from_bools(&[b; COUNT]);
+    let [masks, masked, shares] = ones;
+    scenario.run(&Setting {
+        seed: Seed::from_bytes(((seed as u128) << 64 | 0x5eed).to_le_bytes()),
+        masks: fill(masks),
+        bit_masks: bits(masks),
+        masked: fill(masked),
+        opened: bits(masked),
+        shares: fill(shares),
+        bit_shares: bits(shares),
+        cpu: Cpu::new(),
+        public: &|_| {},
+    })
 }
 
-fn check(what: &str, mut see: impl FnMut(u64) -> Seen) {
+/// Masks and shares of zeros or of ones alone, masked values likewise.
+fn check(scenario: &Scenario, ones: [bool; 3]) {
+    let name = format!("{}, {ones:?}", scenario.name);
     let mut single = Ones::default();
     let mut pairs = [Ones::default(), Ones::default()];
     let mut own = [Ones::default(), Ones::default()];
-    let mut with_own: Vec<Ones> = Vec::new();
+    let mut said = [Ones::default(), Ones::default()];
+    let mut with_own: Vec<Ones> = (0..8).map(|_| Ones::default()).collect();
     let mut bytes = vec![0u32; 256];
-    let (mut bits, mut own_bits) = (0, 0);
-    for seed in 0..SEEDS as u64 {
-        let seen = see(seed);
-        bits = 8 * seen.payload.len();
+    let (mut bits, mut own_bits, mut said_bits) = (0, 0, 0);
+    for seed in 0..SEEDS {
+        let seen = seen(scenario, seed, ones);
+        bits = 8 * seen.payload().len();
         own_bits = 8 * seen.own[0].len();
-        let payload = words(&seen.payload);
+        said_bits = 8 * seen.messages[0].len();
+        let payload = words(seen.payload());
         single.push(&payload);
         pairs[0].push(&apart(&payload, 1));
         pairs[1].push(&apart(&payload, 128));
-        for (party, b) in seen.own.iter().enumerate() {
-            own[party].push(&words(b));
+        for party in 0..2 {
+            own[party].push(&words(&seen.own[party]));
+            said[party].push(&words(&seen.messages[party]));
         }
-        // The first byte of the results of each party is enough.
-        for i in 0..16 {
-            let b = seen.own[i / 8].first().map_or(0, |b| b >> (i % 8) & 1);
+        // Some bits of the results and messages of each party are enough.
+        for (i, ones) in with_own.iter_mut().enumerate() {
+            let from = if i < 4 { &seen.own } else { &seen.messages };
+            let at = [0, 5][i / 2 % 2];
+            let b = from[i % 2].get(at / 8).map_or(0, |b| b >> (at % 8) & 1);
             let flip = u64::from(b).wrapping_neg();
-            let sum: Vec<_> = payload.iter().map(|w| w ^ flip).collect();
-            if with_own.len() <= i {
-                with_own.push(Ones::default());
-            }
-            with_own[i].push(&sum);
+            ones.push(&payload.iter().map(|w| w ^ flip).collect::<Vec<_>>());
         }
-        for b in &seen.payload {
+        for b in seen.payload() {
             bytes[usize::from(*b)] += 1;
         }
     }
-    single.assert_fair(bits, &format!("{what}: keys"));
-    pairs[0].assert_fair(bits.saturating_sub(1), &format!("{what}: neighbours"));
-    pairs[1].assert_fair(
-        bits.saturating_sub(128),
-        &format!("{what}: neighbours a block apart"),
-    );
-    for (party, o) in own.iter().enumerate() {
-        o.assert_fair(own_bits, &format!("{what}: results of party {party}"));
+    let unused: Vec<_> = single.ones.iter().map(|o| *o == 0).collect();
+    let used = |i: usize| i < bits && !unused[i];
+    let there = (0..bits).filter(|i| unused[*i]).count();
+    assert_eq!(there, scenario.unused, "{name}: bits that are always 0");
+    single.assert_fair(&format!("{name}: keys"), used);
+    for (by, pairs) in [1, 128].into_iter().zip(&pairs) {
+        let what = format!("{name}: bits of keys that are {by} apart");
+        pairs.assert_fair(&what, |i| used(i) && used(i + by));
     }
-    for (i, o) in with_own.iter().enumerate() {
-        if own_bits > 0 {
-            o.assert_fair(bits, &format!("{what}: keys and bit {i} of the results"));
+    for party in 0..2 {
+        let results = format!("{name}: results of party {party}");
+        own[party].assert_fair(&results, |i| i < own_bits);
+        let messages = format!("{name}: messages of party {party}");
+        said[party].assert_fair(&messages, |i| i < said_bits);
+    }
+    for (i, ones) in with_own.iter().enumerate() {
+        if [own_bits, said_bits][i / 4] > 0 {
+            ones.assert_fair(
+                &format!("{name}: keys and bit {i} of what is said or results"),
+                used,
+            );
         }
     }
     let n: u32 = bytes.iter().sum();
-    if n > 0 {
+    if n > 0 && scenario.unused == 0 {
         let each = f64::from(n) / 256.0;
         let chi2: f64 = bytes
             .iter()
@@ -134,114 +156,48 @@ fn check(what: &str, mut see: impl FnMut(u64) -> Seen) {
         // 255 degrees of freedom: mean 255, deviation 22.6.
         assert!(
             (255.0 - 147.0..255.0 + 170.0).contains(&chi2),
-            "{what}: bytes, {chi2}"
+            "{name}: bytes, {chi2}"
         );
     }
 }
 
-/// Deals one block of a gate under a seed, and evaluates it as both parties; `$k` is a party's keys and `$own` its results as bytes.
-macro_rules! see {
-    ($gate:expr, $masks:expr, |$k:ident| $own:expr) => {
-        |seed: u64| {
-            let gate = $gate;
-            let seed = Seed::from_bytes((u128::from(seed) << 64 | 0x5eed).to_le_bytes());
-            let mut dealer = Dealer::new(SESSION, 1, &seed);
-            let [mut a, mut b] = [Vec::new(), Vec::new()];
-            dealer.deal(&gate, COUNT, $masks, [&mut a, &mut b]).unwrap();
-            let mut s0 = KeyStream::<P0>::new(SESSION, 1, dealer.seed::<P0>());
-            let mut s1 = KeyStream::<P1>::new(SESSION, 1, dealer.seed::<P1>());
-            let own = [
-                {
-                    let $k = s0.take(&gate, COUNT, &a).unwrap();
-                    $own
-                },
-                {
-                    let $k = s1.take(&gate, COUNT, &b).unwrap();
-                    $own
-                },
-            ];
-            let at = OVERHEAD - 16;
-            let payload = a[at..a.len() - 16].to_vec();
-            assert!(payload == b[at..b.len() - 16], "both are sent the same");
-            assert_eq!(payload.len(), gate.key_bytes(COUNT));
-            Seen { payload, own }
-        }
-    };
-}
-
-/// The low `bits` of each word, one after another.
-fn packed<R: Ring>(bits: u32, x: &[R]) -> Vec<u8> {
-    let mut out = vec![0; (x.len() * bits as usize).div_ceil(8)];
-    for (i, x) in x.iter().enumerate() {
-        for b in 0..bits as usize {
-            let at = i * bits as usize + b;
-            out[at / 8] |= ((x.to_i128() >> b & 1) as u8) << (at % 8);
-        }
-    }
-    out
-}
-
 #[test]
-fn signs() {
-    for bits in [1, 2, 8, 9, 38, 64] {
-        for mask in [0, u64::MAX] {
-            for masked in [0, u64::MAX] {
-                let what = format!("sign of {bits} bits, mask {mask:x}, masked value {masked:x}");
-                check(
-                    &what,
-                    see!(Sign::<u64>::new(bits).unwrap(), &[mask; COUNT], |k| k
-                        .evaluate(&[masked; COUNT], &Cpu::new())
-                        .unwrap()
-                        .as_bytes()
-                        .to_vec()),
-                );
+fn views_are_uniform() {
+    let list = all();
+    let at = std::sync::atomic::AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let next = || list.get(at.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
+                while let Some(scenario) = next() {
+                    for ones in 0..4 {
+                        check(scenario, [ones & 1 == 1, ones & 2 == 2, ones & 1 == 1]);
+                    }
+                }
+            });
+        }
+    });
+}
+
+/// What both parties open together is uniform too, as the mask is nobody's.
+#[test]
+fn opened_values_are_uniform() {
+    let list = all();
+    for scenario in &list {
+        for ones in [false, true] {
+            let mut opened = Ones::default();
+            let mut bits = 0;
+            for seed in 0..SEEDS {
+                let [a, b] = seen(scenario, seed, [ones; 3]).messages;
+                // Bits are opened by exclusive or, and so is the lowest one of any number: it stands for all, whose
+                // carries are those of uniform numbers.
+                let sum: Vec<_> = a.iter().zip(&b).map(|(a, b)| a ^ b).collect();
+                bits = 8 * sum.len();
+                opened.push(&words(&sum));
             }
+            opened.assert_fair(scenario.name, |i| i < bits);
         }
     }
-}
-
-#[test]
-fn opened_values() {
-    for bits in [1, 20, 64] {
-        for x in [0, u64::MAX] {
-            check(
-                &format!("opening of {x:x}, {bits} bits"),
-                see!(Mask::<u64>::new(bits).unwrap(), (), |k| {
-                    let (_, message) = k.open(&[x; COUNT]).unwrap();
-                    message[18..].to_vec()
-                }),
-            );
-        }
-    }
-    for x in [false, true] {
-        check(
-            &format!("opening of the bit {x}"),
-            see!(BitMask, (), |k| {
-                let (_, message) = k.open(&BitVec::from_bools(&[x; COUNT])).unwrap();
-                message[18..].to_vec()
-            }),
-        );
-    }
-}
-
-/// The two parties' messages together are uniform too, which is what is opened: the mask is nobody's.
-#[test]
-fn masked_values() {
-    let mut opened = Ones::default();
-    for seed in 0..SEEDS as u64 {
-        let seed = Seed::from_bytes((u128::from(seed) << 64 | 0x5eed).to_le_bytes());
-        let mut dealer = Dealer::new(SESSION, 1, &seed);
-        let gate = Mask::<u64>::new(64).unwrap();
-        let [mut a, mut b] = [Vec::new(), Vec::new()];
-        dealer.deal(&gate, COUNT, (), [&mut a, &mut b]).unwrap();
-        let mut s0 = KeyStream::<P0>::new(SESSION, 1, dealer.seed::<P0>());
-        let mut s1 = KeyStream::<P1>::new(SESSION, 1, dealer.seed::<P1>());
-        let x = [5; COUNT];
-        let (o0, _) = s0.take(&gate, COUNT, &a).unwrap().open(&x).unwrap();
-        let (_, m1) = s1.take(&gate, COUNT, &b).unwrap().open(&x).unwrap();
-        opened.push(o0.finish(&m1).unwrap().as_slice());
-    }
-    opened.assert_fair(64 * COUNT, "masked values");
 }
 
 /// What is looked for is found: a bit that is 1 in 5 of 8 cases, a sum of two bits that is 0 in 5 of 8 cases.
@@ -257,6 +213,6 @@ fn a_biased_bit_is_found() {
         let keep = if i % 4 == 0 { !(1 << 18) } else { !0 };
         pair.push(&[(w[0] ^ w[0] >> 1) & keep]);
     }
-    assert!(biased.worst(64) > 6.5);
-    assert!(pair.worst(63) > 6.5);
+    assert!(biased.worst(|_| true) > 6.5);
+    assert!(pair.worst(|i| i < 63) > 6.5);
 }

@@ -9,53 +9,45 @@
     reason = "a test may panic"
 )]
 
+mod support {
+    pub(crate) mod scenarios;
+}
+
 use std::collections::BTreeMap;
 use std::process::Command;
 
 use piquet_core::cpu::{self, Level};
-use piquet_core::wire::SessionId;
-use piquet_core::{Block, Prg, Ring};
-use piquet_fss::dealer::{Dealer, Seed};
-use piquet_fss::gates::sign::Sign;
-use piquet_fss::mask::Mask;
-use piquet_fss::stream::KeyStream;
-use piquet_fss::{Cpu, P0, P1};
+use piquet_core::{BitVec, Block, Prg};
+use piquet_fss::Cpu;
+use piquet_fss::dealer::Seed;
+use support::scenarios::{Scenario, Seen, Setting, all};
 
-const SESSION: SessionId = SessionId([31; 32]);
-
-fn random<R: Ring>(n: usize, seed: u128) -> Vec<R> {
-    let mut v = vec![R::ZERO; n];
+fn random(n: usize, seed: u128) -> Vec<u64> {
+    let mut v = vec![0; n];
     Prg::new(Block::from_u128(seed)).fill_ring(&mut v);
     v
 }
 
-fn hash(bytes: &[u8]) -> String {
-    blake3::hash(bytes).to_hex()[..32].to_string()
+fn bits(n: usize, seed: u128) -> BitVec {
+    BitVec::from_words(n, random(n.div_ceil(64), seed))
 }
 
-/// Deals one block, evaluates it as both parties at every level, and prints what came of it. `$own` is a party's results as bytes.
-macro_rules! trace {
-    ($name:expr, $gate:expr, $n:expr, $masks:expr, |$k:ident, $cpu:ident| $own:expr) => {{
-        let gate = $gate;
-        let seed = Seed::from_bytes([4; 16]);
-        let mut dealer = Dealer::new(SESSION, 1, &seed);
-        let [mut a, mut b] = [Vec::new(), Vec::new()];
-        dealer.deal(&gate, $n, $masks, [&mut a, &mut b]).unwrap();
-        let mut own = Vec::new();
-        for level in Level::all() {
-            let mut s0 = KeyStream::<P0>::new(SESSION, 1, dealer.seed::<P0>());
-            let mut s1 = KeyStream::<P1>::new(SESSION, 1, dealer.seed::<P1>());
-            let $cpu = Cpu::with_level(level);
-            let $k = s0.take(&gate, $n, &a).unwrap();
-            let mut both: Vec<u8> = $own;
-            let $k = s1.take(&gate, $n, &b).unwrap();
-            both.extend($own);
-            own.push(hash(&both));
-        }
-        let name = $name;
-        assert!(own.iter().all(|o| *o == own[0]), "{name}: {own:?}");
-        println!("trace {} {} {} {}", name, hash(&a), hash(&b), own[0]);
-    }};
+fn seen(scenario: &Scenario, n: usize, level: Level) -> Seen {
+    scenario.run(&Setting {
+        seed: Seed::from_bytes([4; 16]),
+        masks: random(n, 1),
+        bit_masks: bits(n, 2),
+        masked: random(n, 3),
+        opened: bits(n, 4),
+        shares: random(n, 5),
+        bit_shares: bits(n, 6),
+        cpu: Cpu::with_level(level),
+        public: &|_| {},
+    })
+}
+
+fn hash(both: &[Vec<u8>; 2]) -> String {
+    blake3::hash(&both.concat()).to_hex()[..32].to_string()
 }
 
 #[test]
@@ -63,24 +55,16 @@ macro_rules! trace {
 fn traces() {
     println!("at level {}", cpu::level());
     for n in [1, 31, 33, 63, 64, 65, 127, 129, 300] {
-        for bits in [1, 2, 8, 9, 38, 64] {
-            let (r, x) = (random::<u64>(n, 1), random::<u64>(n, 2));
-            trace!(
-                format!("sign-{bits}-{n}"),
-                Sign::<u64>::new(bits).unwrap(),
-                n,
-                &r,
-                |k, cpu| k.evaluate(&x, &cpu).unwrap().as_bytes().to_vec()
-            );
+        for scenario in all() {
+            let of = |level| {
+                let seen = seen(&scenario, n, level);
+                [seen.blocks, seen.messages, seen.own].map(|b| hash(&b))
+            };
+            let lines: Vec<_> = Level::all().map(of).collect();
+            let name = format!("{n} times {}", scenario.name);
+            assert!(lines.iter().all(|l| *l == lines[0]), "{name}: {lines:?}");
+            println!("trace {name}: {}", lines[0].join(" "));
         }
-        let x = random::<u32>(n, 3);
-        trace!(
-            format!("mask-{n}"),
-            Mask::<u32>::new(19).unwrap(),
-            n,
-            (),
-            |k, _cpu| k.open(&x).unwrap().1
-        );
     }
 }
 
@@ -98,7 +82,7 @@ fn traces_at(level: &str) -> Traces {
     assert!(text.contains(&format!("at level {level}\n")), "{text}");
     let lines = text.lines().filter_map(|l| l.split_once("trace "));
     lines
-        .map(|(_, l)| l.split_once(' ').unwrap())
+        .map(|(_, l)| l.split_once(": ").unwrap())
         .map(|(name, hashes)| (name.to_string(), hashes.to_string()))
         .collect()
 }

@@ -18,6 +18,9 @@ const TARGETS: &[Target] = &[
     ("fss_key_stream", piquet_fss::fuzzing::key_stream),
     ("fss_levels", piquet_fss::fuzzing::levels),
     ("fss_openings", piquet_fss::fuzzing::openings),
+    ("fss_bgi_keys", piquet_fss::fuzzing::bgi_keys),
+    ("fss_dpf_keys", piquet_fss::fuzzing::dpf_keys),
+    ("fss_idpf_keys", piquet_fss::fuzzing::idpf_keys),
     (
         "model_graph_json",
         piquet_nn_ops::model::fuzzing::graph_json,

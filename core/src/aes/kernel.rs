@@ -66,7 +66,8 @@ pub(crate) unsafe fn middle<V: Vector, const N: usize>(k: &[V; 11], x: &mut [V; 
     }
 }
 
-/// [`middle`] of 4 or 8 registers round by round, where there is so much else to keep that the compiler would take one after the other.
+/// [`middle`] of 4 or 8 registers round by round, where there is so much else to keep that the compiler would take one
+/// after the other.
 ///
 /// # Safety
 /// That of [`Vector`].

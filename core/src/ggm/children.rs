@@ -49,7 +49,8 @@ impl Kernel for OneKey<'_> {
 }
 
 impl OneKey<'_> {
-    /// `N` registers at a time from parent `at` on, while there are as many; with `N` = 1 to the end. Returns where it stops.
+    /// `N` registers at a time from parent `at` on, while there are as many; with `N` = 1 to the end. Returns where it
+    /// stops.
     ///
     /// # Safety
     /// The features of `V` are there.
@@ -58,8 +59,8 @@ impl OneKey<'_> {
         let n = self.parents.len().min(self.children.len());
         while n - at >= N * V::BLOCKS || (N == 1 && at < n) {
             let lanes = V::BLOCKS.min(n - at);
-            // SAFETY: the features are there; `N` registers of parents and twice as many of children are left at `at`, if
-            // N = 1 `lanes` blocks and twice as many.
+            // SAFETY: the features are there; `N` registers of parents and twice as many of children are left at `at`,
+            // if N = 1 `lanes` blocks and twice as many.
             unsafe {
                 let from = self.parents.as_ptr().add(at);
                 let to: *mut Block = self.children.as_mut_ptr().add(at).cast();
@@ -116,8 +117,8 @@ impl ManyKeys<'_> {
         while nodes - node >= N {
             for at in (0..n).step_by(V::BLOCKS) {
                 let lanes = V::BLOCKS.min(n - at);
-                // SAFETY: the features are there; `lanes` blocks are left at `at` in all rows, of which there are `N` of
-                // parents and 2 N of children.
+                // SAFETY: the features are there; `lanes` blocks are left at `at` in all rows, of which there are `N`
+                // of parents and 2 N of children.
                 unsafe {
                     let from = self.parents.as_ptr().add(node * n + at);
                     let to = self.children.as_mut_ptr().add(2 * node * n + at);

@@ -1,8 +1,8 @@
 //! Both parties' nodes down the levels, in registers, and the corrections as they arise.
 //!
-//! x_1 = x_0 ⊕ Δ at all levels, so that σ(x_1) = σ(x_0) ⊕ σ(Δ). With a = H(x_0) ⊕ (x_0 where α turns right) and b = H(x_1) ⊕ (x_0
-//! where it does) ⊕ (Δ where it does not), each the last round of an AES as in the walk, C = a ⊕ b and the child is a ⊕ (C where
-//! the control bit is set).
+//! x_1 = x_0 ⊕ Δ at all levels, so that σ(x_1) = σ(x_0) ⊕ σ(Δ). With a = H(x_0) ⊕ (x_0 where α turns right) and b =
+//! H(x_1) ⊕ (x_0 where it does) ⊕ (Δ where it does not), each the last round of an AES as in the walk, C = a ⊕ b and
+//! the child is a ⊕ (C where the control bit is set).
 #![allow(unsafe_code)]
 
 use crate::Block;
@@ -32,7 +32,8 @@ impl Kernel for Deal<'_> {
 }
 
 impl Deal<'_> {
-    /// `N` registers at a time from node `at` on, while there are as many; with `N` = 1 to the end. Returns where it stops.
+    /// `N` registers at a time from node `at` on, while there are as many; with `N` = 1 to the end. Returns where it
+    /// stops.
     ///
     /// # Safety
     /// The features of `V` are there.
@@ -45,8 +46,8 @@ impl Deal<'_> {
         while n - at >= N * V::BLOCKS || (N == 1 && at < n) {
             let lanes = V::BLOCKS.min(n - at);
             let block = |i: usize| at + i * V::BLOCKS;
-            // SAFETY: the features are there; `N` registers are left at `at`, the last one of `lanes` blocks if N = 1, in all
-            // slices and in every row.
+            // SAFETY: the features are there; `N` registers are left at `at`, the last one of `lanes` blocks if N = 1,
+            // in all slices and in every row.
             unsafe {
                 let mut x = [V::zero(); N];
                 let mut delta = [V::zero(); N];
@@ -59,9 +60,9 @@ impl Deal<'_> {
                 }
                 for (from, to, high) in [(0, middle, true), (middle, levels, false)] {
                     let mut paths = [V::zero(); N];
-                    for i in 0..N {
+                    for (i, to) in paths.iter_mut().enumerate() {
                         let path = V::load(self.alphas.as_ptr().add(block(i)).cast(), lanes);
-                        paths[i] = if high { path.high() } else { path.low() };
+                        *to = if high { path.high() } else { path.low() };
                     }
                     for level in from..to {
                         let bit = V::halves(1 << (63 - (self.first + level) % 64));

@@ -1,5 +1,5 @@
-//! The walks in plain Rust, level by level, with the hash in batches: what the kernels are tested against, and what runs where there
-//! are no AES instructions.
+//! The walks in plain Rust, level by level, with the hash in batches: what the kernels are tested against, and what
+//! runs where there are no AES instructions.
 
 use zeroize::Zeroize;
 

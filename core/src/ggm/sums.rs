@@ -4,6 +4,9 @@
 //! blocks; what is in the high ones is never read.
 #![allow(unsafe_code)]
 
+use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+
+use super::walk::AHEAD;
 use crate::Block;
 use crate::aes::kernel::{self, Kernel};
 use crate::vector::Vector;
@@ -27,79 +30,131 @@ impl Kernel for Walk<'_> {
     unsafe fn run<V: Vector>(mut self, k: &[V; 11]) {
         // SAFETY: by the contract of this function.
         unsafe {
-            let at = self.groups::<V, 4>(k, 0);
-            self.groups::<V, 1>(k, at);
+            let at = self.groups::<V, 4, 4>(k, 0);
+            let at = self.groups::<V, 1, 4>(k, at);
+            self.groups::<V, 1, 1>(k, at);
         }
     }
 }
 
 impl Walk<'_> {
-    /// `N` registers at a time from node `at` on, while there are as many; with `N` = 1 to the end. Returns where it stops.
+    /// `G` times `N` registers at a time from node `at` on, while there are as many; with `N` = 1 to the end. Returns where
+    /// it stops. Of each level all are done before the next, so that corrections are read in order.
     ///
     /// # Safety
     /// The features of `V` are there.
     #[inline(always)]
-    unsafe fn groups<V: Vector, const N: usize>(&mut self, k: &[V; 11], mut at: usize) -> usize {
+    unsafe fn groups<V: Vector, const G: usize, const N: usize>(
+        &mut self,
+        k: &[V; 11],
+        mut at: usize,
+    ) -> usize {
         let n = self.nodes.len();
         let levels = (self.corrections.len() / n) as u32;
         let middle = levels.min(64u32.saturating_sub(self.first));
-        while n - at >= N * V::BLOCKS || (N == 1 && at < n) {
+        while n - at >= G * N * V::BLOCKS || (N == 1 && at < n) {
             let lanes = V::BLOCKS.min(n - at);
-            let block = |i: usize| at + i * V::BLOCKS;
-            // SAFETY: the features are there; `N` registers are left at `at`, the last one of `lanes` blocks if N = 1, in all
-            // slices and in every row.
+            let block = |g: usize, i: usize| at + (g * N + i) * V::BLOCKS;
+            // SAFETY: the features are there; `G N` registers are left at `at`, the last one of `lanes` blocks if N = 1, in
+            // all slices and in every row.
             unsafe {
-                let value = V::splat(&super::VALUE).sigma();
-                let one = V::halves(1);
-                let mut x = [V::zero(); N];
-                let mut sums = [V::zero(); N];
-                for i in 0..N {
-                    x[i] = V::load(self.nodes.as_ptr().add(block(i)).cast(), lanes);
-                    sums[i] = V::load_words(self.sums.as_ptr().add(block(i)), lanes);
+                let mut x = [[V::zero(); N]; G];
+                let mut sums = [[V::zero(); N]; G];
+                for g in 0..G {
+                    for i in 0..N {
+                        x[g][i] = V::load(self.nodes.as_ptr().add(block(g, i)).cast(), lanes);
+                        sums[g][i] = V::load_words(self.sums.as_ptr().add(block(g, i)), lanes);
+                    }
                 }
                 for (from, to, high) in [(0, middle, true), (middle, levels, false)] {
-                    let mut paths = [V::zero(); N];
-                    for i in 0..N {
-                        let path = V::load(self.paths.as_ptr().add(block(i)).cast(), lanes);
-                        paths[i] = if high { path.high() } else { path.low() };
+                    let mut paths = [[V::zero(); N]; G];
+                    for (g, paths) in paths.iter_mut().enumerate() {
+                        for (i, to) in paths.iter_mut().enumerate() {
+                            let path = V::load(self.paths.as_ptr().add(block(g, i)).cast(), lanes);
+                            *to = if high { path.high() } else { path.low() };
+                        }
                     }
                     for level in from..to {
                         let bit = V::halves(1 << (63 - (self.first + level) % 64));
                         let row = level as usize * n;
-                        let mut y = [V::zero(); N];
-                        let mut last = [V::zero(); N];
-                        let mut w = [V::zero(); N];
-                        let mut w_last = [V::zero(); N];
-                        for i in 0..N {
-                            let c = self.corrections.as_ptr().add(row + block(i));
-                            let c = V::load(c.cast(), lanes);
-                            let s = x[i].sigma();
-                            let t = x[i].low().test(one);
-                            y[i] = s.xor(k[0]);
-                            w[i] = y[i].xor(value);
-                            last[i] = s.xor(k[10]);
-                            w_last[i] = last[i].xor(value);
-                            last[i] = last[i].xor_where(paths[i].test(bit), x[i]).xor_where(t, c);
-                        }
-                        kernel::middle(k, &mut y);
-                        kernel::middle(k, &mut w);
-                        for i in 0..N {
-                            let v = V::load_words(self.values.as_ptr().add(row + block(i)), lanes);
-                            let w = w[i].last_round(w_last[i]);
-                            let w = w.add_where(x[i].low().test(one), v);
-                            sums[i] = sums[i].add_where(paths[i].test_not(bit), w);
-                            x[i] = y[i].last_round(last[i]);
+                        for g in 0..G {
+                            let at = row + block(g, 0);
+                            let c = self.corrections.as_ptr().add(at);
+                            let v = self.values.as_ptr().add(at);
+                            let [x, sums] = [&mut x[g], &mut sums[g]];
+                            Self::step(k, bit, (c, v), lanes, &paths[g], x, sums);
                         }
                     }
                 }
-                for i in 0..N {
-                    x[i].store(self.nodes.as_mut_ptr().add(block(i)).cast(), lanes);
-                    sums[i].store_words(self.sums.as_mut_ptr().add(block(i)), lanes);
+                for g in 0..G {
+                    for i in 0..N {
+                        x[g][i].store(self.nodes.as_mut_ptr().add(block(g, i)).cast(), lanes);
+                        sums[g][i].store_words(self.sums.as_mut_ptr().add(block(g, i)), lanes);
+                    }
                 }
             }
-            at = n.min(at + N * V::BLOCKS);
+            at = n.min(at + G * N * V::BLOCKS);
         }
         at
+    }
+
+    /// A level of `N` registers.
+    ///
+    /// # Safety
+    /// The features of `V` are there; `N` registers can be read at both pointers, the last one of `lanes` blocks or words if N = 1.
+    #[inline(always)]
+    unsafe fn step<V: Vector, const N: usize>(
+        k: &[V; 11],
+        bit: V,
+        (c, v): (*const Block, *const u64),
+        lanes: usize,
+        paths: &[V; N],
+        x: &mut [V; N],
+        sums: &mut [V; N],
+    ) {
+        // SAFETY: by the contract of this function.
+        unsafe {
+            let value = V::splat(&super::VALUE).sigma();
+            let one = V::halves(1);
+            let mut y = [V::zero(); N];
+            let mut last = [V::zero(); N];
+            let mut w = [V::zero(); N];
+            let mut w_last = [V::zero(); N];
+            for i in 0..N {
+                let c = c.wrapping_add(i * V::BLOCKS);
+                _mm_prefetch::<_MM_HINT_T0>(c.wrapping_add(AHEAD).cast());
+                let c = V::load(c.cast(), lanes);
+                let s = x[i].sigma();
+                let t = x[i].low().test(one);
+                y[i] = s.xor(k[0]);
+                w[i] = y[i].xor(value);
+                last[i] = s.xor(k[10]);
+                w_last[i] = last[i].xor(value);
+                last[i] = last[i].xor_where(paths[i].test(bit), x[i]).xor_where(t, c);
+            }
+            // Round by round: see [`kernel::in_step`].
+            for k in &k[1..10] {
+                for y in &mut y {
+                    *y = y.round(*k);
+                }
+                for w in &mut w {
+                    *w = w.round(*k);
+                }
+                V::at_once(&mut y);
+                V::at_once(&mut w);
+            }
+            for i in 0..N {
+                let v = v.wrapping_add(i * V::BLOCKS);
+                if i % 2 == 0 {
+                    _mm_prefetch::<_MM_HINT_T0>(v.wrapping_add(AHEAD).cast());
+                }
+                let v = V::load_words(v, lanes);
+                let w = w[i].last_round(w_last[i]);
+                let w = w.add_where(x[i].low().test(one), v);
+                sums[i] = sums[i].add_where(paths[i].test_not(bit), w);
+                x[i] = y[i].last_round(last[i]);
+            }
+        }
     }
 }
 
@@ -159,9 +214,9 @@ impl Deal<'_> {
                 }
                 for (from, to, high) in [(0, middle, true), (middle, levels, false)] {
                     let mut paths = [V::zero(); N];
-                    for i in 0..N {
+                    for (i, to) in paths.iter_mut().enumerate() {
                         let path = V::load(self.alphas.as_ptr().add(block(i)).cast(), lanes);
-                        paths[i] = if high { path.high() } else { path.low() };
+                        *to = if high { path.high() } else { path.low() };
                     }
                     for level in from..to {
                         let bit = V::halves(1 << (63 - (self.first + level) % 64));

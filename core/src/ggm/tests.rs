@@ -58,8 +58,7 @@ fn walks_are_the_same_on_all_levels() {
         let corrections = blocks(n * levels, 1);
         let paths = blocks(n, 2);
         let (mut nodes, mut turns) = (blocks(n, 3), blocks(n, 4));
-        let next = blocks(n * levels / 2, 5);
-        hash.walk_ahead(&corrections, first, &paths, &mut nodes, &mut turns, &next);
+        hash.walk(&corrections, first, &paths, &mut nodes, &mut turns);
         nodes.extend(low_bits(&turns));
         nodes
     });
@@ -158,7 +157,8 @@ fn children_are_the_same_on_all_levels() {
     }
 }
 
-/// The invariant of the trees, on which all above stands, and both sums of the documentation, against walks of one party each.
+/// The invariant of the trees, on which all above stands, and both sums of the documentation, against walks of one
+/// party each.
 #[test]
 fn a_pair_of_walks_differs_on_the_path_only() {
     for level in Level::all() {
@@ -210,4 +210,32 @@ fn a_pair_of_walks_differs_on_the_path_only() {
 #[test]
 fn debug_shows_no_key() {
     assert_eq!(format!("{:?}", GgmHash::new(KEY)), "GgmHash(..)");
+}
+
+#[test]
+fn leaves_are_values_and_corrections() {
+    for n in LENGTHS {
+        let (nodes, c) = (blocks(n, 1), blocks(1, 2)[0]);
+        for level in Level::all() {
+            let hash = GgmHash::with_level(KEY, level);
+            let mut values = vec![Block::ZERO; n];
+            hash.values(&nodes, &mut values);
+            let halves = |b: Block| -> [u64; 2] { bytemuck::must_cast(b) };
+            for how in [Leaf::Xor, Leaf::Plus, Leaf::Minus] {
+                let mut out = vec![[0; 2]; n + 1];
+                hash.leaves(how, c, &nodes, &mut out);
+                for j in 0..n {
+                    let t = (nodes[j].to_u128() as u64 & 1).wrapping_neg();
+                    let (v, c) = (halves(values[j]), halves(c).map(|c| c & t));
+                    let want = [0, 1].map(|i| match how {
+                        Leaf::Xor => v[i] ^ c[i],
+                        Leaf::Plus => v[i].wrapping_add(c[i]),
+                        Leaf::Minus => 0u64.wrapping_sub(v[i]).wrapping_sub(c[i]),
+                    });
+                    assert_eq!(out[j], want, "{level}: {how:?}, {j} of {n}");
+                }
+                assert_eq!(out[n], [0; 2], "{level}: wrote past");
+            }
+        }
+    }
 }

@@ -1,4 +1,5 @@
-//! Sums along walks, whatever their words: up to 64 bits all are summed as numbers of 64, of which a shorter word is the low part.
+//! Sums along walks, whatever their words: up to 64 bits all are summed as numbers of 64, of which a shorter word is
+//! the low part.
 
 use crate::aes::Aes128;
 use crate::{Block, Ring};

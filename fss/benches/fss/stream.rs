@@ -13,7 +13,7 @@ const SESSION: SessionId = SessionId([7; 32]);
 const GATES: usize = 512;
 
 /// Bytes a second, from a block in the second cache.
-pub fn rows(t: &mut Table) {
+pub(crate) fn rows(t: &mut Table) {
     let gate = Sign::<u64>::new(64).unwrap();
     let mut dealer = Dealer::new(SESSION, 1, &Seed::from_bytes([1; 16]));
     let [mut s0, mut s1] = [Vec::new(), Vec::new()];

@@ -3,18 +3,19 @@
 use core::fmt;
 use core::marker::PhantomData;
 
+use piquet_core::ggm::Leaf;
 use piquet_core::wire::SessionId;
 use piquet_core::{Block, Ring, lanes};
 use rand_core::CryptoRng;
 
 use super::keys::{self, Group, One, Raw, paths};
-use super::{Ends, HalfTree, Tree, domain, each_key, each_point, ends, places};
+use super::{Ends, HalfTree, SMALL, Tree, domain, each_key, each_point, ends, places, together};
 use crate::evaluator::{Cpu, Evaluator};
 use crate::shape::same;
 use crate::{Error, P0, P1, Role, Shape};
 
-/// One party's keys of a batch, with values of 128 bits that add up by exclusive or. What [`super::Keys`] says holds of them,
-/// with k = 128.
+/// One party's keys of a batch, with values of 128 bits that add up by exclusive or. What [`super::Keys`] says holds
+/// of them, with k = 128.
 ///
 /// The correction of a leaf is H(x_0 ⊕ 2) ⊕ H(x_1 ⊕ 2) ⊕ β. Shares come in vectors that are not wiped: the caller does.
 pub struct BlockKeys<P: Role, T: Tree = HalfTree> {
@@ -127,10 +128,11 @@ impl<P: Role, T: Tree> BlockKeys<P, T> {
         same("places", out.len(), places(self.raw.shape(), 1)?)?;
         let one: One = self.raw.one(key)?;
         let mut left = out;
-        domain::leaves(&self.raw.tree(cpu.level()), &one, &mut |nodes, values| {
+        let tree = self.raw.tree(cpu.level());
+        domain::leaves(&tree, &one, &mut |nodes| {
             let (out, rest) = core::mem::take(&mut left).split_at_mut(nodes.len());
-            super::leaves::bits(nodes, values, one.leaf);
-            out.copy_from_slice(values);
+            let out = bytemuck::must_cast_slice_mut(out);
+            tree.leaves(Leaf::Xor, one.leaf, nodes, out);
             left = rest;
         });
         Ok(())
@@ -150,11 +152,19 @@ impl<P: Role, T: Tree> BlockKeys<P, T> {
     /// If there are more than 2^[`super::MAX_DOMAIN`] values.
     pub fn expand_keys(&self, cpu: &Cpu) -> Result<Vec<Block>, Error> {
         let mut out = vec![Block::ZERO; places(self.raw.shape(), self.len())?];
-        let domain = self.domain();
-        each_key(&self.raw, cpu, |key, first, nodes, values, leaf| {
-            super::leaves::bits(nodes, values, leaf);
-            out[(key << domain) + first..][..values.len()].copy_from_slice(values);
-        })?;
+        let mut runs = out.chunks_mut(1 << self.domain());
+        if self.raw.shape().levels() > SMALL {
+            for (key, out) in runs.enumerate() {
+                self.expand_into(key, out, cpu)?;
+            }
+            return Ok(out);
+        }
+        each_key(&self.raw, cpu, |nodes, values, leaf| {
+            if let Some(out) = runs.next() {
+                let out = bytemuck::must_cast_slice_mut(out);
+                together(Leaf::Xor, leaf, nodes, values, out);
+            }
+        });
         Ok(out)
     }
     pub(crate) fn blocks(&self, ends: &Ends) -> Vec<Block> {

@@ -1,10 +1,11 @@
 //! All leaves of a tree, in order.
 //!
-//! Depth first in strides of a few levels: a group of nodes grows breadth first to its descendants five levels below, which
-//! are what groups are taken from for the next stride. So the kernels have enough nodes at a time to fill their pipeline, what is
-//! alive is one buffer a stride, which stays in the nearest caches, and leaves are gone through once.
+//! Depth first in strides of a few levels: a group of nodes grows breadth first to its descendants five levels below,
+//! which are what groups are taken from for the next stride. So the kernels have enough nodes at a time to fill their
+//! pipeline, what is alive is one buffer a stride, which stays in the nearest caches, and leaves are gone through
+//! once.
 
-use piquet_core::{Block, wipe, wipe_vec};
+use piquet_core::{Block, wipe_vec};
 
 use super::keys::One;
 use super::tree::Grow;
@@ -16,8 +17,8 @@ const STRIDE: usize = 5;
 /// Most leaves that are handed out at a time.
 pub(super) const LEAVES: usize = 256;
 
-/// Hands out every leaf of the tree once, in order, at most [`LEAVES`] at a time: nodes and values.
-pub(super) fn leaves<T: Grow>(tree: &T, key: &One, each: &mut impl FnMut(&[Block], &mut [Block])) {
+/// Hands out every leaf of the tree once, in order, at most [`LEAVES`] at a time.
+pub(super) fn leaves<T: Grow>(tree: &T, key: &One, each: &mut impl FnMut(&[Block])) {
     let levels = key.corrections.len();
     // The first stride takes what is left over, so that all others are full.
     let first = match levels {
@@ -31,19 +32,13 @@ pub(super) fn leaves<T: Grow>(tree: &T, key: &One, each: &mut impl FnMut(&[Block
         nodes = nodes.min(GROUP) << STRIDE;
         rooms.push(room(nodes));
     }
-    let mut values = [Block::ZERO; LEAVES];
-    let mut down = Descent {
-        tree,
-        values: &mut values,
-        each,
-    };
+    let mut down = Descent { tree, each };
     down.stride(
         &key.corrections,
         first,
         core::slice::from_ref(&key.root),
         &mut rooms,
     );
-    wipe(&mut values);
     for room in &mut rooms {
         room.iter_mut().for_each(wipe_vec);
     }
@@ -51,11 +46,10 @@ pub(super) fn leaves<T: Grow>(tree: &T, key: &One, each: &mut impl FnMut(&[Block
 
 struct Descent<'a, T, F> {
     tree: &'a T,
-    values: &'a mut [Block; LEAVES],
     each: &'a mut F,
 }
 
-impl<T: Grow, F: FnMut(&[Block], &mut [Block])> Descent<'_, T, F> {
+impl<T: Grow, F: FnMut(&[Block])> Descent<'_, T, F> {
     /// `levels` levels down from at most [`GROUP`] nodes.
     fn stride(
         &mut self,
@@ -77,11 +71,7 @@ impl<T: Grow, F: FnMut(&[Block], &mut [Block])> Descent<'_, T, F> {
             (here, there) = (there, here);
         }
         if later.is_empty() {
-            for nodes in here[..n].chunks(LEAVES) {
-                let values = &mut self.values[..nodes.len()];
-                self.tree.values(nodes, values);
-                (self.each)(nodes, values);
-            }
+            here[..n].chunks(LEAVES).for_each(&mut *self.each);
             return;
         }
         for nodes in here[..n].chunks(GROUP) {

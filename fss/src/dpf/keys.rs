@@ -130,20 +130,22 @@ pub(crate) fn generate<T: Grow, G: CryptoRng + ?Sized>(
     let tree = T::new(session, batch, cpu::level());
     let roots = roots(n, T::SEED, rng);
     let per_key = shape.corrections();
-    let mut corrections = vec![Block::ZERO; n * per_key];
+    // A tile is made where it stays in the nearest caches, and goes to both parties from there.
+    let mut tile = vec![Block::ZERO; n.min(TILE) * per_key];
+    let mut corrections = [0, 1].map(|_| Vec::with_capacity(n * per_key));
     let mut x = [[Block::ZERO; TILE]; 2];
     let mut w = [[Block::ZERO; TILE]; 2];
-    let tiles = corrections.chunks_mut(TILE * per_key);
-    for (tile, corrections) in tiles.enumerate() {
-        let m = corrections.len() / per_key;
-        let keys = tile * TILE..tile * TILE + m;
+    for begin in (0..n).step_by(TILE) {
+        let m = TILE.min(n - begin);
+        let keys = begin..begin + m;
         let (alphas, betas) = (&alphas[keys.clone()], &betas[keys.clone()]);
+        let tile = &mut tile[..m * per_key];
         let [x0, x1] = &mut x;
         let [w0, w1] = &mut w;
         let (x0, x1) = (&mut x0[..m], &mut x1[..m]);
         x0.copy_from_slice(&roots[0][keys.clone()]);
         x1.copy_from_slice(&roots[1][keys]);
-        let (levels, leaves) = corrections.split_at_mut(m * (per_key - 1));
+        let (levels, leaves) = tile.split_at_mut(m * (per_key - 1));
         tree.deal(alphas, [&mut *x0, &mut *x1], levels);
         tree.values(x0, w0);
         tree.values(x1, w1);
@@ -158,15 +160,18 @@ pub(crate) fn generate<T: Grow, G: CryptoRng + ?Sized>(
                 }
             };
         }
+        for all in &mut corrections {
+            all.extend_from_slice(tile);
+        }
     }
     wipe_vec(&mut alphas);
     wipe_vec(&mut betas);
     for secret in x.iter_mut().chain(&mut w) {
         wipe(secret);
     }
-    let [r0, r1] = roots;
+    let ([r0, r1], [c0, c1]) = (roots, corrections);
     let own = |roots, corrections| Raw::new((session, batch), (shape, group), roots, corrections);
-    Ok([own(r0, corrections.clone()), own(r1, corrections)])
+    Ok([own(r0, c0), own(r1, c1)])
 }
 
 /// The bits of a leaf that are bits of a value.

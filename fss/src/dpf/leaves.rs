@@ -1,7 +1,10 @@
 //! From leaves to shares: ± (value + t correction), entry by entry.
 
-use piquet_core::{Block, Ring, lanes};
+use piquet_core::ggm::Leaf;
+use piquet_core::{Block, Ring, lanes, wipe};
 
+use super::domain::LEAVES;
+use super::tree::Grow;
 use crate::Shape;
 use crate::shape::mask;
 
@@ -27,7 +30,32 @@ impl Leaves {
         let v = (value.to_u128() >> at).wrapping_add((leaf.to_u128() >> at) & t);
         (v ^ self.minus).wrapping_sub(self.minus) & mask(k)
     }
-    /// The shares of all entries of leaves of one key, to as many places.
+    /// The shares of all entries of at most [`LEAVES`] leaves of one key, to as many places.
+    pub(super) fn expand<T: Grow, W: Ring>(
+        self,
+        tree: &T,
+        nodes: &[Block],
+        leaf: Block,
+        out: &mut [W],
+    ) {
+        if (self.shape.value(), self.shape.log_entries()) == (64, 1)
+            && let Ok(words) = bytemuck::try_cast_slice_mut::<W, u64>(out)
+            && W::BITS == 64
+        {
+            let how = if self.minus == 0 {
+                Leaf::Plus
+            } else {
+                Leaf::Minus
+            };
+            return tree.leaves(how, leaf, nodes, words.as_chunks_mut().0);
+        }
+        let mut values = [Block::ZERO; LEAVES];
+        let values = &mut values[..nodes.len()];
+        tree.values(nodes, values);
+        self.shares(nodes, values, leaf, out);
+        wipe(values);
+    }
+    /// The same from values.
     pub(super) fn shares<W: Ring>(
         self,
         nodes: &[Block],
@@ -80,13 +108,27 @@ impl Leaves {
     }
 }
 
-/// The leaves' bits, in place: value + t correction modulo 2.
-pub(super) fn bits(nodes: &[Block], values: &mut [Block], leaf: Block) {
-    let [low, high] = bytemuck::must_cast::<Block, [u64; 2]>(leaf);
+/// Values and the correction of one leaf, in `how`ever they go together.
+pub(crate) fn together(
+    how: Leaf,
+    correction: Block,
+    nodes: &[Block],
+    values: &[Block],
+    out: &mut [[u64; 2]],
+) {
+    let [low, high] = bytemuck::must_cast::<Block, [u64; 2]>(correction);
     let nodes: &[[u64; 2]] = bytemuck::must_cast_slice(nodes);
-    let values: &mut [[u64; 2]] = bytemuck::must_cast_slice_mut(values);
-    lanes::zip(values, nodes, move |v: [u64; 2], x: [u64; 2]| {
-        let t = (x[0] & 1).wrapping_neg();
-        [v[0] ^ (low & t), v[1] ^ (high & t)]
-    });
+    let values: &[[u64; 2]] = bytemuck::must_cast_slice(values);
+    let minus = u64::from(how == Leaf::Minus).wrapping_neg();
+    match how {
+        Leaf::Xor => lanes::zip2(out, values, nodes, |_, v: [u64; 2], x: [u64; 2]| {
+            let t = (x[0] & 1).wrapping_neg();
+            [v[0] ^ (low & t), v[1] ^ (high & t)]
+        }),
+        _ => lanes::zip2(out, values, nodes, |_, v: [u64; 2], x: [u64; 2]| {
+            let t = (x[0] & 1).wrapping_neg();
+            let sums = [v[0].add(low & t), v[1].add(high & t)];
+            sums.map(|s| (s ^ minus).sub(minus))
+        }),
+    }
 }

@@ -1,8 +1,8 @@
 //! Whole domains multiplied by a table on the way: private look-ups.
 //!
-//! A server's answer to one that knows α is the sum of the rows that its shares of the unit vector at α select; the two servers' answers
-//! sum to row α (N. Gilboa, Y. Ishai, "Distributed Point Functions and Their Applications", EUROCRYPT 2014). Leaves live in a
-//! buffer of a few kilobytes from which the rows are selected at once.
+//! A server's answer to one that knows α is the sum of the rows that its shares of the unit vector at α select; the
+//! two servers' answers sum to row α (N. Gilboa, Y. Ishai, "Distributed Point Functions and Their Applications",
+//! EUROCRYPT 2014). Leaves live in a buffer of a few kilobytes from which the rows are selected at once.
 
 use piquet_core::masked::xor_select_with_level;
 use piquet_core::{Block, Ring, RingVec, lanes};
@@ -13,8 +13,9 @@ use crate::shape::{mask, same};
 use crate::{Cpu, Error, Role};
 
 impl<P: Role, T: Tree> Keys<P, T> {
-    /// The sum by exclusive or of the rows of `table` at which this party's share of a one-bit value is 1: a share of row α, if the
-    /// value there is 1. Row i is `table[i * words..][..words]`; there are 2^n of them. All rows are read.
+    /// The sum by exclusive or of the rows of `table` at which this party's share of a one-bit value is 1: a share of
+    /// row α, if the value there is 1. Row i is `table[i * words..][..words]`; there are 2^n of them. All rows are
+    /// read.
     ///
     /// # Errors
     /// If there is no such key, values have more than one bit, or the table has not 2^n rows of at least one word.
@@ -54,7 +55,8 @@ impl<P: Role, T: Tree> Keys<P, T> {
         let halves = [sum.as_slice()[0], sum.as_slice()[1]];
         Ok(bytemuck::must_cast(halves))
     }
-    /// The sum modulo 2^k of the entries of `table`, each times this party's share of the value there: a share of β times entry α.
+    /// The sum modulo 2^k of the entries of `table`, each times this party's share of the value there: a share of β
+    /// times entry α.
     ///
     /// # Errors
     /// If there is no such key, words are narrower than values, or the table has not 2^n entries.
@@ -68,10 +70,10 @@ impl<P: Role, T: Tree> Keys<P, T> {
         let mut sums = RingVec::<W>::zeros(shares.len());
         let mut left = table;
         let tree = self.raw.tree(cpu.level());
-        domain::leaves(&tree, &one, &mut |nodes, values| {
+        domain::leaves(&tree, &one, &mut |nodes| {
             let n = nodes.len() << shape.log_entries();
             let shares = &mut shares.as_mut_slice()[..n];
-            leaves.shares(nodes, values, one.leaf, shares);
+            leaves.expand(&tree, nodes, one.leaf, shares);
             let (table, rest) = left.split_at(n);
             lanes::zip2(sums.as_mut_slice(), shares, table, |s: W, v: W, x: W| {
                 s.add(v.mul(x))

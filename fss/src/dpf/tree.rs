@@ -1,7 +1,7 @@
 //! What point functions need of a tree, whichever it is: the half-tree, or the tree of [`crate::bgi`].
 
 use piquet_core::cpu::Level;
-use piquet_core::ggm::GgmHash;
+use piquet_core::ggm::{GgmHash, Leaf};
 use piquet_core::wire::SessionId;
 use piquet_core::{Block, wipe};
 
@@ -20,6 +20,8 @@ pub trait Grow: Sized {
     fn new(session: &SessionId, batch: u64, level: Level) -> Self;
     /// What nodes are worth as values.
     fn values(&self, nodes: &[Block], out: &mut [Block]);
+    /// The values of nodes of one key with the correction of its leaf.
+    fn leaves(&self, how: Leaf, correction: Block, nodes: &[Block], out: &mut [[u64; 2]]);
     /// One key from every node along its path.
     fn walk_one(&self, corrections: &[Block], paths: &[Block], nodes: &mut [Block]);
     /// Both parties' nodes along `alphas`, and the corrections.
@@ -46,6 +48,9 @@ impl Grow for HalfTree {
     }
     fn values(&self, nodes: &[Block], out: &mut [Block]) {
         self.0.values(nodes, out);
+    }
+    fn leaves(&self, how: Leaf, correction: Block, nodes: &[Block], out: &mut [[u64; 2]]) {
+        self.0.leaves(how, correction, nodes, out);
     }
     fn walk_one(&self, corrections: &[Block], paths: &[Block], nodes: &mut [Block]) {
         let mut turns = [Block::ZERO; TILE];

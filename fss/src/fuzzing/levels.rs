@@ -1,12 +1,12 @@
 //! All levels of the processor give the same bits.
 
 use piquet_core::cpu::Level;
-use piquet_core::{Block, Prg, RingVec};
+use piquet_core::{BitVec, Block, Prg, RingVec};
 
-use super::parameters;
+use super::{SESSION, parameters};
 use crate::evaluator::{Comparisons, Cpu, Evaluator, View, Walked};
 use crate::gates::lookup::{Fold, Table};
-use crate::{Error, Shape, dcf};
+use crate::{Error, P0, Shape, bgi, dcf, dpf};
 
 /// The first bytes say domain, bits of values and number of keys; the rest are roots, corrections and paths, and more of them is drawn
 /// from a generator under the first block of it.
@@ -65,6 +65,44 @@ pub fn levels(data: &[u8]) {
         Ok(sums)
     });
     fold(shape, n.min(9), hash, &roots, &mut blocks);
+    domains(shape, n.min(5), &paths);
+}
+
+/// Whole small domains, many points of one key, on both trees.
+fn domains(shape: Shape, n: usize, paths: &[Block]) {
+    let bits = shape.domain() % 10 + 1;
+    let Ok(shape) = Shape::new(bits, shape.value()) else {
+        unreachable!("{bits} bits")
+    };
+    let mut rng = Prg::new(paths[0]);
+    let points: Vec<_> = paths.iter().map(|p| p.to_u128()).collect();
+    let alphas = &points[..n.min(points.len())];
+    let made = (
+        dpf::generate(&SESSION, 0, shape, alphas, alphas, &mut rng),
+        bgi::generate(&SESSION, 0, shape, alphas, alphas, &mut rng),
+    );
+    let (Ok((half, _)), Ok((seeds, _))) = made else {
+        unreachable!("{bits} bits")
+    };
+    both(&half, &points);
+    both(&seeds, &points);
+}
+
+fn both<T: dpf::Tree>(keys: &dpf::Keys<P0, T>, points: &[u128]) {
+    agree("all of a key", |cpu| Ok(vec(keys.expand::<u128>(0, &cpu)?)));
+    agree("all of all", |cpu| Ok(vec(keys.expand_keys::<u128>(&cpu)?)));
+    agree("points of one", |cpu| {
+        Ok(vec(keys.evaluate_one::<_, u128>(0, points, &cpu)?))
+    });
+    if keys.shape().value() == 1 {
+        let bits = |b: BitVec| b.as_bytes().to_vec();
+        agree("bits of one", |cpu| Ok(bits(keys.expand_bits(0, &cpu)?)));
+        agree("bits of all", |cpu| Ok(bits(keys.expand_keys_bits(&cpu)?)));
+    }
+}
+
+fn vec(v: RingVec<u128>) -> Vec<u128> {
+    v.as_slice().to_vec()
 }
 
 /// Small domains with a table.

@@ -3,15 +3,16 @@
 //! The dealer draws a bit s and shares it both by exclusive or, from the seeds, and modulo 2^k. The parties open
 //! d̂ = d ⊕ s, and d = d̂ + (1 - 2 d̂) s is linear in s.
 //!
-//! The conversion of daBits (D. Rotaru, T. Wood, "MArBled Circuits", 2019/207), with a dealer; secure against one semi-honest party
-//! and a dealer that colludes with none: s is uniform given all that one party holds, so d̂ is, and the party's share of s modulo 2^k
-//! is what it drew from its seed, plus a correction that the other party's draw hides.
+//! The conversion of daBits (D. Rotaru, T. Wood, "MArBled Circuits", 2019/207), with a dealer; secure against one
+//! semi-honest party and a dealer that colludes with none: s is uniform given all that one party holds, so d̂ is, and
+//! the party's share of s modulo 2^k is what it drew from its seed, plus a correction that the other party's draw
+//! hides.
 
 use core::marker::PhantomData;
 
 use piquet_core::{BitVec, Ring, RingVec, lanes};
 
-use super::{Gate, GateId, ids};
+use super::{Gate, GateId, Started, ids};
 use crate::dealer::{Deal, low_bits, share_bytes};
 use crate::mask::{BitMask, BitMaskKeys, BitOpening};
 use crate::shape::within;
@@ -20,7 +21,8 @@ use crate::{Error, Role};
 
 /// A bit to Z_2^k.
 ///
-/// **Keys**: ⌈k count / 8⌉ bytes (whole bytes for each gate where k > 64). **Rounds**: one. **Message**: a header and a bit a gate, each way.
+/// **Keys**: ⌈k count / 8⌉ bytes (whole bytes for each gate where k > 64). **Rounds**: one. **Message**: a header and a
+/// bit a gate, each way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BitToRing<R: Ring> {
     bits: u32,
@@ -91,7 +93,7 @@ impl<R: Ring, P: Role> BitToRingKeys<R, P> {
     ///
     /// # Errors
     /// If there are not as many bits as keys.
-    pub fn start(self, shares: &BitVec) -> Result<(BitToRingPending<R, P>, Vec<u8>), Error> {
+    pub fn start(self, shares: &BitVec) -> Result<Started<BitToRingPending<R, P>>, Error> {
         let (opening, message) = self.mask.open(shares)?;
         let pending = BitToRingPending {
             bits: self.bits,

@@ -1,8 +1,8 @@
 //! Extension: a number of n bits as one of m > n bits, with its sign or with zeros.
 //!
-//! x̂ - r lacks 2^n where x + r wrapped; the wrap matters modulo 2^(m-n). [`Extend`] compares for it, [`ExtendWithin`] has a bit
-//! to spare and need not. Formulas, argument and papers: [`super::shift`], with f = 0. Secure against one semi-honest party and a
-//! dealer that colludes with none.
+//! x̂ - r lacks 2^n where x + r wrapped; the wrap matters modulo 2^(m-n). [`Extend`] compares for it, [`ExtendWithin`]
+//! has a bit to spare and need not. Formulas, argument and papers: [`super::shift`], with f = 0. Secure against one
+//! semi-honest party and a dealer that colludes with none.
 
 use core::marker::PhantomData;
 
@@ -17,7 +17,8 @@ use crate::{Error, Role};
 
 /// x of n bits, every one of them, modulo 2^m. The masked values' word is that of the result.
 ///
-/// **Keys**: 16 max(n - 7, 1) bytes and m + 3 (m - n) bits a gate. **Rounds**: one. **Message**: a header and a bit a gate, each way.
+/// **Keys**: 16 max(n - 7, 1) bytes, none for n = 1, and m + 3 (m - n) bits a gate. **Rounds**: one. **Message**: a
+/// header and a bit a gate, each way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Extend<R: Ring>(Shift<R>);
 
@@ -78,15 +79,16 @@ impl<R: Ring> Gate for Extend<R> {
 
 /// x of n bits within a window, modulo 2^m. The masked values' word is that of the result.
 ///
-/// The window is the caller's promise: one bit that x does not need is enough, and what the window is besides changes nothing. x
-/// outside of it gives a result that is off by a multiple of 2^n.
+/// The window is the caller's promise: one bit that x does not need is enough, and what the window is besides changes
+/// nothing. x outside of it gives a result that is off by a multiple of 2^n.
 ///
 /// **Keys**: m + (m - n) bits a gate. **Rounds**: none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ExtendWithin<R: Ring>(Shift<R>);
 
 impl<R: Ring> ExtendWithin<R> {
-    /// -2^(`window`-1) <= x < 2^(`window`-1) in `bits` bits, `window` less than `bits`, to `to` bits: more, and no more than the width of R.
+    /// -2^(`window`-1) <= x < 2^(`window`-1) in `bits` bits, `window` less than `bits`, to `to` bits: more, and no more
+    /// than the width of R.
     ///
     /// # Errors
     /// [`Error::Parameter`].

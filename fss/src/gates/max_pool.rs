@@ -1,19 +1,21 @@
 //! The largest of a window, by a tree of comparisons.
 //!
-//! A level of the tree takes neighbours a and b of every window to b + d (a - b), d = 1{a - b ≥ 0}: the parties open a - b under a mask that they drew
-//! themselves, the sign gate gives shares of d, they open d under another, and select ([`super::select`]). As their shares of the mask r are
-//! at hand, a comparison costs two shares besides the keys of the sign, those of s and s r. An odd one waits for the next level.
+//! A level of the tree takes neighbours a and b of every window to b + d (a - b), d = 1{a - b ≥ 0}: the parties open
+//! a - b under a mask that they drew themselves, the sign gate gives shares of d, they open d under another, and select
+//! ([`super::select`]). As their shares of the mask r are at hand, a comparison costs two shares besides the keys of
+//! the sign, those of s and s r. An odd one waits for the next level.
 //!
-//! After N. Jawalkar and others, "Orca", 2023/206, and K. Gupta and others, "SIGMA", 2023/1269; secure against one semi-honest party
-//! and a dealer that colludes with none. Every opened value has a mask of its own, uniform given what one party holds, so that a simulator
-//! draws what is opened level by level; between levels there are fresh shares, and nothing else.
+//! After N. Jawalkar and others, "Orca", 2023/206, and K. Gupta and others, "SIGMA", 2023/1269; secure against one
+//! semi-honest party and a dealer that colludes with none. Every opened value has a mask of its own, uniform given what
+//! one party holds, so that a simulator draws what is opened level by level; between levels there are fresh shares, and
+//! nothing else.
 
 use piquet_core::{BitVec, Ring, RingVec};
 
 use super::select::Products;
 use super::sign::{Sign, SignKeys};
 use super::{Gate, GateId, ids};
-use crate::dealer::{Deal, low_bits};
+use crate::dealer::{Deal, MAX_GATES, low_bits};
 use crate::evaluator::Evaluator;
 use crate::mask::{BitMask, BitMaskKeys, BitOpening, Mask, MaskKeys, Opening};
 use crate::shape::{same, within};
@@ -23,12 +25,15 @@ use crate::{Error, Role};
 /// Most elements of a window.
 pub const MAX_WINDOW: usize = 1024;
 
-/// The largest of `window` numbers of n bits in two's complement, of which -2^(n-2) <= x < 2^(n-2) holds, by the caller's word: their
-/// differences have to fit n bits. Where it does not hold, the result is one of the window, but may not be the largest.
+/// The largest of `window` numbers of n bits in two's complement, of which -2^(n-2) <= x < 2^(n-2) holds, by the
+/// caller's word: their differences have to fit n bits. Where it does not hold, the result is one of the window, but
+/// may not be the largest.
 ///
-/// **Keys**: `window` - 1 signs and as many times 2 n bits a gate, rounded up to bytes level by level. **Rounds**: 2 ⌈log2 `window`⌉.
-/// **Messages**: each way a header and n bits a pair, then a header and a bit a pair, level by level; a level has ⌊m / 2⌋ pairs of the m elements that are left,
-/// and leaves ⌈m / 2⌉.
+/// **Keys**: `window` - 1 signs and as many times 2 n bits a gate, rounded up to bytes level by level. **Rounds**: 2
+/// ⌈log2 `window`⌉. **Messages**: each way a header and n bits a pair, then a header and a bit a pair, level by level;
+/// a level has ⌊m / 2⌋ pairs of the m elements that are left, and leaves ⌈m / 2⌉.
+///
+/// A block holds at most [`MAX_GATES`] pairs: count (`window` - 1) of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MaxPool<R: Ring> {
     sign: Sign<R>,
@@ -64,6 +69,17 @@ impl<R: Ring> MaxPool<R> {
             bits,
             window,
         })
+    }
+    /// Pairs have a tree each, of which a block has no more than of gates.
+    fn fits(self, count: usize) -> Result<(), Error> {
+        match count * (self.window - 1) {
+            0..=MAX_GATES => Ok(()),
+            pairs => Err(Error::Parameter {
+                what: "pairs of a block",
+                got: pairs as u64,
+                domain: "0 to 65536",
+            }),
+        }
     }
     /// Pairs of each level, of one window.
     fn levels(self) -> impl Iterator<Item = usize> {
@@ -116,6 +132,7 @@ impl<R: Ring> Gate for MaxPool<R> {
         self.levels().map(level).sum()
     }
     fn deal(&self, count: usize, (): (), to: &mut Deal) -> Result<(), Error> {
+        self.fits(count)?;
         for pairs in self.levels() {
             let n = pairs * count;
             let r = self.mask.deal(n, (), to)?;
@@ -130,6 +147,7 @@ impl<R: Ring> Gate for MaxPool<R> {
         count: usize,
         from: &mut Taken<'_, P>,
     ) -> Result<MaxPoolKeys<R, P>, Error> {
+        self.fits(count)?;
         let mut levels = Vec::new();
         for pairs in self.levels() {
             let n = pairs * count;
@@ -152,13 +170,14 @@ impl<R: Ring> Gate for MaxPool<R> {
 #[derive(Debug)]
 pub enum MaxPoolStep<R: Ring, P: Role> {
     /// The message goes to the other party, whose message is wanted for the next step.
-    Send(MaxPoolRun<R, P>, Vec<u8>),
+    Send(Box<MaxPoolRun<R, P>>, Vec<u8>),
     /// This party's shares of the largest of each window.
     Done(RingVec<R>),
 }
 
 impl<R: Ring, P: Role> MaxPoolKeys<R, P> {
-    /// Takes this party's shares modulo 2^n, whose bits above n are ignored: element i of window j is `shares[i * count + j]`.
+    /// Takes this party's shares modulo 2^n, whose bits above n are ignored. Element i of window j is
+    /// `shares[i * count + j]`.
     ///
     /// # Errors
     /// If there are not `window` times as many shares as gates.
@@ -198,7 +217,7 @@ fn next<R: Ring, P: Role>(
         products: level.products,
         wait,
     };
-    Ok(MaxPoolStep::Send(run, message))
+    Ok(MaxPoolStep::Send(Box::new(run), message))
 }
 
 /// Waits for the other party's message.
@@ -249,7 +268,7 @@ impl<R: Ring, P: Role> MaxPoolRun<R, P> {
                 let signs = sign.evaluate(masked.as_slice(), e)?;
                 let (opening, message) = bit.open(&signs)?;
                 let wait = Wait::Bit { opening, masked };
-                Ok(MaxPoolStep::Send(Self { wait, ..self }, message))
+                Ok(MaxPoolStep::Send(Box::new(Self { wait, ..self }), message))
             }
             Wait::Bit { opening, masked } => {
                 let opened = opening.finish(message)?;

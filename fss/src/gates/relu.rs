@@ -1,11 +1,13 @@
 //! ReLU: the sign, its bit opened under a mask, and a selection by it.
 //!
-//! The sign gate gives shares of d = 1{x ≥ 0}; the parties open d̂ = d ⊕ s, one bit each way, and select by it ([`super::select`]). A
-//! comparison that gave d to Z_2^n at once would need no message, and n bits more in every correction of the tree.
+//! The sign gate gives shares of d = 1{x ≥ 0}; the parties open d̂ = d ⊕ s, one bit each way, and select by it
+//! ([`super::select`]). A comparison that gave d to Z_2^n at once would need no message, and n bits more in every
+//! correction of the tree.
 //!
-//! After N. Jawalkar and others, "Orca", 2023/206, and K. Gupta and others, "SIGMA", 2023/1269; secure against one semi-honest party
-//! and a dealer that colludes with none. A simulator draws x̂ and d̂, which r and s make uniform, and the peer's bits of d̂ are then
-//! the difference to the party's own; keys are those of the gates within, on randomness of their own.
+//! After N. Jawalkar and others, "Orca", 2023/206, and K. Gupta and others, "SIGMA", 2023/1269; secure against one
+//! semi-honest party and a dealer that colludes with none. A simulator draws x̂ and d̂, which r and s make uniform, and
+//! the peer's bits of d̂ are then the difference to the party's own; keys are those of the gates within, on randomness
+//! of their own.
 
 use core::marker::PhantomData;
 
@@ -13,7 +15,7 @@ use piquet_core::{BitVec, Ring, RingVec};
 
 use super::select::{Select, SelectKeys};
 use super::sign::{Sign, SignKeys};
-use super::{Gate, GateId, ids};
+use super::{Gate, GateId, Started, ids};
 use crate::dealer::Deal;
 use crate::evaluator::Evaluator;
 use crate::mask::{BitMask, BitMaskKeys, BitOpening};
@@ -27,8 +29,8 @@ pub use truncate::{ReluTruncate, ReluTruncateKeys, ReluTruncatePending};
 
 /// max(x, 0), for x of n bits in two's complement, modulo 2^n.
 ///
-/// **Keys**: those of [`Sign`] and three times ⌈n count / 8⌉ bytes: 16 (n - 7) bytes and 3 n + 1 bits a gate for 8 < n <= 64.
-/// **Rounds**: one. **Message**: a header and a bit a gate, each way.
+/// **Keys**: those of [`Sign`] and three times ⌈n count / 8⌉ bytes: 16 (n - 7) bytes and 3 n + 1 bits a gate for 8 < n
+/// <= 64. **Rounds**: one. **Message**: a header and a bit a gate, each way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Relu<R: Ring> {
     bits: u32,
@@ -112,7 +114,7 @@ impl<R: Ring, P: Role> ReluKeys<R, P> {
         self,
         masked: &[R],
         e: &E,
-    ) -> Result<(ReluPending<R, P>, Vec<u8>), E::Error> {
+    ) -> Result<Started<ReluPending<R, P>>, E::Error> {
         let signs = self.sign.evaluate(masked, e)?;
         let (opening, message) = self.mask.open(&signs)?;
         let pending = ReluPending {

@@ -7,12 +7,12 @@
 //! | 0 | s x̂ - s r |
 //! | 1 | x̂ - r - (s x̂ - s r) |
 //!
-//! so that shares of s, s r and r are the keys. Parties that opened x themselves drew their shares of r and need no third
-//! ([`super::max_pool`]).
+//! so that shares of s, s r and r are the keys. Parties that opened x themselves drew their shares of r and need no
+//! third ([`super::max_pool`]).
 //!
-//! After N. Jawalkar and others, "Orca", 2023/206, and K. Gupta and others, "SIGMA", 2023/1269; secure against one semi-honest party
-//! and a dealer that colludes with none: d̂ and x̂ are uniform, and a share is a draw from the party's seed and a correction that
-//! the other party's draw hides.
+//! After N. Jawalkar and others, "Orca", 2023/206, and K. Gupta and others, "SIGMA", 2023/1269; secure against one
+//! semi-honest party and a dealer that colludes with none: d̂ and x̂ are uniform, and a share is a draw from the
+//! party's seed and a correction that the other party's draw hides.
 
 use core::marker::PhantomData;
 

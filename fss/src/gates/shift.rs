@@ -1,17 +1,17 @@
 //! What truncation and extension have in common: ⌊x / 2^f⌋ of a number of n bits, to another number of bits.
 //!
-//! Of numbers in 0..2^n, with x̂ = x + r modulo 2^n: x = x̂ - r + 2^n w for the **wrap** w = 1{x̂ < r}; and with the **carry**
-//! c = 1{x̂ mod 2^f < r mod 2^f},
+//! Of numbers in 0..2^n, with x̂ = x + r modulo 2^n: x = x̂ - r + 2^n w for the **wrap** w = 1{x̂ < r}; and with the
+//! **carry** c = 1{x̂ mod 2^f < r mod 2^f},
 //!
 //! ⌊x / 2^f⌋ = ⌊x̂ / 2^f⌋ - ⌊r / 2^f⌋ - c + 2^(n-f) w,
 //!
-//! over the integers, hence modulo 2^k, to which w contributes nothing where k <= n - f. Numbers in two's complement are
-//! moved into 0..2^n by a public offset first, and back afterwards.
+//! over the integers, hence modulo 2^k, to which w contributes nothing where k <= n - f. Numbers in two's complement
+//! are moved into 0..2^n by a public offset first, and back afterwards.
 //!
 //! **The carry** is a comparison of f bits, its bit opened under a mask and turned into a number as in [`super::bit`].
 //!
-//! **The wrap**, with u and m the highest bits of x̂ and r, and v = 1{x̂' < r'} for the n - 1 others, is m ∨ v where u = 0 and m ∧ v where
-//! u = 1. The dealer knows m; v̂ = v ⊕ s is opened; what is left to share is m, s (1 - m) and s m:
+//! **The wrap**, with u and m the highest bits of x̂ and r, and v = 1{x̂' < r'} for the n - 1 others, is m ∨ v where
+//! u = 0 and m ∧ v where u = 1. The dealer knows m; v̂ = v ⊕ s is opened; what is left to share is m, s (1 - m) and s m:
 //!
 //! | u, v̂ | w |
 //! |---|---|
@@ -20,22 +20,24 @@
 //! | 1, 0 | s m |
 //! | 1, 1 | m - s m |
 //!
-//! modulo 2^(k-n+f), as w is multiplied by 2^(n-f). A comparison of all n bits would give w itself and save two of the three, at 16
-//! bytes more for its tree.
+//! modulo 2^(k-n+f), as w is multiplied by 2^(n-f). A comparison of all n bits would give w itself and save two of the
+//! three, at 16 bytes more for its tree.
 //!
-//! **With a bit to spare**, where the offset number is below 2^(n-1), a wrap means x̂ = x + r - 2^n < x < 2^(n-1), so that u = 0 and
-//! r > 2^(n-1), m = 1; and without one x̂ >= r, so that m = 1 only where u = 1. Hence w = m (1 - u), and there is nothing to compare.
+//! **With a bit to spare**, where the offset number is below 2^(n-1), a wrap means x̂ = x + r - 2^n < x < 2^(n-1), so
+//! that u = 0 and r > 2^(n-1), m = 1; and without one x̂ >= r, so that m = 1 only where u = 1. Hence w = m (1 - u), and
+//! there is nothing to compare.
 //!
-//! After K. Gupta and others, "LLAMA", 2022/793, and "SIGMA", 2023/1269, whose truncations compare in the same places; secure against one semi-honest
-//! party and a dealer that colludes with none. x̂, ĉ and v̂ are each uniform given what one party holds, by masks that nothing else
-//! uses, so that a simulator draws them, and with them the peer's bits; corrections are uniform by the other party's draws; and a party's
-//! share of the result follows from these, the other one being what is missing.
+//! After K. Gupta and others, "LLAMA", 2022/793, and "SIGMA", 2023/1269, whose truncations compare in the same places;
+//! secure against one semi-honest party and a dealer that colludes with none. x̂, ĉ and v̂ are each uniform given what
+//! one party holds, by masks that nothing else uses, so that a simulator draws them, and with them the peer's bits;
+//! corrections are uniform by the other party's draws; and a party's share of the result follows from these, the other
+//! one being what is missing.
 
 use core::marker::PhantomData;
 
-use piquet_core::{BitVec, Ring, RingVec, lanes, wipe_vec};
+use piquet_core::{BitVec, Ring, RingVec, lanes};
 
-use super::{Gate, bit};
+use super::{Gate, Started, bit};
 use crate::dealer::{Deal, low_bits, share_bytes};
 use crate::evaluator::Evaluator;
 use crate::mask::{BitMask, BitMaskKeys, BitOpening};
@@ -199,8 +201,8 @@ impl<R: Ring> High<R> {
     pub(crate) fn len(&self) -> usize {
         self.minus.len()
     }
-    /// Shares of ⌊x / 2^f⌋ + c from moved numbers, and of m for whom it may still concern. Where the wrap is compared for it
-    /// is left out.
+    /// Shares of ⌊x / 2^f⌋ + c from moved numbers, and of m for whom it may still concern. Where the wrap is compared
+    /// for it is left out.
     pub(crate) fn linear<P: Role>(self, moved: &[R]) -> (RingVec<R>, RingVec<R>) {
         let s = self.shift;
         let all = bit::party_one::<R, P>().neg();
@@ -237,18 +239,11 @@ pub(crate) fn below<R: Ring, P: Role, E: Evaluator>(
     masked: &[R],
     e: &E,
 ) -> Result<BitVec, E::Error> {
-    let paths: Vec<_> = masked.iter().map(|x| trees.shape.path(*x)).collect();
     // Those of r <= x̂; party 0 complements.
-    let mut prefixes = trees.prefixes(e, &paths)?;
-    let words = prefixes.chunks(64).map(|bits| {
-        let bits = bits.iter().enumerate();
-        bits.fold(0, |word, (i, b)| word | u64::from(*b & 1) << i)
-    });
-    let mut out = BitVec::from_words(masked.len(), words.collect());
+    let mut out = trees.prefix_bits(e, masked)?;
     if P::INDEX == 0 {
         out.not_assign();
     }
-    wipe_vec(&mut prefixes);
     Ok(out)
 }
 
@@ -348,7 +343,7 @@ impl<R: Ring, P: Role> ShiftKeys<R, P> {
         self,
         masked: &[R],
         e: &E,
-    ) -> Result<(ShiftPending<R, P>, Vec<u8>), E::Error> {
+    ) -> Result<Started<ShiftPending<R, P>>, E::Error> {
         same("masked values", masked.len(), self.lifts.high.len())?;
         let moved = self.shift.moved(masked);
         let mut bits = Vec::new();

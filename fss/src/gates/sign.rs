@@ -1,16 +1,17 @@
 //! The sign of a number: DReLU.
 //!
-//! With x̂ = x + r modulo 2^n, and x', r' the low n - 1 bits: msb(x) = msb(x̂) ⊕ msb(r) ⊕ (x̂' < r'). The comparison is the
-//! parity of a prefix of a point function at r' ([`crate::compare`]).
+//! With x̂ = x + r modulo 2^n, and x', r' the low n - 1 bits: msb(x) = msb(x̂) ⊕ msb(r) ⊕ (x̂' < r'). The comparison is
+//! the parity of a prefix of a point function at r' ([`crate::compare`]).
 //!
-//! After K. Storrier and others, "Grotto", 2023/108, and K. Gupta and others, "SIGMA", 2023/1269; secure against one semi-honest party
-//! and a dealer that colludes with none.
+//! After K. Storrier and others, "Grotto", 2023/108, and K. Gupta and others, "SIGMA", 2023/1269; secure against one
+//! semi-honest party and a dealer that colludes with none.
 
 use core::marker::PhantomData;
 
 use piquet_core::{BitVec, Ring};
 
 use super::{Gate, GateId, ids};
+use crate::bits;
 use crate::dealer::Deal;
 use crate::evaluator::Evaluator;
 use crate::shape::{same, within};
@@ -81,12 +82,11 @@ impl<R: Ring> Gate for Sign<R> {
             to.trees(shape, masks, None)?;
         }
         // 1 ⊕ msb(r) ⊕ (x̂' < r') = msb(r) ⊕ (r' <= x̂'). Without a tree the comparison is false.
-        let flip = self.shape().is_none();
-        let top: Vec<bool> = masks
-            .iter()
-            .map(|r| (r.shr(self.bits - 1).to_u64() & 1 == 1) ^ flip)
-            .collect();
-        to.share_bits(&BitVec::from_bools(&top));
+        let mut top = bits::bit_of(masks, self.bits - 1);
+        if self.shape().is_none() {
+            top.not_assign();
+        }
+        to.share_bits(&top);
         Ok(())
     }
     fn take<P: Role>(
@@ -113,16 +113,10 @@ impl<R: Ring, P: Role> SignKeys<R, P> {
         same("masked values", masked.len(), self.top.len())?;
         let mut out = self.top;
         if let Some(trees) = &self.trees {
-            let paths: Vec<_> = masked.iter().map(|x| trees.shape.path(*x)).collect();
-            let prefixes = trees.prefixes(e, &paths)?;
-            let bits: Vec<bool> = prefixes.iter().map(|b| *b == 1).collect();
-            out.xor_assign(&BitVec::from_bools(&bits));
+            out.xor_assign(&trees.prefix_bits(e, masked)?);
         }
         if P::INDEX == 0 {
-            let top = masked
-                .iter()
-                .map(|x| x.shr(self.gate.bits - 1).to_u64() & 1 == 1);
-            out.xor_assign(&BitVec::from_bools(&top.collect::<Vec<_>>()));
+            out.xor_assign(&bits::bit_of(masked, self.gate.bits - 1));
         }
         Ok(out)
     }

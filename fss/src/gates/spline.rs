@@ -187,25 +187,27 @@ impl<R: Ring, P: Role> SplineKeys<R, P> {
         let pieces = &self.gate.pieces;
         let masked: Vec<R> = masked.iter().map(|x| pieces.unsigned(*x)).collect();
         let below = |q: R| {
-            let paths = masked.iter().map(|z| self.gate.shape.path(z.sub(q)));
-            self.trees.prefixes(e, &paths.collect::<Vec<_>>())
+            let points: Vec<R> = masked.iter().map(|z| z.sub(q)).collect();
+            self.trees.prefix_bits(e, &points)
         };
         let wrap = below(R::ZERO)?;
-        let mut bits = Vec::with_capacity(count * self.gate.opened());
+        let mut bits = Vec::with_capacity(self.gate.opened());
         for q in &pieces.knots {
-            let cut = below(*q)?;
-            if pieces.wide() {
-                bits.extend(cut.iter().map(|b| b & 1 == 1));
-                continue;
+            let mut cut = below(*q)?;
+            if !pieces.wide() {
+                cut.xor_assign(&wrap);
+                if P::INDEX == 0 {
+                    let public: Vec<_> = masked.iter().map(|z| pieces::le(*q, *z)).collect();
+                    cut.xor_assign(&BitVec::from_bools(&public));
+                }
             }
-            let public = masked.iter().map(|z| P::INDEX == 0 && pieces::le(*q, *z));
-            let shares = cut.iter().zip(&wrap).zip(public);
-            bits.extend(shares.map(|((a, b), c)| ((a ^ b) & 1 == 1) ^ c));
+            bits.push(cut);
         }
         if pieces.wide() {
-            bits.extend(wrap.iter().map(|b| b & 1 == 1));
+            bits.push(wrap);
         }
-        let (opening, message) = self.masks.open(&BitVec::from_bools(&bits))?;
+        let bits = BitVec::concat(&bits.iter().collect::<Vec<_>>());
+        let (opening, message) = self.masks.open(&bits)?;
         let pending = SplinePending {
             gate: self.gate,
             masked,

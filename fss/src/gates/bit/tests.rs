@@ -69,7 +69,13 @@ fn wrong_lengths_are_refused() {
         want: 20,
     };
     assert_eq!(k0.start(&BitVec::zeros(19)).unwrap_err(), want);
-    let (p1, m) = k1.start(&BitVec::zeros(20)).unwrap();
+    let (p1, own) = k1.start(&BitVec::zeros(20)).unwrap();
+    // A party that is handed its own message says that it is not the one due.
+    let e = p1.finish(&own).unwrap_err();
+    assert_eq!(e, Error::Message(DecodeError::Context));
+    let ((), k0, k1) = deal(&gate, 20, ());
+    let (_, m) = k0.start(&BitVec::zeros(20)).unwrap();
+    let (p1, _) = k1.start(&BitVec::zeros(20)).unwrap();
     let short = p1.finish(&m[..m.len() - 1]).unwrap_err();
     assert!(matches!(
         short,

@@ -1,10 +1,12 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use piquet_core::wire::Header;
+use piquet_core::{Block, Prg};
 
 use super::*;
+use crate::dealer::{Dealer, Seed};
 use crate::evaluator::Cpu;
-use crate::testing::{deal, edges, masked, sum, uniform};
+use crate::testing::{SESSION, deal, edges, masked, sum, uniform};
 
 /// The result, and how many messages it took.
 fn run<R: Ring>(bits: u32, window: usize, x: &[R]) -> (Vec<R>, usize) {
@@ -125,6 +127,13 @@ fn wrong_lengths_and_parameters_are_refused() {
     assert!(MaxPool::<u128>::new(65, 4).is_err());
     assert!(MaxPool::<u64>::new(38, 0).is_err());
     assert!(MaxPool::<u64>::new(38, MAX_WINDOW + 1).is_err());
+    let seed = Seed::random(&mut Prg::new(Block::from_u128(5)));
+    let mut dealer = Dealer::new(SESSION, 1, &seed);
+    let many = MaxPool::<u64>::new(38, MAX_WINDOW).unwrap();
+    let [mut a, mut b] = [Vec::new(), Vec::new()];
+    let e = dealer.deal(&many, 65, (), [&mut a, &mut b]).unwrap_err();
+    assert!(matches!(e, Error::Parameter { got: 66_495, .. }));
+    assert!(a.is_empty() && b.is_empty());
     let gate = MaxPool::<u64>::new(38, 3).unwrap();
     let ((), k0, k1) = deal(&gate, 5, ());
     let e = k0.start(&[0; 14]).unwrap_err();

@@ -80,7 +80,9 @@ fn wrong_lengths_are_refused() {
             ..
         }
     ));
-    let (p, m) = k1.start(&[0; 9], &Cpu::new()).unwrap();
+    let ((), k0, _) = deal(&gate, 9, &[5; 9]);
+    let (_, m) = k0.start(&[0; 9], &Cpu::new()).unwrap();
+    let (p, _) = k1.start(&[0; 9], &Cpu::new()).unwrap();
     let long = [&m[..], &[0]].concat();
     assert!(matches!(
         p.finish(&long).unwrap_err(),

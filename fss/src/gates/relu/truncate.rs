@@ -1,24 +1,25 @@
 //! ReLU and truncation in one exchange.
 //!
-//! y = d ⌊x / 2^f⌋ for d = 1{x ≥ 0}. It is enough that the truncation is right for x in 0..2^(n-1), since nothing else gets past d: there, as a number
-//! below 2^(n-1) has a bit to spare, the wrap is m (1 - u), for u and m the highest bits of x̂ and r ([`super::super::shift`]), and with the
-//! carry c = 1{x̂ mod 2^f < r mod 2^f}
+//! y = d ⌊x / 2^f⌋ for d = 1{x ≥ 0}. It is enough that the truncation is right for x in 0..2^(n-1), since nothing else
+//! gets past d: there, as a number below 2^(n-1) has a bit to spare, the wrap is m (1 - u), for u and m the highest
+//! bits of x̂ and r ([`super::super::shift`]), and with the carry c = 1{x̂ mod 2^f < r mod 2^f}
 //!
 //! T = ⌊x̂ / 2^f⌋ - ⌊r / 2^f⌋ - c + 2^(n-f) m (1 - u), and y = d T.
 //!
-//! d and c are opened in one exchange under masks s and t, as d̂ = d ⊕ s and ĉ = c ⊕ t. With h = ⌊r / 2^f⌋, once d̂, ĉ and x̂ are public,
+//! d and c are opened in one exchange under masks s and t, as d̂ = d ⊕ s and ĉ = c ⊕ t. With h = ⌊r / 2^f⌋, once d̂, ĉ
+//! and x̂ are public,
 //!
 //! - s T = s ⌊x̂ / 2^f⌋ - s h - s c + 2^(n-f) (1 - u) s m, where s c = s t, or s - s t if ĉ = 1;
 //! - T is linear in h, c and m, where c = t, or 1 - t if ĉ = 1;
 //! - y = s T, or T - s T if d̂ = 1,
 //!
-//! so that shares of s, s h, s t, h, t, and of s m and m modulo 2^(k-n+f), are all it takes. No comparison is made for the wrap.
+//! so that shares of s, s h, s t, h, t, and of s m and m modulo 2^(k-n+f), are all it takes. No comparison is made for
+//! the wrap.
 //!
-//! After N. Jawalkar and others, "Orca", 2023/206, and K. Gupta and others, "SIGMA", 2023/1269, which do the two one after the other; secure against
-//! one semi-honest party and a dealer that colludes with none. A simulator draws x̂, d̂ and ĉ, uniform by r, s and t, of which s and t
-//! mask nothing else and are otherwise only shared; corrections are uniform by the other party's draws.
-
-use core::marker::PhantomData;
+//! After N. Jawalkar and others, "Orca", 2023/206, and K. Gupta and others, "SIGMA", 2023/1269, which do the two one
+//! after the other; secure against one semi-honest party and a dealer that colludes with none. A simulator draws x̂, d̂
+//! and ĉ, uniform by r, s and t, of which s and t mask nothing else and are otherwise only shared; corrections are
+//! uniform by the other party's draws.
 
 use piquet_core::{BitVec, Ring, RingVec, lanes};
 
@@ -26,7 +27,7 @@ use crate::dealer::{Deal, low_bits, share_bytes};
 use crate::evaluator::Evaluator;
 use crate::gates::shift::{Range, Shift, below, highest, not};
 use crate::gates::sign::{Sign, SignKeys};
-use crate::gates::{Gate, GateId, bit, ids};
+use crate::gates::{Gate, GateId, Started, bit, ids};
 use crate::mask::{BitMask, BitMaskKeys, BitOpening};
 use crate::shape::{same, within};
 use crate::stream::Taken;
@@ -35,8 +36,8 @@ use crate::{Error, Role, Shape};
 
 /// ⌊max(x, 0) / 2^f⌋, for x of n bits in two's complement, exactly, modulo 2^k.
 ///
-/// **Keys**: those of [`Sign`], 16 max(f - 6, 1) bytes, 5 k bits, and where k > n - f two times k - n + f bits a gate. **Rounds**: one.
-/// **Message**: a header and two bits a gate, each way.
+/// **Keys**: those of [`Sign`], 16 max(f - 6, 1) bytes, 5 k bits, and where k > n - f two times k - n + f bits a gate.
+/// **Rounds**: one. **Message**: a header and two bits a gate, each way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReluTruncate<R: Ring> {
     sign: Sign<R>,
@@ -44,8 +45,8 @@ pub struct ReluTruncate<R: Ring> {
 }
 
 impl<R: Ring> ReluTruncate<R> {
-    /// Numbers of `bits` bits, 2 to the width of R, shifted by `shift`, 1 to less than `bits`, to `to` bits, 1 to the width of R: `bits`
-    /// - `shift` - 1 of them hold every result.
+    /// Numbers of `bits` bits, 2 to the width of R, shifted by `shift`, 1 to less than `bits`, to `to` bits, 1 to the
+    /// width of R. Every result is below 2^(`bits` - `shift` - 1).
     ///
     /// # Errors
     /// [`Error::Parameter`].
@@ -178,7 +179,7 @@ impl<R: Ring, P: Role> ReluTruncateKeys<R, P> {
         self,
         masked: &[R],
         e: &E,
-    ) -> Result<(ReluTruncatePending<R, P>, Vec<u8>), E::Error> {
+    ) -> Result<Started<ReluTruncatePending<R, P>>, E::Error> {
         same("masked values", masked.len(), self.shares.s.len())?;
         let moved = self.shares.shift.moved(masked);
         let signs = self.sign.evaluate(&moved, e)?;

@@ -96,7 +96,8 @@ fn up_as_often_as_the_low_bits_say_under_random_masks() {
         assert!(got.iter().all(|y| *y == 7 || *y == 8));
         let p = low as f64 / 4096.0;
         let deviation = (n as f64 * p * (1.0 - p)).sqrt();
-        // Six standard deviations and a bit for the rare ones: a false alarm has probability below 2^-25, and seeds are fixed.
+        // Six standard deviations and a bit for the rare ones: a false alarm has probability below 2^-25, and seeds are
+        // fixed.
         assert!((up - n as f64 * p).abs() < 6.0 * deviation + 6.0, "{low}");
     }
 }

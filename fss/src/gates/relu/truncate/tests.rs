@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
+use piquet_core::wire::Header;
+
 use super::*;
 use crate::evaluator::Cpu;
 use crate::testing::{deal, edges, masked, pairs, sum, uniform};
@@ -75,6 +77,36 @@ fn bytes_of_a_key() {
     assert_eq!(gate.key_bytes(8), 8 * (496 + 96) + 1 + 5 * 38 + 2 * 12);
     let gate = ReluTruncate::<u64>::new(38, 12, 26).unwrap();
     assert_eq!(gate.key_bytes(8), 8 * (496 + 96) + 1 + 5 * 26);
+}
+
+#[test]
+fn what_is_opened_is_uniform_whatever_x_is() {
+    let (bits, n) = (16, 40_000);
+    let gate = ReluTruncate::<u16>::new(bits, 5, bits).unwrap();
+    let r = uniform::<u16>(bits, n, 91);
+    for x in [0u16, 1, 31, 32767, 32768, 65535] {
+        let hat = masked(bits, &vec![x; n], &r);
+        let ((), k0, k1) = deal(&gate, n, &r);
+        let (_, m0) = k0.start(&hat, &Cpu::new()).unwrap();
+        let (_, m1) = k1.start(&hat, &Cpu::new()).unwrap();
+        // The highest bit of x̂, one above the shift, party 0's bits and the opened ones.
+        let mut seen = [0u32; 64];
+        let bit = |m: &[u8], i: usize| usize::from(m[Header::LEN + i / 8] >> (i % 8) & 1);
+        for (j, hat) in hat.iter().enumerate() {
+            let mut at = usize::from(hat >> 15 | (hat >> 4 & 1) << 1);
+            for (k, i) in [j, n + j].into_iter().enumerate() {
+                at |= bit(&m0, i) << (2 + 2 * k) | (bit(&m0, i) ^ bit(&m1, i)) << (3 + 2 * k);
+            }
+            seen[at] += 1;
+        }
+        let want = n as f64 / 64.0;
+        let chi: f64 = seen
+            .iter()
+            .map(|s| (f64::from(*s) - want).powi(2) / want)
+            .sum();
+        // 63 degrees of freedom: above 150 with probability below 2^-25, and seeds are fixed.
+        assert!(chi < 150.0, "{x}: {chi}");
+    }
 }
 
 #[test]
