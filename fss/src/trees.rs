@@ -147,16 +147,19 @@ impl Trees {
             marks: &mut marks,
         };
         e.several(keys, points, paths, out)?;
-        let points = points.max(1);
-        let walked = values.chunks(points).zip(marks.chunks_mut(points));
-        for (j, ((values, marks), paths)) in walked.zip(paths.chunks(points)).enumerate() {
-            let leaf = self.leaf(first + j);
-            for ((value, mark), path) in values.iter().zip(marks).zip(paths) {
-                *mark = self.shape.prefix(*path, leaf, *value, *mark);
-            }
+        let walked = values.iter().zip(&mut marks).zip(paths);
+        for (at, ((value, mark), path)) in walked.enumerate() {
+            *mark = self.prefix(first + at / points, *path, *value, *mark);
         }
         wipe_vec(&mut values);
         Ok(marks)
+    }
+    /// The share of a prefix from what a walk ended with.
+    fn prefix(&self, j: usize, path: Block, value: Block, mark: u8) -> u8 {
+        let upto = mask_upto(self.shape.entry(path));
+        let t = u128::from(mark & 1).wrapping_neg();
+        let leaf = (value.to_u128() ^ (self.leaf(j).to_u128() & t)) & upto;
+        (leaf.count_ones() as u8 ^ (mark >> 1)) & 1
     }
     pub(crate) fn walked<E: Evaluator>(
         &self,
@@ -171,22 +174,6 @@ impl Trees {
         };
         e.points(self.view(), paths, out)?;
         Ok((values, marks))
-    }
-}
-
-impl Shape {
-    /// The share of a prefix from what a walk ended with, and the correction of the leaf.
-    #[inline(always)]
-    fn prefix(self, path: Block, leaf: Block, value: Block, mark: u8) -> u8 {
-        let upto = mask_upto(self.entry(path));
-        let t = u128::from(mark & 1).wrapping_neg();
-        let below = (value.to_u128() ^ (leaf.to_u128() & t)) & upto;
-        // The parity, without the instruction that counts bits, which not every processor has.
-        let mut p = (below >> 64) as u64 ^ below as u64;
-        for half in [32, 16, 8, 4, 2, 1] {
-            p ^= p >> half;
-        }
-        (p as u8 ^ (mark >> 1)) & 1
     }
 }
 
