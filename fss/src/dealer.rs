@@ -45,7 +45,7 @@ use crate::{Error, Role, Shape, trees};
 pub const MAX_GATES: usize = 1 << 16;
 
 /// Most blocks of a set.
-pub const MAX_BLOCKS: u64 = 1 << 48;
+pub const MAX_BLOCKS: u64 = 1 << 47;
 
 /// 16 secret bytes. Wiped when dropped, not cloned, not printed.
 pub struct Seed(pub(crate) Block);
@@ -204,7 +204,7 @@ pub(crate) fn check_position(position: u64) -> Result<(), Error> {
     Err(Error::Parameter {
         what: "position of a block",
         got: position,
-        domain: "below 2^48",
+        domain: "below 2^47",
     })
 }
 

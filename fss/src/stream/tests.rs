@@ -226,7 +226,7 @@ fn positions_end() {
         Error::Parameter {
             what: "position of a block",
             got: MAX_BLOCKS,
-            domain: "below 2^48"
+            domain: "below 2^47"
         }
     );
     assert!(MAX_BLOCKS.checked_mul(MAX_MESSAGES).is_none()); // the last step is the last of u64
