@@ -68,6 +68,21 @@ pub fn copied_bytes(table: &Table, bytes: usize) -> Limit {
     })
 }
 
+/// Bytes a second of one core when `bytes` are read again and again, by the widest loads of the level of `table`.
+pub fn read_bytes(table: &Table, bytes: usize) -> Limit {
+    let src = vec![1u64; bytes / 8];
+    table.limit("reading, measured here", (bytes / 8 * 8) as f64, || {
+        let src = black_box(&src[..]);
+        #[cfg(target_arch = "x86_64")]
+        if table.level() == "avx512" && std::arch::is_x86_feature_detected!("avx512f") {
+            // SAFETY: the feature was just found.
+            black_box(unsafe { x86::read(src) });
+            return;
+        }
+        black_box(src.iter().fold(0, |s, w| s ^ w));
+    })
+}
+
 /// Blocks in sequence in each register.
 #[cfg(target_arch = "x86_64")]
 const REPEAT: u32 = 64;
@@ -93,6 +108,24 @@ mod x86 {
             }
         }
         black_box(x);
+    }
+
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn read(words: &[u64]) -> u64 {
+        let mut x = [_mm512_setzero_si512(); 8];
+        let (lines, rest) = words.as_chunks::<64>();
+        for line in lines {
+            for (x, words) in x.iter_mut().zip(line.as_chunks::<8>().0) {
+                // SAFETY: eight words are 64 bytes.
+                let y = unsafe { _mm512_loadu_si512(words.as_ptr().cast()) };
+                *x = _mm512_xor_si512(*x, y);
+            }
+        }
+        let sum = x
+            .into_iter()
+            .fold(_mm512_setzero_si512(), |a, b| _mm512_xor_si512(a, b));
+        rest.iter()
+            .fold(_mm512_reduce_add_epi64(sum).cast_unsigned(), |s, w| s ^ w)
     }
 
     #[target_feature(enable = "aes,avx")]

@@ -24,12 +24,16 @@ pub struct Table {
     /// From the command line.
     samples: Option<usize>,
     rows: Vec<Record>,
+    /// Of each row, the items of its limit that it does in a second: AES blocks, bytes.
+    done: Vec<Option<f64>>,
 }
 
 /// The bound of this machine for some work.
 #[derive(Debug, Clone)]
 pub struct Limit {
     per_second: f64,
+    /// The same in the items in which it was measured.
+    measured: f64,
     is: String,
 }
 
@@ -72,6 +76,7 @@ impl Table {
                 value.parse().ok()
             }),
             rows: Vec::new(),
+            done: Vec::new(),
         }
     }
     /// The level that the measured code selects.
@@ -101,6 +106,7 @@ impl Table {
         }
         Limit {
             per_second: items / best,
+            measured: items / best,
             is: is.to_owned(),
         }
     }
@@ -116,7 +122,8 @@ impl Table {
             samples: None,
         }
     }
-    /// Prints the table and merges its rows into the JSON file.
+    /// Prints the table and merges its rows into the JSON file. "of it" are the items of the limit that a row does in a
+    /// second: AES blocks, bytes moved.
     pub fn finish(self) -> Result<(), Box<dyn Error>> {
         if self.rows.is_empty() {
             return Ok(());
@@ -128,17 +135,18 @@ impl Table {
             self.package, first.revision, first.cpu_level, first.date
         );
         println!(
-            "{:<28} {:>11} {:>11} {:>6} {:>9} {:>7}  limit is",
-            "id", "value", "limit", "ratio", "B/item", "threads"
+            "{:<28} {:>11} {:>11} {:>6} {:>9} {:>9} {:>7}  limit is",
+            "id", "value", "limit", "ratio", "of it", "B/item", "threads"
         );
-        for r in &self.rows {
+        for (r, done) in self.rows.iter().zip(&self.done) {
             let or_dash = |s: Option<String>| s.unwrap_or_else(|| "-".to_owned());
             println!(
-                "{:<28} {:>11} {:>11} {:>6} {:>9} {:>7}  {}",
+                "{:<28} {:>11} {:>11} {:>6} {:>9} {:>9} {:>7}  {}",
                 r.id,
                 si(r.value, &r.unit),
                 or_dash(r.limit.map(|l| si(l, &r.unit))),
                 or_dash(r.ratio.map(|x| format!("{x:.2}"))),
+                or_dash(done.map(|d| si(d, "1/s"))),
                 or_dash(r.bytes.map(|b| format!("{b:.2}"))),
                 r.threads,
                 r.limit_is.as_deref().unwrap_or("-")
@@ -240,6 +248,8 @@ impl Bench<'_> {
         };
         let rate = self.work as f64 / call;
         let in_unit = |rate: f64| if unit == "s" { 1.0 / rate } else { rate };
+        let done = |l: &Limit| rate / l.per_second * l.measured;
+        self.table.done.push(self.limit.as_ref().map(done));
         self.table.rows.push(Record {
             id: self.id,
             value: in_unit(rate),
@@ -262,6 +272,7 @@ impl Limit {
     pub fn of(per_second: f64, is: &str) -> Self {
         Self {
             per_second,
+            measured: per_second,
             is: is.to_owned(),
         }
     }
@@ -270,6 +281,7 @@ impl Limit {
     pub fn per(&self, parts: f64) -> Self {
         Self {
             per_second: self.per_second / parts,
+            measured: self.measured,
             is: self.is.clone(),
         }
     }

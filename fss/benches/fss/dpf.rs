@@ -117,10 +117,7 @@ fn look_up(t: &mut Table, aes: &Limit) {
         let row = a.as_slice().iter().zip(b.as_slice()).map(|(a, b)| a ^ b);
         assert!(row.eq(table[alpha as usize * words..][..words].iter().copied()));
         let bytes = 8 * words;
-        let is = format!("table of {} KiB read, measured here", n * bytes / 1024);
-        let read = t.limit(&is, n as f64, || {
-            black_box(table.iter().fold(0, |s, w| s ^ w));
-        });
+        let read = limits::read_bytes(t, n * bytes).per(bytes as f64);
         // Two blocks for 128 leaves.
         let blocks = aes.per(2.0 / 128.0);
         let limit = if blocks.per_second() < read.per_second() {

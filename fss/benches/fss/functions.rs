@@ -90,10 +90,7 @@ fn row(t: &mut Table, aes: &Limit, id: &str, gate: Function<u64>) {
         assert_eq!(*y, gate.plain(*x), "{id} of {x}");
     }
     let bytes = gate.key_bytes(GATES) as f64 / GATES as f64;
-    let limit = Limit::of(
-        aes.per_second() / gate.aes() as f64,
-        "AES of the nodes, measured here",
-    );
+    let limit = aes.per(gate.aes() as f64);
     t.bench(id)
         .work(GATES as u64)
         .bytes(bytes)

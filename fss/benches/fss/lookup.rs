@@ -22,10 +22,9 @@ pub(crate) fn rows(t: &mut Table) {
         let table = Entries::new(bits, &uniform::<u64>(64, 1 << bits, 3)).unwrap();
         let tables = [&table];
         let bytes = 8.0 * f64::from(1u32 << bits);
-        let copy = limits::copied_bytes(t, bytes as usize);
-        // Half a copy: the entries are read, and nothing is written.
-        let limit = |blocks: u32, copies: f64| {
-            let seconds = f64::from(blocks) / aes.per_second() + copies * bytes / copy.per_second();
+        let read = limits::read_bytes(t, bytes as usize);
+        let limit = |blocks: u32| {
+            let seconds = f64::from(blocks) / aes.per_second() + bytes / read.per_second();
             Limit::of(
                 1.0 / seconds,
                 "AES of the tree + reading the table, measured here",
@@ -38,7 +37,7 @@ pub(crate) fn rows(t: &mut Table) {
         t.bench(&format!("lookup-bits-{bits}"))
             .work(GATES as u64)
             .bytes(gate.key_bytes(GATES) as f64 / GATES as f64)
-            .limit(&limit((1 << (bits - 6)) - 1, 0.5))
+            .limit(&limit((1 << (bits - 6)) - 1))
             .rate_of(
                 || keys.take(&gate),
                 |k| k.evaluate(&x, &tables, &cpu).unwrap(),
@@ -54,7 +53,7 @@ pub(crate) fn rows(t: &mut Table) {
         t.bench(&format!("lookup-signed-{bits}"))
             .work(GATES as u64)
             .bytes(gate.key_bytes(GATES) as f64 / GATES as f64)
-            .limit(&limit((1 << (bits - 6)) - 1, 0.5))
+            .limit(&limit((1 << (bits - 6)) - 1))
             .rate_of(
                 || keys.take(&gate),
                 |k| {
@@ -70,7 +69,7 @@ pub(crate) fn rows(t: &mut Table) {
         t.bench(&format!("lookup-{bits}"))
             .work(GATES as u64)
             .bytes(gate.key_bytes(GATES) as f64 / GATES as f64)
-            .limit(&limit((1 << bits) - 1, 0.5))
+            .limit(&limit((1 << bits) - 1))
             .rate_of(
                 || keys.take(&gate),
                 |k| k.evaluate(&x, &tables, &cpu).unwrap(),
