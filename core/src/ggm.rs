@@ -2,12 +2,13 @@
 //!
 //! The trees are half-trees, after X. Guo, K. Yang, X. Wang, W. Zhang, X. Xie, J. Zhang, Z. Liu, "Half-Tree: Halving
 //! the Cost of Tree Expansion in COT and DPF", EUROCRYPT 2023, <https://eprint.iacr.org/2022/1431>, section on
-//! distributed point functions. Two parties hold a node each, x_0 and x_1, whose bit 0 is the control bit t: equal off
-//! the path to α, and x_0 ⊕ x_1 = Δ on it, where Δ is one of the key's own, with bit 0 set. With H(x) = π(σ(x)) ⊕ σ(x)
-//! ([`crate::FixedKeyHash::ccr`]) and one correction C for both parties at each level,
+//! distributed point functions. Two parties hold a node each, x_0 and x_1, whose bit 0 is the control bit t: equal
+//! off the path to α, and x_0 ⊕ x_1 = Δ on it, where Δ is one of the key's own, with bit 0 set. With H(x) = π(σ(x)) ⊕
+//! σ(x) ([`crate::FixedKeyHash::ccr`]) and one correction C for both parties at each level,
 //!
 //! - the left child is H(x) ⊕ t C, the right one H(x) ⊕ x ⊕ t C;
-//! - C = H(x_0) ⊕ H(x_1) ⊕ (1 - α_i) Δ for the nodes on the path, so that the child on the path differs by Δ again and
+//! - C = H(x_0) ⊕ H(x_1) ⊕ (1 - α_i) Δ for the nodes on the path, so that the child on the path differs by Δ again
+//!   and
 //!   its sibling does not differ.
 //!
 //! A child costs one AES, both children of a node too, and a correction two. What a node is worth as a *value* is
@@ -86,8 +87,8 @@ impl GgmHash {
     pub fn values(&self, nodes: &[Block], out: &mut [Block]) {
         portable::values(&self.0, nodes, out);
     }
-    /// The values of nodes of one key with the correction of its leaf, in `how`ever they go together; the shorter length
-    /// wins. One AES a node.
+    /// The values of nodes of one key with the correction of its leaf, in `how`ever they go together; the shorter
+    /// length wins. One AES a node.
     pub fn leaves(&self, how: Leaf, correction: Block, nodes: &[Block], out: &mut [[u64; 2]]) {
         leaves::leaves(&self.0, how, correction, nodes, out);
     }
@@ -180,8 +181,8 @@ impl GgmHash {
         portable::deal(&self.0, first, alphas, [x0, x1], corrections);
     }
     /// [`GgmHash::walk`] that also sums values: to `sums[j]` adds, for every level at which the path of j turns left,
-    /// W + t v, where W are the low bits of H(parent ⊕ 2), t the control bit of the parent and v = `values[level * n +
-    /// j]`. Two AES a level and key.
+    /// W + t v, where W are the low bits of H(parent ⊕ 2), t the control bit of the parent and v = `values[level * n
+    /// + j]`. Two AES a level and key.
     ///
     /// # Panics
     /// As [`GgmHash::walk`].
@@ -201,8 +202,8 @@ impl GgmHash {
         }
         words::walk_summing(&self.0, corrections, values, first, paths, nodes, sums);
     }
-    /// [`GgmHash::deal`] with the corrections of values: `values[level * n + j]` = ± (β_j α - W_0 + W_1), α the bit of
-    /// the level, negative where party 1's node on the path has control bit 1. Where a walk leaves the path to the
+    /// [`GgmHash::deal`] with the corrections of values: `values[level * n + j]` = ± (β_j α - W_0 + W_1), α the bit
+    /// of the level, negative where party 1's node on the path has control bit 1. Where a walk leaves the path to the
     /// left, party 0's sum less party 1's grows by β_j; elsewhere by 0. Four AES a level and key.
     ///
     /// # Panics
@@ -225,8 +226,8 @@ impl GgmHash {
         }
         words::deal_summing(&self.0, first, alphas, betas, [x0, x1], corrections, values);
     }
-    /// The children of the nodes of one key: `children[2 i]` and `children[2 i + 1]` are those of `parents[i]`, as many
-    /// as both slices have room for. One AES a parent.
+    /// The children of the nodes of one key: `children[2 i]` and `children[2 i + 1]` are those of `parents[i]`, as
+    /// many as both slices have room for. One AES a parent.
     pub fn expand(&self, correction: Block, parents: &[Block], children: &mut [Block]) {
         on_registers!(
             self.0,

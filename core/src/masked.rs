@@ -106,8 +106,8 @@ mod x86 {
         // The lowest bit of the words of each row, in 64 words of the table.
         let low = u64::MAX / ((1 << W) - 1);
         let n = bits.len().min(rows.len() / (64 * W));
-        // SAFETY: the features are there; every load lies in the 64 words of a part of a chunk, the store in the 8 words of
-        // `sums`.
+        // SAFETY: the features are there; every load lies in the 64 words of a part of a chunk, the store in the 8
+        // words of `sums`.
         unsafe {
             let mut sum = [_mm512_setzero_si512(); 4];
             for (bits, rows) in bits[..n].iter().zip(rows.chunks_exact(64 * W)) {

@@ -1,9 +1,9 @@
 //! Gates: functions of masked values, without or nearly without interaction.
 //!
-//! A wire x of n bits is **masked** when both parties know x̂ = x + r modulo 2^n and the dealer knows r. A gate has a dealer's
-//! half, which turns r into keys, and a party's half, which turns x̂ and a key into a share of the result. Masks and the
-//! opening of masked values are gates too ([`crate::mask`]). A key is used once, which its type enforces: a second value opened under
-//! the same mask would give away the difference of both.
+//! A wire x of n bits is **masked** when both parties know x̂ = x + r modulo 2^n and the dealer knows r. A gate has a
+//! dealer's half, which turns r into keys, and a party's half, which turns x̂ and a key into a share of the result.
+//! Masks and the opening of masked values are gates too ([`crate::mask`]). A key is used once, which its type
+//! enforces: a second value opened under the same mask would give away the difference of both.
 
 use core::fmt;
 

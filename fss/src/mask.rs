@@ -1,7 +1,8 @@
 //! Masks, and the opening of masked values: from shares to what gates take.
 //!
-//! The dealer knows r = r_0 + r_1, the sum of what the two parties draw from their seeds; a party sends x_b + r_b. **Keys**: nothing.
-//! **Cost**: n bits each way for each value, one round. The message is uniform whatever x is, as long as a mask is used once.
+//! The dealer knows r = r_0 + r_1, the sum of what the two parties draw from their seeds; a party sends x_b + r_b.
+//! **Keys**: nothing. **Cost**: n bits each way for each value, one round. The message is uniform whatever x is, as
+//! long as a mask is used once.
 
 use core::marker::PhantomData;
 

@@ -1,7 +1,8 @@
-//! Walks that sum values of 64 bits, in registers: as [`super::walk`] and [`super::deal`], with one more hash of each node.
+//! Walks that sum values of 64 bits, in registers: as [`super::walk`] and [`super::deal`], with one more hash of each
+//! node.
 //!
-//! σ(x ⊕ 2) = σ(x) ⊕ σ(2), so that the second hash begins and ends one sum away from the first. Words lie in the low halves of
-//! blocks; what is in the high ones is never read.
+//! σ(x ⊕ 2) = σ(x) ⊕ σ(2), so that the second hash begins and ends one sum away from the first. Words lie in the low
+//! halves of blocks; what is in the high ones is never read.
 #![allow(unsafe_code)]
 
 use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
@@ -13,8 +14,8 @@ use crate::vector::Vector;
 
 /// Nodes down the levels of `corrections`, of which each has a row of as many as there are nodes.
 ///
-/// There are as many paths and sums as nodes and as many values as corrections, the rows are whole, and there are at most
-/// 128 - `first` of them.
+/// There are as many paths and sums as nodes and as many values as corrections, the rows are whole, and there are at
+/// most 128 - `first` of them.
 pub(super) struct Walk<'a> {
     pub(super) corrections: &'a [Block],
     pub(super) values: &'a [u64],
@@ -38,8 +39,8 @@ impl Kernel for Walk<'_> {
 }
 
 impl Walk<'_> {
-    /// `G` times `N` registers at a time from node `at` on, while there are as many; with `N` = 1 to the end. Returns where
-    /// it stops. Of each level all are done before the next, so that corrections are read in order.
+    /// `G` times `N` registers at a time from node `at` on, while there are as many; with `N` = 1 to the end. Returns
+    /// where it stops. Of each level all are done before the next, so that corrections are read in order.
     ///
     /// # Safety
     /// The features of `V` are there.
@@ -55,8 +56,8 @@ impl Walk<'_> {
         while n - at >= G * N * V::BLOCKS || (N == 1 && at < n) {
             let lanes = V::BLOCKS.min(n - at);
             let block = |g: usize, i: usize| at + (g * N + i) * V::BLOCKS;
-            // SAFETY: the features are there; `G N` registers are left at `at`, the last one of `lanes` blocks if N = 1, in
-            // all slices and in every row.
+            // SAFETY: the features are there; `G N` registers are left at `at`, the last one of `lanes` blocks if N =
+            // 1, in all slices and in every row.
             unsafe {
                 let mut x = [[V::zero(); N]; G];
                 let mut sums = [[V::zero(); N]; G];
@@ -101,7 +102,8 @@ impl Walk<'_> {
     /// A level of `N` registers.
     ///
     /// # Safety
-    /// The features of `V` are there; `N` registers can be read at both pointers, the last one of `lanes` blocks or words if N = 1.
+    /// The features of `V` are there; `N` registers can be read at both pointers, the last one of `lanes` blocks or
+    /// words if N = 1.
     #[inline(always)]
     unsafe fn step<V: Vector, const N: usize>(
         k: &[V; 11],
@@ -160,8 +162,8 @@ impl Walk<'_> {
 
 /// Both parties' nodes down the levels of `corrections`, of which each has a row of as many as there are nodes.
 ///
-/// There are as many `alphas` and `betas` as nodes of each party and as many values as corrections, the rows are whole, and
-/// there are at most 128 - `first` of them.
+/// There are as many `alphas` and `betas` as nodes of each party and as many values as corrections, the rows are
+/// whole, and there are at most 128 - `first` of them.
 pub(super) struct Deal<'a> {
     pub(super) first: u32,
     pub(super) alphas: &'a [Block],
@@ -184,7 +186,8 @@ impl Kernel for Deal<'_> {
 }
 
 impl Deal<'_> {
-    /// `N` registers at a time from node `at` on, while there are as many; with `N` = 1 to the end. Returns where it stops.
+    /// `N` registers at a time from node `at` on, while there are as many; with `N` = 1 to the end. Returns where it
+    /// stops.
     ///
     /// # Safety
     /// The features of `V` are there.
@@ -197,8 +200,8 @@ impl Deal<'_> {
         while n - at >= N * V::BLOCKS || (N == 1 && at < n) {
             let lanes = V::BLOCKS.min(n - at);
             let block = |i: usize| at + i * V::BLOCKS;
-            // SAFETY: the features are there; `N` registers are left at `at`, the last one of `lanes` blocks if N = 1, in all
-            // slices and in every row.
+            // SAFETY: the features are there; `N` registers are left at `at`, the last one of `lanes` blocks if N =
+            // 1, in all slices and in every row.
             unsafe {
                 let value = V::splat(&super::VALUE).sigma();
                 let one = V::halves(1);

@@ -1,5 +1,5 @@
-//! Functions of fixed-point numbers: all three openings of a party, whose peer's messages are at hand. Against the AES blocks of the
-//! nodes that it has to visit.
+//! Functions of fixed-point numbers: all three openings of a party, whose peer's messages are at hand. Against the
+//! AES blocks of the nodes that it has to visit.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

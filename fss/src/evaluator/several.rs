@@ -1,7 +1,8 @@
 //! Several points of every key, with the walks to points that begin alike made once.
 //!
-//! The points of a key come in an order in which neighbours have long beginnings in common, such as the ends of intervals in their
-//! order. Keys go down side by side, a level at a time; where two neighbours part, the node above is copied.
+//! The points of a key come in an order in which neighbours have long beginnings in common, such as the ends of
+//! intervals in their order. Keys go down side by side, a level at a time; where two neighbours part, the node above
+//! is copied.
 
 use piquet_core::ggm::GgmHash;
 use piquet_core::{Block, wipe};

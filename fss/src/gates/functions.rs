@@ -1,32 +1,37 @@
 //! Functions of fixed-point numbers: GeLU, SiLU, sigmoid, tanh, e^-x, 1/x and 1/√x, with stated errors.
 //!
-//! A function is a list of straight pieces with public ends and public integer coefficients, found when the gate is made such that
-//! no piece is off by more than 0.45 units of the last place. With X = 2^f x, in piece i,
+//! A function is a list of straight pieces with public ends and public integer coefficients, found when the gate is
+//! made such that no piece is off by more than 0.45 units of the last place. With X = 2^f x, in piece i,
 //!
 //! > y = ⌊(a_i + b_i X) / 2^g⌋ - offset, and + X where ReLU is a part of the function,
 //!
-//! in which the only other error is that of rounding, 0.5: **y is within one unit of the last place of the real function**, and it depends on
-//! nothing but X: masks have no influence, and both halves agree bit for bit with [`Function::plain`].
+//! in which the only other error is that of rounding, 0.5: **y is within one unit of the last place of the real
+//! function**, and it depends on nothing but X: masks have no influence, and both halves agree bit for bit with
+//! [`Function::plain`].
 //!
-//! 1. **Which piece**: one point function at r gives, in bits, "r ≤ u" for every u, and so "X is at or above the joint" for all joints; their
-//!    sum, each times what changes there, is the word (a, b, identity) of the piece, shared by exclusive or. After K. Storrier, A. Vadapalli,
-//!    A. Lyons, R. Henry, "Grotto", 2023/108, where coefficients are found in the same way.
-//! 2. **The product**: the words are opened under one-time masks S. With bit ŵ = w ⊕ s open, w = ŵ + (1 - 2 ŵ) s, and for X = x̂ - r the dealer has
-//!    shared s, r and s r: a + b X is then linear, modulo 2^M, where M has one bit more than any a + b X needs.
-//! 3. **Rounding**: ŷ = a + b X + ρ is opened. ⌊(ŷ - ρ) / 2^g⌋ is ⌊ŷ / 2^g⌋ - ⌊ρ / 2^g⌋ less a borrow from the low g bits, which is a comparison
-//!    (a second point function) and opened under a mask as well, and 2^(M-g) if ŷ - ρ wrapped: as a + b X < 2^(M-1), just if ρ has
-//!    the highest bit and ŷ has not. Exact truncation of this kind is that of K. Gupta and others, "SIGMA", 2023/1269, and E. Boyle and others,
-//!    2020/1392.
+//! 1. **Which piece**: one point function at r gives, in bits, "r ≤ u" for every u, and so "X is at or above the
+//!    joint" for all joints; their sum, each times what changes there, is the word (a, b, identity) of the piece,
+//!    shared by exclusive or. After K. Storrier, A. Vadapalli, A. Lyons, R. Henry, "Grotto", 2023/108, where
+//!    coefficients are found in the same way.
+//! 2. **The product**: the words are opened under one-time masks S. With bit ŵ = w ⊕ s open, w = ŵ + (1 - 2 ŵ) s, and
+//!    for X = x̂ - r the dealer has shared s, r and s r: a + b X is then linear, modulo 2^M, where M has one bit more
+//!    than any a + b X needs.
+//! 3. **Rounding**: ŷ = a + b X + ρ is opened. ⌊(ŷ - ρ) / 2^g⌋ is ⌊ŷ / 2^g⌋ - ⌊ρ / 2^g⌋ less a borrow from the low g
+//!    bits, which is a comparison (a second point function) and opened under a mask as well, and 2^(M-g) if ŷ - ρ
+//!    wrapped: as a + b X < 2^(M-1), just if ρ has the highest bit and ŷ has not. Exact truncation of this kind is
+//!    that of K. Gupta and others, "SIGMA", 2023/1269, and E. Boyle and others, 2020/1392.
 //!
-//! **Security**: against one semi-honest party and a dealer that colludes with none. All that is opened - x̂, the words, ŷ, a bit - is under a
-//! mask that is uniform, used once, and unknown to either party, so a simulator draws it uniformly and takes the peer's message to be the
-//! difference to the party's own. Keys of point functions are simulated by themselves, shared values are hidden by what the peer draws in their
-//! place; and a party's share of the result contains its uniform share of ⌊ρ / 2^g⌋.
+//! **Security**: against one semi-honest party and a dealer that colludes with none. All that is opened - x̂, the
+//! words, ŷ, a bit - is under a mask that is uniform, used once, and unknown to either party, so a simulator draws it
+//! uniformly and takes the peer's message to be the difference to the party's own. Keys of point functions are
+//! simulated by themselves, shared values are hidden by what the peer draws in their place; and a party's share of
+//! the result contains its uniform share of ⌊ρ / 2^g⌋.
 //!
 //! # Errors
 //!
-//! Largest difference to the real function, in units of the last place of x and y, 2^-f; for f from 8 to 16 it is below 1. Checked at all X
-//! where the function is curved, or, where these are more than 2^21, at the ends and in the midst of all pieces.
+//! Largest difference to the real function, in units of the last place of x and y, 2^-f; for f from 8 to 16 it is
+//! below 1. Checked at all X where the function is curved, or, where these are more than 2^21, at the ends and in the
+//! midst of all pieces.
 //!
 //! | function | for | f = 8 | f = 12 | f = 16 |
 //! |---|---|---|---|---|
@@ -44,8 +49,8 @@
 //!
 //! # Costs
 //!
-//! Three rounds. For f = 12, a gate of a large batch: pieces; bytes of its key and AES blocks of a party, for numbers of 38 and 64 bits; bits that
-//! each party sends.
+//! Three rounds. For f = 12, a gate of a large batch: pieces; bytes of its key and AES blocks of a party, for numbers
+//! of 38 and 64 bits; bits that each party sends.
 //!
 //! | function | pieces | bytes, n = 38 | n = 64 | AES, n = 38 | n = 64 | opened |
 //! |---|---|---|---|---|---|---|
@@ -80,10 +85,11 @@ use pieces::Pieces;
 
 /// A function of fixed-point numbers of n bits in two's complement, f of them fractional; so is its result.
 ///
-/// **Domain**: f from 8 to 16; n from M to 64 and the width of R, where M is f + g + 2 and the bits before the point of the largest result: 27 or less at
-/// f = 12 for all but 1/x (28 + l) and 1/√x (34). **Keys**: with β bits of slopes, 16 (n - 6) + 16 max(1, g - 6) bytes, and
-/// M + M (M + 1)/2 + β (2 M - β + 1) + 3 n - (M - g) bits, and 3 n more for GeLU and SiLU, each of the elements rounded up to bytes over all gates.
-/// **Rounds**: three. **Messages**: a header each, and the bits of [`Function::opened_bits`] of all gates. **Error**: see [the table](self).
+/// **Domain**: f from 8 to 16; n from M to 64 and the width of R, where M is f + g + 2 and the bits before the point
+/// of the largest result: 27 or less at f = 12 for all but 1/x (28 + l) and 1/√x (34). **Keys**: with β bits of
+/// slopes, 16 (n - 6) + 16 max(1, g - 6) bytes, and M + M (M + 1)/2 + β (2 M - β + 1) + 3 n - (M - g) bits, and 3 n
+/// more for GeLU and SiLU, each of the elements rounded up to bytes over all gates. **Rounds**: three. **Messages**:
+/// a header each, and the bits of [`Function::opened_bits`] of all gates. **Error**: see [the table](self).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Function<R: Ring> {
     gate: u8,
@@ -132,7 +138,8 @@ impl<R: Ring> Function<R> {
     pub fn nexp(bits: u32, fraction: u32) -> Result<Self, Error> {
         Self::new(ids::EXP, bits, fraction, 0, curves::exp)
     }
-    /// 1/x for x >= 2^-l, and 2^l for what is smaller. l is 0 to f: sums that are known to be 1 or more, as those of soft-max, want l = 0.
+    /// 1/x for x >= 2^-l, and 2^l for what is smaller. l is 0 to f: sums that are known to be 1 or more, as those of
+    /// soft-max, want l = 0.
     ///
     /// # Errors
     /// [`Error::Parameter`].
@@ -191,8 +198,8 @@ impl<R: Ring> Function<R> {
     pub fn opened_bits(&self) -> [u32; 3] {
         [self.word() as u32, self.pieces.sum, 1]
     }
-    /// AES blocks that a party cannot do without for a gate: one for each node above the points that it walks to and one for each
-    /// of their leaves. They depend a little on x̂; this is for one in the midst.
+    /// AES blocks that a party cannot do without for a gate: one for each node above the points that it walks to and
+    /// one for each of their leaves. They depend a little on x̂; this is for one in the midst.
     #[must_use]
     pub fn aes(&self) -> usize {
         let shape = self.comparison;

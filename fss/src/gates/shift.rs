@@ -8,10 +8,12 @@
 //! over the integers, hence modulo 2^k, to which w contributes nothing where k <= n - f. Numbers in two's complement
 //! are moved into 0..2^n by a public offset first, and back afterwards.
 //!
-//! **The carry** is a comparison of f bits, its bit opened under a mask and turned into a number as in [`super::bit`].
+//! **The carry** is a comparison of f bits, its bit opened under a mask and turned into a number as in
+//! [`super::bit`].
 //!
 //! **The wrap**, with u and m the highest bits of x̂ and r, and v = 1{x̂' < r'} for the n - 1 others, is m ∨ v where
-//! u = 0 and m ∧ v where u = 1. The dealer knows m; v̂ = v ⊕ s is opened; what is left to share is m, s (1 - m) and s m:
+//! u = 0 and m ∧ v where u = 1. The dealer knows m; v̂ = v ⊕ s is opened; what is left to share is m, s (1 - m) and s
+//! m:
 //!
 //! | u, v̂ | w |
 //! |---|---|
@@ -20,18 +22,18 @@
 //! | 1, 0 | s m |
 //! | 1, 1 | m - s m |
 //!
-//! modulo 2^(k-n+f), as w is multiplied by 2^(n-f). A comparison of all n bits would give w itself and save two of the
-//! three, at 16 bytes more for its tree.
+//! modulo 2^(k-n+f), as w is multiplied by 2^(n-f). A comparison of all n bits would give w itself and save two of
+//! the three, at 16 bytes more for its tree.
 //!
 //! **With a bit to spare**, where the offset number is below 2^(n-1), a wrap means x̂ = x + r - 2^n < x < 2^(n-1), so
-//! that u = 0 and r > 2^(n-1), m = 1; and without one x̂ >= r, so that m = 1 only where u = 1. Hence w = m (1 - u), and
-//! there is nothing to compare.
+//! that u = 0 and r > 2^(n-1), m = 1; and without one x̂ >= r, so that m = 1 only where u = 1. Hence w = m (1 - u),
+//! and there is nothing to compare.
 //!
-//! After K. Gupta and others, "LLAMA", 2022/793, and "SIGMA", 2023/1269, whose truncations compare in the same places;
-//! secure against one semi-honest party and a dealer that colludes with none. x̂, ĉ and v̂ are each uniform given what
-//! one party holds, by masks that nothing else uses, so that a simulator draws them, and with them the peer's bits;
-//! corrections are uniform by the other party's draws; and a party's share of the result follows from these, the other
-//! one being what is missing.
+//! After K. Gupta and others, "LLAMA", 2022/793, and "SIGMA", 2023/1269, whose truncations compare in the same
+//! places; secure against one semi-honest party and a dealer that colludes with none. x̂, ĉ and v̂ are each uniform
+//! given what one party holds, by masks that nothing else uses, so that a simulator draws them, and with them the
+//! peer's bits; corrections are uniform by the other party's draws; and a party's share of the result follows from
+//! these, the other one being what is missing.
 
 use core::marker::PhantomData;
 

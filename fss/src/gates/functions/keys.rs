@@ -275,8 +275,8 @@ impl<R: Ring, P: Role> FunctionKeys<R, P> {
     }
 }
 
-/// Shares, by exclusive or, of the words of the pieces in which the values lie: the word of the first piece, and for every
-/// joint at or below X what the next word differs in.
+/// Shares, by exclusive or, of the words of the pieces in which the values lie: the word of the first piece, and for
+/// every joint at or below X what the next word differs in.
 fn chosen<R: Ring, P: Role, E: Evaluator>(
     gate: &Function<R>,
     trees: &Trees,
@@ -313,7 +313,8 @@ fn chosen<R: Ring, P: Role, E: Evaluator>(
         let words = out.iter_mut().skip(batch * keys);
         for ((word, v), below) in words.zip(masked).zip(below.chunks_exact(points)) {
             for (i, ((at, change), b)) in joints.iter().zip(below).enumerate() {
-                // v >= joint is (r <= v̂ - joint) ⊕ (r <= v̂) ⊕ (joint <= v̂); the middle term is that of the first point.
+                // v >= joint is (r <= v̂ - joint) ⊕ (r <= v̂) ⊕ (joint <= v̂); the middle term is that of the first
+                // point.
                 let bit = u128::from(*b) ^ own((i > 0 && at <= v).into());
                 *word ^= change & bit.wrapping_neg();
             }

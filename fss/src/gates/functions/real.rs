@@ -1,6 +1,6 @@
 //! The real functions, in double precision and the same on every platform: only sums, products, quotients and square
-//! roots, which IEEE 754 rounds in one way. Their errors are below 10^-14 of the largest value that a caller asks for; the
-//! tables that are made from them need 10^-6 units of the last place.
+//! roots, which IEEE 754 rounds in one way. Their errors are below 10^-14 of the largest value that a caller asks
+//! for; the tables that are made from them need 10^-6 units of the last place.
 
 /// ln 2 in two parts; the first has zeros at its end, so that its product with a small integer is exact.
 const LN2: [f64; 2] = [0.693_147_180_369_123_8, 1.908_214_929_270_587_7e-10];
