@@ -90,6 +90,9 @@ pub trait Gate {
 
 /// Bytes that name gates.
 pub(crate) mod ids {
+    /// The core of truncation and extension by itself.
+    #[cfg(test)]
+    pub(crate) const SHIFT: u8 = 255;
     pub(crate) const MASK: u8 = 1;
     pub(crate) const BIT_MASK: u8 = 2;
     pub(crate) const SIGN: u8 = 3;

@@ -272,7 +272,8 @@ pub(crate) fn deal(
     wipe(&mut w);
 }
 
-/// ± (β at the entry - W_0 + W_1), entry by entry. Constant time in all.
+/// ± (β at the entry - W_0 + W_1), entry by entry. Constant time in all. Bits that are of no entry are those of W_0 ⊕
+/// W_1 for values of one bit, and 0 for wider ones.
 pub(crate) fn leaf(shape: Shape, entry: u32, beta: u128, minus: u128, w: [Block; 2]) -> Block {
     let k = shape.value();
     let [w0, w1] = w.map(Block::to_u128);

@@ -4,16 +4,11 @@
 //! has a bit to spare and need not. Formulas, argument and papers: [`super::shift`], with f = 0. Secure against one
 //! semi-honest party and a dealer that colludes with none.
 
-use core::marker::PhantomData;
+use piquet_core::Ring;
 
-use piquet_core::{Ring, RingVec};
-
-use super::shift::{High, Range, Shift, ShiftKeys};
-use super::{Gate, GateId, ids};
-use crate::dealer::{Deal, low_bits};
-use crate::shape::{same, within};
-use crate::stream::Taken;
-use crate::{Error, Role};
+use super::shift::{Local, Range, Shift, gate};
+use crate::Error;
+use crate::shape::within;
 
 /// x of n bits, every one of them, modulo 2^m. The masked values' word is that of the result.
 ///
@@ -51,31 +46,7 @@ fn extension<R: Ring>(bits: u32, to: u32, range: Range) -> Result<Shift<R>, Erro
     Ok(new)
 }
 
-impl<R: Ring> Gate for Extend<R> {
-    type Masks<'a> = &'a [R];
-    type Dealt = ();
-    type Keys<P: Role> = ShiftKeys<R, P>;
-
-    fn id(&self) -> GateId {
-        GateId {
-            gate: ids::EXTEND,
-            parameters: self.0.parameters(),
-        }
-    }
-    fn key_bytes(&self, count: usize) -> usize {
-        self.0.key_bytes(count)
-    }
-    fn deal(&self, count: usize, masks: &[R], to: &mut Deal) -> Result<(), Error> {
-        self.0.deal(count, masks, to)
-    }
-    fn take<P: Role>(
-        &self,
-        count: usize,
-        from: &mut Taken<'_, P>,
-    ) -> Result<ShiftKeys<R, P>, Error> {
-        self.0.take(count, from)
-    }
-}
+gate!(Extend, EXTEND, ShiftKeys);
 
 /// x of n bits within a window, modulo 2^m. The masked values' word is that of the result.
 ///
@@ -84,7 +55,7 @@ impl<R: Ring> Gate for Extend<R> {
 ///
 /// **Keys**: m + (m - n) bits a gate. **Rounds**: none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ExtendWithin<R: Ring>(Shift<R>);
+pub struct ExtendWithin<R: Ring>(Local<R>);
 
 impl<R: Ring> ExtendWithin<R> {
     /// -2^(`window`-1) <= x < 2^(`window`-1) in `bits` bits, `window` less than `bits`, to `to` bits: more, and no more
@@ -93,74 +64,18 @@ impl<R: Ring> ExtendWithin<R> {
     /// # Errors
     /// [`Error::Parameter`].
     pub fn signed(bits: u32, window: u32, to: u32) -> Result<Self, Error> {
-        extension(bits, to, Range::SignedWithin(window)).map(Self)
+        extension(bits, to, Range::SignedWithin(window)).map(|s| Self(Local(s)))
     }
     /// 0 <= x < 2^`window`.
     ///
     /// # Errors
     /// [`Error::Parameter`].
     pub fn unsigned(bits: u32, window: u32, to: u32) -> Result<Self, Error> {
-        extension(bits, to, Range::UnsignedWithin(window)).map(Self)
+        extension(bits, to, Range::UnsignedWithin(window)).map(|s| Self(Local(s)))
     }
 }
 
-/// One party's keys of [`ExtendWithin`]. Used once, wiped, not printed.
-pub struct ExtendWithinKeys<R: Ring, P: Role> {
-    shift: Shift<R>,
-    high: High<R>,
-    role: PhantomData<P>,
-}
-
-impl<R: Ring, P: Role> core::fmt::Debug for ExtendWithinKeys<R, P> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "ExtendWithinKeys({} gates)", self.high.len())
-    }
-}
-
-impl<R: Ring> Gate for ExtendWithin<R> {
-    type Masks<'a> = &'a [R];
-    type Dealt = ();
-    type Keys<P: Role> = ExtendWithinKeys<R, P>;
-
-    fn id(&self) -> GateId {
-        GateId {
-            gate: ids::EXTEND,
-            parameters: self.0.parameters(),
-        }
-    }
-    fn key_bytes(&self, count: usize) -> usize {
-        High::bytes(self.0, count)
-    }
-    fn deal(&self, count: usize, masks: &[R], to: &mut Deal) -> Result<(), Error> {
-        same("masks", masks.len(), count)?;
-        High::deal(self.0, masks, to);
-        Ok(())
-    }
-    fn take<P: Role>(
-        &self,
-        count: usize,
-        from: &mut Taken<'_, P>,
-    ) -> Result<ExtendWithinKeys<R, P>, Error> {
-        Ok(ExtendWithinKeys {
-            shift: self.0,
-            high: High::take(self.0, count, from)?,
-            role: PhantomData,
-        })
-    }
-}
-
-impl<R: Ring, P: Role> ExtendWithinKeys<R, P> {
-    /// This party's shares of x modulo 2^m, from x̂, whose bits above n are ignored.
-    ///
-    /// # Errors
-    /// If there are not as many values as keys.
-    pub fn evaluate(self, masked: &[R]) -> Result<RingVec<R>, Error> {
-        same("masked values", masked.len(), self.high.len())?;
-        let (mut out, _) = self.high.linear::<P>(&self.shift.moved(masked));
-        low_bits(&mut out, self.shift.to);
-        Ok(out)
-    }
-}
+gate!(ExtendWithin, EXTEND, LocalKeys);
 
 #[cfg(test)]
 mod tests;

@@ -249,6 +249,97 @@ pub(crate) fn below<R: Ring, P: Role, E: Evaluator>(
     Ok(out)
 }
 
+/// Makes a gate of its name and its core, a [`Shift`] or a [`Local`], which is its only field.
+macro_rules! gate {
+    ($name:ident, $id:ident, $keys:ident) => {
+        impl<R: piquet_core::Ring> $crate::gates::Gate for $name<R> {
+            type Masks<'a> = &'a [R];
+            type Dealt = ();
+            type Keys<P: $crate::Role> = $crate::gates::shift::$keys<R, P>;
+
+            fn id(&self) -> $crate::gates::GateId {
+                $crate::gates::GateId {
+                    gate: $crate::gates::ids::$id,
+                    parameters: self.0.parameters(),
+                }
+            }
+            fn key_bytes(&self, count: usize) -> usize {
+                self.0.key_bytes(count)
+            }
+            fn deal(
+                &self,
+                count: usize,
+                masks: &[R],
+                to: &mut $crate::dealer::Deal,
+            ) -> Result<(), $crate::Error> {
+                self.0.deal(count, masks, to)
+            }
+            fn take<P: $crate::Role>(
+                &self,
+                count: usize,
+                from: &mut $crate::stream::Taken<'_, P>,
+            ) -> Result<Self::Keys<P>, $crate::Error> {
+                self.0.take(count, from)
+            }
+        }
+    };
+}
+pub(crate) use gate;
+
+/// A shift without what has to be compared for: nothing is opened. The carry is left as it comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Local<R: Ring>(pub(crate) Shift<R>);
+
+impl<R: Ring> Local<R> {
+    pub(crate) fn parameters(self) -> [u32; 3] {
+        self.0.parameters()
+    }
+    pub(crate) fn key_bytes(self, count: usize) -> usize {
+        High::bytes(self.0, count)
+    }
+    pub(crate) fn deal(self, count: usize, masks: &[R], to: &mut Deal) -> Result<(), Error> {
+        same("masks", masks.len(), count)?;
+        High::deal(self.0, masks, to);
+        Ok(())
+    }
+    pub(crate) fn take<P: Role>(
+        self,
+        count: usize,
+        from: &mut Taken<'_, P>,
+    ) -> Result<LocalKeys<R, P>, Error> {
+        Ok(LocalKeys {
+            high: High::take(self.0, count, from)?,
+            role: PhantomData,
+        })
+    }
+}
+
+/// One party's keys of a gate that shifts and opens nothing. Used once, wiped, not printed.
+pub struct LocalKeys<R: Ring, P: Role> {
+    high: High<R>,
+    role: PhantomData<P>,
+}
+
+impl<R: Ring, P: Role> core::fmt::Debug for LocalKeys<R, P> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "LocalKeys({} gates)", self.high.len())
+    }
+}
+
+impl<R: Ring, P: Role> LocalKeys<R, P> {
+    /// This party's shares of the result, from x̂, whose bits above n are ignored.
+    ///
+    /// # Errors
+    /// If there are not as many values as keys.
+    pub fn evaluate(self, masked: &[R]) -> Result<RingVec<R>, Error> {
+        same("masked values", masked.len(), self.high.len())?;
+        let shift = self.high.shift;
+        let (mut out, _) = self.high.linear::<P>(&shift.moved(masked));
+        low_bits(&mut out, shift.to);
+        Ok(out)
+    }
+}
+
 /// One party's keys of a gate that shifts. Used once, wiped, not printed.
 pub struct ShiftKeys<R: Ring, P: Role> {
     shift: Shift<R>,

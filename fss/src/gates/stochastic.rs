@@ -23,22 +23,17 @@
 //! After N. Jawalkar and others, "Orca", 2023/206, stochastic truncation; secure against one semi-honest party and a
 //! dealer that colludes with none, for the functionality above.
 
-use core::marker::PhantomData;
+use piquet_core::Ring;
 
-use piquet_core::{Ring, RingVec};
-
-use super::shift::{High, Range, Shift};
-use super::{Gate, GateId, ids};
-use crate::dealer::{Deal, low_bits};
-use crate::shape::{same, within};
-use crate::stream::Taken;
-use crate::{Error, Role};
+use super::shift::{Local, Range, Shift, gate};
+use crate::Error;
+use crate::shape::within;
 
 /// ⌊(x + 2^f - 1 - ρ) / 2^f⌋ for a uniform ρ in 0..2^f, which both parties know: x̂ mod 2^f.
 ///
 /// **Keys**: n - f bits a gate to n - f bits, n + f bits a gate to n bits. **Rounds**: none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stochastic<R: Ring>(Shift<R>);
+pub struct Stochastic<R: Ring>(Local<R>);
 
 impl<R: Ring> Stochastic<R> {
     /// Numbers of n = `bits` bits, with or without a sign, shifted by f = `shift`, 1 to less than n, modulo 2^(n-f).
@@ -47,7 +42,8 @@ impl<R: Ring> Stochastic<R> {
     /// [`Error::Parameter`].
     pub fn reduce(bits: u32, shift: u32) -> Result<Self, Error> {
         within("shift", shift, 1, u32::MAX, "1 to less than the bits")?;
-        Shift::new(bits, shift, bits.saturating_sub(shift), Range::Signed).map(Self)
+        let to = bits.saturating_sub(shift);
+        Shift::new(bits, shift, to, Range::Signed).map(|s| Self(Local(s)))
     }
     /// To `bits` bits again, of numbers -2^(`window`-1) <= x < 2^(`window`-1), `window` and `shift` + 1 less than
     /// `bits`.
@@ -59,67 +55,11 @@ impl<R: Ring> Stochastic<R> {
     /// [`Error::Parameter`].
     pub fn within(bits: u32, shift: u32, window: u32) -> Result<Self, Error> {
         within("shift", shift, 1, u32::MAX, "1 to less than the bits")?;
-        Shift::new(bits, shift, bits, Range::SignedWithin(window)).map(Self)
+        Shift::new(bits, shift, bits, Range::SignedWithin(window)).map(|s| Self(Local(s)))
     }
 }
 
-/// One party's keys of [`Stochastic`]. Used once, wiped, not printed.
-pub struct StochasticKeys<R: Ring, P: Role> {
-    shift: Shift<R>,
-    high: High<R>,
-    role: PhantomData<P>,
-}
-
-impl<R: Ring, P: Role> core::fmt::Debug for StochasticKeys<R, P> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "StochasticKeys({} gates)", self.high.len())
-    }
-}
-
-impl<R: Ring> Gate for Stochastic<R> {
-    type Masks<'a> = &'a [R];
-    type Dealt = ();
-    type Keys<P: Role> = StochasticKeys<R, P>;
-
-    fn id(&self) -> GateId {
-        GateId {
-            gate: ids::STOCHASTIC,
-            parameters: self.0.parameters(),
-        }
-    }
-    fn key_bytes(&self, count: usize) -> usize {
-        High::bytes(self.0, count)
-    }
-    fn deal(&self, count: usize, masks: &[R], to: &mut Deal) -> Result<(), Error> {
-        same("masks", masks.len(), count)?;
-        High::deal(self.0, masks, to);
-        Ok(())
-    }
-    fn take<P: Role>(
-        &self,
-        count: usize,
-        from: &mut Taken<'_, P>,
-    ) -> Result<StochasticKeys<R, P>, Error> {
-        Ok(StochasticKeys {
-            shift: self.0,
-            high: High::take(self.0, count, from)?,
-            role: PhantomData,
-        })
-    }
-}
-
-impl<R: Ring, P: Role> StochasticKeys<R, P> {
-    /// This party's shares of the result, from x̂, whose bits above n are ignored.
-    ///
-    /// # Errors
-    /// If there are not as many values as keys.
-    pub fn evaluate(self, masked: &[R]) -> Result<RingVec<R>, Error> {
-        same("masked values", masked.len(), self.high.len())?;
-        let (mut out, _) = self.high.linear::<P>(&self.shift.moved(masked));
-        low_bits(&mut out, self.shift.to);
-        Ok(out)
-    }
-}
+gate!(Stochastic, STOCHASTIC, LocalKeys);
 
 #[cfg(test)]
 mod tests;

@@ -6,11 +6,8 @@
 
 use piquet_core::Ring;
 
-use super::shift::{Range, Shift, ShiftKeys};
-use super::{Gate, GateId, ids};
-use crate::dealer::Deal;
-use crate::stream::Taken;
-use crate::{Error, Role};
+use super::shift::{Range, Shift, gate};
+use crate::Error;
 
 /// ⌊x / 2^f⌋ modulo 2^(n-f), for x of n bits, with or without a sign.
 ///
@@ -30,31 +27,7 @@ impl<R: Ring> TruncateReduce<R> {
     }
 }
 
-impl<R: Ring> Gate for TruncateReduce<R> {
-    type Masks<'a> = &'a [R];
-    type Dealt = ();
-    type Keys<P: Role> = ShiftKeys<R, P>;
-
-    fn id(&self) -> GateId {
-        GateId {
-            gate: ids::TRUNCATE_REDUCE,
-            parameters: self.0.parameters(),
-        }
-    }
-    fn key_bytes(&self, count: usize) -> usize {
-        self.0.key_bytes(count)
-    }
-    fn deal(&self, count: usize, masks: &[R], to: &mut Deal) -> Result<(), Error> {
-        self.0.deal(count, masks, to)
-    }
-    fn take<P: Role>(
-        &self,
-        count: usize,
-        from: &mut Taken<'_, P>,
-    ) -> Result<ShiftKeys<R, P>, Error> {
-        self.0.take(count, from)
-    }
-}
+gate!(TruncateReduce, TRUNCATE_REDUCE, ShiftKeys);
 
 /// ⌊x / 2^f⌋ modulo 2^n, for x of n bits: the arithmetic shift of a signed [`Range`], the logical one of an unsigned.
 ///
@@ -79,31 +52,7 @@ impl<R: Ring> Truncate<R> {
     }
 }
 
-impl<R: Ring> Gate for Truncate<R> {
-    type Masks<'a> = &'a [R];
-    type Dealt = ();
-    type Keys<P: Role> = ShiftKeys<R, P>;
-
-    fn id(&self) -> GateId {
-        GateId {
-            gate: ids::TRUNCATE,
-            parameters: self.0.parameters(),
-        }
-    }
-    fn key_bytes(&self, count: usize) -> usize {
-        self.0.key_bytes(count)
-    }
-    fn deal(&self, count: usize, masks: &[R], to: &mut Deal) -> Result<(), Error> {
-        self.0.deal(count, masks, to)
-    }
-    fn take<P: Role>(
-        &self,
-        count: usize,
-        from: &mut Taken<'_, P>,
-    ) -> Result<ShiftKeys<R, P>, Error> {
-        self.0.take(count, from)
-    }
-}
+gate!(Truncate, TRUNCATE, ShiftKeys);
 
 fn positive(shift: u32) -> Result<(), Error> {
     crate::shape::within("shift", shift, 1, u32::MAX, "1 to less than the bits")

@@ -2,6 +2,7 @@
 
 use super::super::shift::tests::run;
 use super::*;
+use crate::gates::Gate;
 use crate::testing::{deal, edges, masked, pairs, sum};
 
 fn sign(bits: u32, x: u128) -> u128 {
@@ -9,7 +10,7 @@ fn sign(bits: u32, x: u128) -> u128 {
 }
 
 fn within_window(gate: &ExtendWithin<u128>, x: &[u128], r: &[u128]) -> Vec<u128> {
-    let (bits, to) = (gate.0.bits, gate.0.to);
+    let (bits, to) = (gate.0.0.bits, gate.0.0.to);
     let ((), k0, k1) = deal(gate, x.len(), r);
     let hat = masked(bits, x, r);
     let y0 = k0.evaluate(&hat).unwrap();

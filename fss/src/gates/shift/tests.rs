@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::evaluator::Cpu;
-use crate::gates::GateId;
 use crate::testing::{deal, edges, masked, pairs, sum};
 use crate::{P0, P1};
 
@@ -10,31 +9,7 @@ use crate::{P0, P1};
 #[derive(Debug, Clone, Copy)]
 struct Any<R: Ring>(Shift<R>);
 
-impl<R: Ring> Gate for Any<R> {
-    type Masks<'a> = &'a [R];
-    type Dealt = ();
-    type Keys<P: Role> = ShiftKeys<R, P>;
-
-    fn id(&self) -> GateId {
-        GateId {
-            gate: 255,
-            parameters: self.0.parameters(),
-        }
-    }
-    fn key_bytes(&self, count: usize) -> usize {
-        self.0.key_bytes(count)
-    }
-    fn deal(&self, count: usize, masks: &[R], to: &mut Deal) -> Result<(), Error> {
-        self.0.deal(count, masks, to)
-    }
-    fn take<P: Role>(
-        &self,
-        count: usize,
-        from: &mut Taken<'_, P>,
-    ) -> Result<ShiftKeys<R, P>, Error> {
-        self.0.take(count, from)
-    }
-}
+gate!(Any, SHIFT, ShiftKeys);
 
 /// x of n bits as the range reads it; shifts of it are arithmetic.
 fn value<R: Ring>(bits: u32, range: Range, x: R) -> i128 {

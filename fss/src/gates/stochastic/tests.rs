@@ -1,17 +1,18 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::gates::Gate;
 use crate::testing::{deal, edges, masked, pairs, sum, uniform};
 
 fn run(gate: &Stochastic<u64>, x: &[u64], r: &[u64]) -> Vec<u64> {
     let ((), k0, k1) = deal(gate, x.len(), r);
-    let hat = masked(gate.0.bits, x, r);
+    let hat = masked(gate.0.0.bits, x, r);
     let y0 = k0.evaluate(&hat).unwrap();
     let y1 = k1.evaluate(&hat).unwrap();
     for y in [&y0, &y1] {
-        assert!(y.as_slice().iter().all(|v| v.shr(gate.0.to) == 0));
+        assert!(y.as_slice().iter().all(|v| v.shr(gate.0.0.to) == 0));
     }
-    sum(gate.0.to, y0.as_slice(), y1.as_slice())
+    sum(gate.0.0.to, y0.as_slice(), y1.as_slice())
 }
 
 fn signed(bits: u32, x: u64) -> i128 {
@@ -22,7 +23,7 @@ fn signed(bits: u32, x: u64) -> i128 {
 fn is_the_functionality(gate: &Stochastic<u64>, x: &[u64], r: &[u64]) {
     let Shift {
         bits, shift, to, ..
-    } = gate.0;
+    } = gate.0.0;
     let got = run(gate, x, r);
     let hat = masked(bits, x, r);
     for i in 0..x.len() {

@@ -2,6 +2,7 @@
 
 use super::super::shift::tests::run;
 use super::*;
+use crate::gates::Gate;
 use crate::testing::{edges, masked, pairs, uniform};
 
 #[test]
