@@ -32,13 +32,18 @@ impl core::fmt::Debug for View<'_> {
     }
 }
 
-/// What the walk along a tree ends with, before the correction of the leaf.
-#[derive(Debug)]
+/// What the walk along a tree ends with, before the correction of the leaf. Secret.
 pub struct Walked<'a> {
     /// The leaf's value H(x ⊕ 2), of as many values as fit.
     pub values: &'a mut [Block],
     /// Bit 0: the leaf's control bit. Bit 1: the turns, which are this party's share of "α is in a leaf to the left".
     pub marks: &'a mut [u8],
+}
+
+impl core::fmt::Debug for Walked<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Walked({} ends)", self.values.len())
+    }
 }
 
 /// Keys of comparison functions of one party, as they lie in memory.
