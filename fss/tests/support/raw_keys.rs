@@ -1,5 +1,5 @@
-//! Cases for memcheck: keys by themselves, from a dealer of the user's own or from the two parties. Points, values, what
-//! keys are drawn from, shares and correlations are secret; points at which keys are evaluated are public.
+//! Cases for memcheck: keys by themselves, from a dealer of the user's own or from the two parties. Points, values,
+//! what keys are drawn from, shares and correlations are secret; points at which keys are evaluated are public.
 
 use piquet_core::correlation::{ReceivedOts, RingTriples, SemiHonest, SentOts};
 use piquet_core::wire::{Machine, SessionId, Step};
