@@ -59,7 +59,8 @@ fn body(bits: &[u64], rows: &[u64], acc: &mut [u64]) {
             let w = acc.len();
             for (bits, rows) in bits.iter().zip(rows.chunks(64 * w)) {
                 for (i, row) in rows.chunks_exact(w).enumerate() {
-                    let all = (bits >> i & 1).wrapping_neg();
+                    // Hidden, or the compiler makes a branch of it around the row.
+                    let all = core::hint::black_box((bits >> i & 1).wrapping_neg());
                     for (a, r) in acc.iter_mut().zip(row) {
                         *a ^= r & all;
                     }

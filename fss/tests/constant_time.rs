@@ -6,6 +6,7 @@
 
 mod support {
     pub(crate) mod memcheck;
+    mod raw_keys;
     pub(crate) mod scenarios;
 }
 
@@ -32,6 +33,11 @@ const CASES: &[(&str, bool)] = &[
     ("arithmetic_on_a_secret", true),
     ("signs", true),
     ("masks", true),
+    ("support::raw_keys::half_trees", true),
+    ("support::raw_keys::trees_of_seeds", true),
+    ("support::raw_keys::prefixes", true),
+    ("support::raw_keys::comparisons", true),
+    ("support::raw_keys::keys_of_both_parties", true),
 ];
 
 #[test]

@@ -27,7 +27,9 @@ impl Leaves {
     pub(super) fn share(self, entry: u32, value: Block, mark: u128, leaf: Block) -> u128 {
         let k = self.shape.value();
         let at = entry * k;
-        let t = (mark & 1).wrapping_neg();
+        // Hidden, or the compiler makes a branch on the control bit of it.
+        let t = core::hint::black_box((mark as u64 & 1).wrapping_neg());
+        let t = u128::from(t) << 64 | u128::from(t);
         let v = (value.to_u128() >> at).wrapping_add((leaf.to_u128() >> at) & t);
         (v ^ self.minus).wrapping_sub(self.minus) & mask(k)
     }
