@@ -9,7 +9,6 @@ mod bits;
 mod block;
 pub mod correlation;
 pub mod cpu;
-pub mod fold;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod gf128;

@@ -1,10 +1,14 @@
-//! Sums of the rows of a table that bits select: the inner loop of private look-ups and of anything that multiplies a
-//! vector of bits by a matrix of words over GF(2).
+//! Sums of what secret bits or words select of a table: the inner loop of private look-ups and of anything that
+//! multiplies a vector of bits by a matrix of words.
 //!
 //! Constant time in the bits and in the table: every row is read whatever its bit is.
 #![allow(unsafe_code)]
 
 use crate::cpu::{self, Level};
+
+mod sums;
+
+pub use sums::{dot, sum_where, xor_where};
 
 /// Adds to `acc`, by exclusive or, every row of `rows` whose bit is set. Row i is `rows[i * w..][..w]` for w =
 /// `acc.len()`, its bit is bit `i % 64` of `bits[i / 64]`. Rows without a bit, bits without a row and words short of

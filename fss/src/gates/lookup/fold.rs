@@ -5,7 +5,7 @@
 //! Nodes and leaves stay within the nearest cache either way.
 
 use piquet_core::ggm::GgmHash;
-use piquet_core::{Block, Ring, fold, lanes, wipe, wipe_vec};
+use piquet_core::{Block, Ring, lanes, masked, wipe, wipe_vec};
 
 use super::{Fold, MAX_BITS, Table};
 use crate::evaluator::View;
@@ -219,7 +219,7 @@ impl<R: Ring> Work<'_, R> {
             let entries = table.from(start);
             let here = entries.len() - 63;
             let (before, after) = self.values.split_at(here.min(self.values.len()));
-            let sum = fold::dot(before, entries).add(fold::dot(after, table.from(0)));
+            let sum = masked::dot(before, entries).add(masked::dot(after, table.from(0)));
             out[key] = out[key].add(sum);
         }
     }
@@ -234,11 +234,11 @@ fn chosen<R: Ring>(how: Fold, words: &[u64], start: usize, table: &Table<R>, to:
     let over = table.from(start + 64 * before.len());
     match how {
         Fold::Xor => to
-            .xor(fold::xor_where(before, entries))
-            .xor(fold::xor_where(after, over)),
+            .xor(masked::xor_where(before, entries))
+            .xor(masked::xor_where(after, over)),
         Fold::Sum => to
-            .add(fold::sum_where(before, entries))
-            .add(fold::sum_where(after, over)),
+            .add(masked::sum_where(before, entries))
+            .add(masked::sum_where(after, over)),
     }
 }
 
