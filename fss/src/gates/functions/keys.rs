@@ -5,7 +5,7 @@ use zeroize::Zeroize;
 
 use super::Function;
 use crate::dealer::{Deal, low_bits, share_bytes};
-use crate::gates::Gate;
+use crate::gates::{Gate, bit};
 use crate::mask::{BitMask, BitMaskKeys, BitOpening, Mask, MaskKeys, Opening};
 use crate::shape::{TILE, same};
 use crate::stream::Taken;
@@ -226,23 +226,22 @@ impl<R: Ring, P: Role> core::fmt::Debug for Stage<R, P> {
     }
 }
 
-/// A public bit under the mask s of which this is a share: this party's share of d̂ + (1 - 2 d̂) s.
-fn unmasked<R: Ring, P: Role>(open: bool, s: R) -> R {
-    match open {
-        false => s,
-        true if P::INDEX == 0 => R::ONE.sub(s),
-        true => s.neg(),
-    }
+/// Bit `at` of opened bits: all ones or nothing.
+fn opened<R: Ring>(bits: &BitVec, at: usize) -> R {
+    let word = bits.words().get(at / 64).copied().unwrap_or_default();
+    R::from_u64(word >> (at % 64) & 1).neg()
+}
+
+/// From a share of s, this party's share of d̂ + (1 - 2 d̂) s; `open` is all ones where d̂ = 1.
+fn unmasked<R: Ring, P: Role>(open: R, s: R) -> R {
+    bit::lifted(s, open, bit::party_one::<R, P>())
 }
 
 /// As [`unmasked`] times x = x̂ - r, from shares of r, s and s r.
-fn unmasked_times<R: Ring, P: Role>(open: bool, masked: R, r: R, s: R, sr: R) -> R {
+fn unmasked_times<R: Ring, P: Role>(open: R, masked: R, r: R, s: R, sr: R) -> R {
+    let own = masked.and(bit::party_one::<R, P>().neg());
     let product = masked.mul(s).sub(sr);
-    match open {
-        false => product,
-        true if P::INDEX == 0 => masked.sub(r).sub(product),
-        true => r.neg().sub(product),
-    }
+    product.xor(open).sub(open).add(own.sub(r).and(open))
 }
 
 impl<R: Ring, P: Role> FunctionKeys<R, P> {
@@ -376,9 +375,8 @@ impl<R: Ring, P: Role> FunctionRun<R, P> {
                 // y < 2^(M - 1), ŷ < ρ is that only ρ has the highest bit.
                 let shares = out.as_mut_slice().iter_mut().zip(top.as_slice());
                 for ((out, top), y) in shares.zip(sum.as_slice()) {
-                    if y >> (p.sum - 1) == 0 {
-                        *out = out.add(top.shl(p.sum - p.guard));
-                    }
+                    let low = R::from_u64((y >> (p.sum - 1) & 1) ^ 1).neg();
+                    *out = out.add(top.shl(p.sum - p.guard).and(low));
                     if P::INDEX == 0 {
                         let public = (y >> p.guard).wrapping_sub(1).wrapping_sub(p.offset);
                         *out = out.add(R::from_u64(public));
@@ -409,8 +407,8 @@ impl<R: Ring, P: Role> FunctionRun<R, P> {
             } => {
                 let carries = opening.finish(message)?;
                 let shares = out.as_mut_slice().iter_mut().zip(bit.as_slice());
-                for ((out, s), c) in shares.zip(carries.to_bools()) {
-                    *out = out.add(unmasked::<R, P>(c, *s));
+                for (j, (out, s)) in shares.enumerate() {
+                    *out = out.add(unmasked::<R, P>(opened(&carries, j), *s));
                 }
                 low_bits(&mut out, gate.bits);
                 Ok(Step::Done(out))
@@ -429,12 +427,11 @@ impl<R: Ring> Line<R> {
     ) -> (RingVec<u64>, RingVec<R>) {
         let p = &gate.pieces;
         let stride = gate.word();
-        let open = |j: usize, t: usize| words.get(j * stride + t).unwrap_or(false);
         let mut sums = RingVec::<u64>::zeros(masked.len());
         for (t, s) in self.a.iter().enumerate() {
             let shares = sums.as_mut_slice().iter_mut().zip(s.as_slice());
             for (j, (sum, s)) in shares.enumerate() {
-                let bit = unmasked::<u64, P>(open(j, t), *s);
+                let bit = unmasked::<u64, P>(opened(words, j * stride + t), *s);
                 *sum = sum.wrapping_add(bit << t);
             }
         }
@@ -442,7 +439,7 @@ impl<R: Ring> Line<R> {
             let shares = sums.as_mut_slice().iter_mut().zip(self.mask.as_slice());
             let shares = shares.zip(s.as_slice()).zip(sr.as_slice()).zip(masked);
             for (j, ((((sum, r), s), sr), x)) in shares.enumerate() {
-                let open = open(j, p.sum as usize + t);
+                let open = opened(words, j * stride + p.sum as usize + t);
                 let v = unmasked_times::<u64, P>(open, x.to_u64(), *r, *s, *sr) << t;
                 // The highest bit of b counts negatively.
                 let minus = t + 1 == self.b.len();
@@ -454,7 +451,7 @@ impl<R: Ring> Line<R> {
             let shares = out.as_mut_slice().iter_mut().zip(r.as_slice());
             let shares = shares.zip(s.as_slice()).zip(sr.as_slice()).zip(masked);
             for (j, ((((out, r), s), sr), x)) in shares.enumerate() {
-                let open = open(j, stride - 1);
+                let open = opened(words, j * stride + stride - 1);
                 *out = unmasked_times::<R, P>(open, *x, *r, *s, *sr);
             }
         }
