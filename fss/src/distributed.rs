@@ -44,6 +44,7 @@ use piquet_core::{Block, RingVec, wipe};
 use rand_core::CryptoRng;
 
 use crate::dealer::share_bytes;
+use crate::mask::from_party;
 use crate::shape::{mask, same, within};
 use crate::{Error, Role, Shape};
 
@@ -162,12 +163,13 @@ impl Batch {
     fn hash(&self) -> Block {
         GgmHash::key(&self.session, "trees")
     }
-    fn header(&self, kind: u8, step: u32) -> Header {
-        Header {
+    /// Of what P sends.
+    fn header<P: Role>(&self, kind: u8, step: u32) -> Header {
+        from_party::<P>(Header {
             kind,
             session: self.session,
             step: step.into(),
-        }
+        })
     }
 }
 

@@ -119,7 +119,7 @@ impl<R: Ring, P: Role> MaskKeys<R, P> {
 }
 
 /// The header of what P sends: a party that is handed its own message says so.
-fn from_party<P: Role>(header: Header) -> Header {
+pub(crate) fn from_party<P: Role>(header: Header) -> Header {
     let step = header.step | u64::from(P::INDEX) << 63;
     Header { step, ..header }
 }

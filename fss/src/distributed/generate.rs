@@ -169,7 +169,7 @@ impl<P: Role> Machine for Generator<P> {
             } => {
                 let mut masked = choices.duplicate();
                 masked.xor_assign(received.choices());
-                batch.header(DISTRIBUTED_CHOICES, 0).encode(out);
+                batch.header::<P>(DISTRIBUTED_CHOICES, 0).encode(out);
                 out.extend_from_slice(masked.as_bytes());
                 State::Choices {
                     choices,
@@ -182,9 +182,9 @@ impl<P: Role> Machine for Generator<P> {
                 sent,
                 received,
             } => {
-                let body = check(batch.header(DISTRIBUTED_CHOICES, 0), inbox)?;
+                let body = check(batch.header::<P::Peer>(DISTRIBUTED_CHOICES, 0), inbox)?;
                 let masked = BitVec::from_bytes(batch.ots(), body).map_err(Error::Message)?;
-                batch.header(DISTRIBUTED_TRANSFERS, 0).encode(out);
+                batch.header::<P>(DISTRIBUTED_TRANSFERS, 0).encode(out);
                 let root = |i| common.root(i);
                 let shares = correlate::send(sent.messages(), &masked, root, out);
                 State::Transfers {
@@ -198,7 +198,7 @@ impl<P: Role> Machine for Generator<P> {
                 received,
                 mut shares,
             } => {
-                let body = check(batch.header(DISTRIBUTED_TRANSFERS, 0), inbox)?;
+                let body = check(batch.header::<P::Peer>(DISTRIBUTED_TRANSFERS, 0), inbox)?;
                 let root = |i| common.root(i);
                 correlate::receive(received.messages(), &choices, body, root, &mut shares);
                 let mut nodes = Secret(vec![Block::ZERO; batch.keys << batch.domain()]);
@@ -214,7 +214,7 @@ impl<P: Role> Machine for Generator<P> {
                 nodes,
                 own,
             } => {
-                let body = check(batch.header(DISTRIBUTED_LEVEL, level), inbox)?;
+                let body = check(batch.header::<P::Peer>(DISTRIBUTED_LEVEL, level), inbox)?;
                 let theirs = body.as_chunks::<16>().0;
                 let sums = own.iter().zip(theirs).map(|(a, b)| *a ^ Block::from(*b));
                 common.corrections.extend(sums);
@@ -226,7 +226,7 @@ impl<P: Role> Machine for Generator<P> {
             }
             State::Product { own } => {
                 let k = batch.shape.value();
-                let body = check(batch.header(DISTRIBUTED_LEAF, 0), inbox)?;
+                let body = check(batch.header::<P::Peer>(DISTRIBUTED_LEAF, 0), inbox)?;
                 let (e, f) = body.split_at(body.len() / 2);
                 let n = batch.keys;
                 let e = get::<u128>(e, k, n).map_err(Error::Message)?;
@@ -236,7 +236,7 @@ impl<P: Role> Machine for Generator<P> {
             State::Leaf { own } => {
                 let k = batch.shape.value();
                 let step = batch.product().map_or(0, |_| 1);
-                let body = check(batch.header(DISTRIBUTED_LEAF, step), inbox)?;
+                let body = check(batch.header::<P::Peer>(DISTRIBUTED_LEAF, step), inbox)?;
                 let theirs = get::<u128>(body, k, batch.keys).map_err(Error::Message)?;
                 let add = batch.product().is_some();
                 let leaves = own.iter().zip(&theirs).map(|(a, b)| {
@@ -267,7 +267,7 @@ impl<P: Role> Common<P> {
         let hash = GgmHash::new(self.batch.hash());
         let mut own = Vec::with_capacity(n);
         let of_level = shares.0.chunks(n).nth(level as usize).unwrap_or_default();
-        self.batch.header(DISTRIBUTED_LEVEL, level).encode(out);
+        self.batch.header::<P>(DISTRIBUTED_LEVEL, level).encode(out);
         let keys = nodes.0.chunks_mut(1 << self.batch.domain()).enumerate();
         for ((j, nodes), share) in keys.zip(of_level) {
             let half = *share ^ grow(&hash, self.last(level, j), nodes, 1 << level);
@@ -326,7 +326,7 @@ impl<P: Role> Common<P> {
         }
         wipe(&mut values);
         let [mut s, mut u] = factors;
-        batch.header(DISTRIBUTED_LEAF, 0).encode(out);
+        batch.header::<P>(DISTRIBUTED_LEAF, 0).encode(out);
         if xor {
             put(out, k, u.as_slice());
             let own = u.as_slice().to_vec();
@@ -359,7 +359,7 @@ impl<P: Role> Common<P> {
                 z & mask(k)
             });
         let own: Vec<_> = own.collect();
-        self.batch.header(DISTRIBUTED_LEAF, 1).encode(out);
+        self.batch.header::<P>(DISTRIBUTED_LEAF, 1).encode(out);
         put(out, k, &own);
         State::Leaf { own }
     }

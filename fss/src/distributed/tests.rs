@@ -260,6 +260,26 @@ fn every_state_knows_the_length_that_is_due() {
     }
 }
 
+/// A party that is handed its own message says that it is not the one due.
+#[test]
+fn own_messages_are_refused() {
+    let batch = Batch::new(SESSION, 3, Range::Ring(9), 2).unwrap();
+    for stop in 1..batch.rounds() {
+        let (mut p0, mut p1) = parties(batch, &[1, 6], &[5, 6], 1);
+        let mut messages = [Vec::new(), Vec::new()];
+        for _ in 0..stop {
+            let mut out = [Vec::new(), Vec::new()];
+            let [o0, o1] = &mut out;
+            p0 = next(p0, &messages[1], o0);
+            p1 = next(p1, &messages[0], o1);
+            messages = out;
+        }
+        let due = Some(Error::Message(DecodeError::Context));
+        assert_eq!(p0.step(&messages[0], &mut Vec::new()).err(), due, "{stop}");
+        assert_eq!(p1.step(&messages[1], &mut Vec::new()).err(), due, "{stop}");
+    }
+}
+
 fn next<P: Role>(p: Generator<P>, inbox: &[u8], out: &mut Vec<u8>) -> Generator<P> {
     match p.step(inbox, out).unwrap() {
         piquet_core::wire::Step::Recv(p) => p,

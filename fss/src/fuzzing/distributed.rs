@@ -7,7 +7,8 @@ use piquet_core::{BitVec, Block, Prg, RingVec};
 use super::{SESSION, fill, of_the_peer, parameters};
 use crate::distributed::{Batch, Generator, Keys, Own, Range};
 use crate::evaluator::Cpu;
-use crate::{P0, kinds};
+use crate::mask::from_party;
+use crate::{P0, P1, kinds};
 
 /// The first bytes say domain, range, number of keys and a message; the rest is that message, and once more the
 /// bodies of all messages.
@@ -80,11 +81,11 @@ fn right(batch: &Batch, round: usize, len: usize) -> Vec<u8> {
         r => (kinds::DISTRIBUTED_LEAF, r - levels - 2),
     };
     let mut m = Vec::new();
-    let header = Header {
+    let header = from_party::<P1>(Header {
         kind,
         session: SESSION.child("distributed keys"),
         step: step as u64,
-    };
+    });
     header.encode(&mut m);
     m.resize(len, 0);
     m
