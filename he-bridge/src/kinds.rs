@@ -1,0 +1,10 @@
+//! Kind bytes of this crate's messages: 0x90 to 0xaf of the space that all Piquet crates share.
+
+/// A client's public key.
+pub(crate) const PUBLIC_KEY: u8 = 0x90;
+/// The first message of a product: the seed, and what both parties must agree on.
+pub(crate) const OPENING: u8 = 0x91;
+/// Encrypted input of a product.
+pub(crate) const REQUEST: u8 = 0x92;
+/// Masked results of a product.
+pub(crate) const RESPONSE: u8 = 0x93;

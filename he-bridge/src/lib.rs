@@ -1,0 +1,17 @@
+#![doc = include_str!("../README.md")]
+#![deny(unsafe_code)]
+
+pub mod backend;
+pub mod encoding;
+mod error;
+mod kinds;
+pub mod linear;
+pub mod map;
+pub mod native;
+pub mod noise;
+pub mod params;
+
+pub use backend::Backend;
+pub use error::Error;
+pub use native::Native;
+pub use params::{CipherModulus, Mode, Params, PlainModulus};
