@@ -1,0 +1,5 @@
+//! Transforms and products of points.
+
+use piquet_bench_harness::Table;
+
+pub fn rows(_: &mut Table) {}
