@@ -273,7 +273,7 @@ impl Params {
             noise: OrderedBits(most.log2()),
             room: OrderedBits(room),
         };
-        if most.log2() >= room || flooding > 127 {
+        if most.log2() >= room || flooding > 126 {
             return Err(refuse);
         }
         // The part of half a unit that noise may take before the response is rounded.
