@@ -29,8 +29,8 @@ fn the_largest_layers_fit_as_planned() {
         assert!(p.distance_bits(1) <= -40.0 && p.distance_bits(1 << 20) <= -20.0);
         assert!(p.failure_bits(1) <= -60.0 && p.failure_bits(1 << 20) <= -40.0);
     }
-    // 16-bit weights want messages of 38 bits.
-    for (k, fits) in [(38, true), (39, false)] {
+    // 16-bit weights want messages of 37 bits.
+    for (k, fits) in [(37, true), (38, false)] {
         let plain = PlainModulus::Bits(k);
         let got = Params::shifts(degree, plain, mode, bound(1 << 15, 4608), TRAFFIC);
         assert_eq!(got.is_ok(), fits, "{got:?}");
