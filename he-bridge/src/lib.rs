@@ -15,6 +15,8 @@ pub mod seal;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub mod testing;
+pub mod shared;
+pub mod triples;
 
 pub use backend::Backend;
 pub use error::Error;
