@@ -9,6 +9,9 @@ mod points;
 mod protocols;
 #[path = "he/scheme.rs"]
 mod scheme;
+#[cfg(feature = "seal")]
+#[path = "he/seal.rs"]
+mod seal;
 #[path = "he/taps.rs"]
 mod taps;
 #[path = "he/triples.rs"]
@@ -21,5 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     scheme::rows(&mut t);
     protocols::rows(&mut t);
     triples::rows(&mut t);
+    #[cfg(feature = "seal")]
+    seal::rows(&mut t);
     t.finish()
 }

@@ -12,10 +12,10 @@ pub mod noise;
 pub mod params;
 #[cfg(feature = "seal")]
 pub mod seal;
+pub mod shared;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub mod testing;
-pub mod shared;
 pub mod triples;
 
 pub use backend::Backend;
