@@ -11,6 +11,7 @@ pub mod native;
 pub mod noise;
 pub mod params;
 pub mod shared;
+pub mod triples;
 
 pub use backend::Backend;
 pub use error::Error;
