@@ -259,36 +259,16 @@ impl Params {
                 CipherModulus::Word(_) | CipherModulus::Limbs(_)
             )
         );
-        let left = noise::product(bound, !divides) + noise::rerandomise(degree);
-        let flooding = match mode {
-            Mode::Exact => noise::flooding_bits(left),
-            Mode::Approximate => 0,
-        };
-        let most = match mode {
-            Mode::Exact => left + f64::from(flooding).exp2(),
-            Mode::Approximate => left,
-        };
-        let room = modulus.log2() - plain.log2() - 1.0;
-        let refuse = Error::Noise {
-            noise: OrderedBits(most.log2()),
-            room: OrderedBits(room),
-        };
-        if most.log2() >= room || flooding > 127 {
-            return Err(refuse);
-        }
-        // The part of half a unit that noise may take before the response is rounded.
-        let taken = (most.log2() - room).exp2();
-        let (first_bits, second_bits) =
-            response_bits(degree, plain, &modulus, taken).ok_or(refuse)?;
+        let fit = fit(degree, plain, modulus.log2(), divides, mode, bound)?;
         Ok(Self {
             degree,
             plain,
             modulus,
             mode,
             bound,
-            flooding,
-            first_bits,
-            second_bits,
+            flooding: fit.flooding,
+            first_bits: fit.first_bits,
+            second_bits: fit.second_bits,
         })
     }
 
@@ -367,15 +347,59 @@ impl Params {
     }
 }
 
+/// What follows from bounds and from the size of a ciphertext modulus alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fit {
+    pub(crate) flooding: u32,
+    pub(crate) first_bits: u32,
+    pub(crate) second_bits: u32,
+}
+
+/// Flooding and the response's bits under a modulus of `log2` bits, of which t is a divisor or not.
+pub(crate) fn fit(
+    degree: usize,
+    plain: PlainModulus,
+    log2: f64,
+    divides: bool,
+    mode: Mode,
+    bound: Bound,
+) -> Result<Fit, Error> {
+    let left = noise::product(bound, !divides) + noise::rerandomise(degree);
+    let flooding = match mode {
+        Mode::Exact => noise::flooding_bits(left),
+        Mode::Approximate => 0,
+    };
+    let most = match mode {
+        Mode::Exact => left + f64::from(flooding).exp2(),
+        Mode::Approximate => left,
+    };
+    let room = log2 - plain.log2() - 1.0;
+    let refuse = Error::Noise {
+        noise: OrderedBits(most.log2()),
+        room: OrderedBits(room),
+    };
+    if most.log2() >= room || flooding > 126 {
+        return Err(refuse);
+    }
+    // The part of half a unit that noise may take before the response is rounded.
+    let taken = (most.log2() - room).exp2();
+    let (first_bits, second_bits) = response_bits(degree, plain, log2, taken).ok_or(refuse)?;
+    Ok(Fit {
+        flooding,
+        first_bits,
+        second_bits,
+    })
+}
+
 /// Fewest bits of a response, first and second half, at which noise (the part `taken` of half a unit) and both roundings stay
 /// below half a unit. A first half is taken to hold half as many coefficients as the second.
 fn response_bits(
     degree: usize,
     plain: PlainModulus,
-    modulus: &CipherModulus,
+    log2: f64,
     taken: f64,
 ) -> Option<(u32, u32)> {
-    let whole = modulus.log2().floor() as u32;
+    let whole = log2.floor() as u32;
     let rounding = noise::response_rounding(degree);
     let mut best: Option<(u32, u32, u32)> = None;
     for second in plain.bits() + 1..=whole.min(plain.bits() + 24).min(120) {

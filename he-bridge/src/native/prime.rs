@@ -1,8 +1,8 @@
-//! Arithmetic modulo a prime below 2^50 that suits number-theoretic transforms.
+//! Arithmetic modulo a prime below 2^60; those of number-theoretic transforms are below 2^50.
 
 use piquet_core::pack;
 
-/// A prime p < 2^50.
+/// A prime p < 2^60.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Prime {
     p: u64,
@@ -13,10 +13,10 @@ pub struct Prime {
 }
 
 impl Prime {
-    /// Takes p, which must be a prime below 2^50; that it is one is the caller's word.
+    /// Takes p, which must be a prime below 2^60; that it is one is the caller's word.
     #[must_use]
     pub fn new(p: u64) -> Self {
-        debug_assert!(p > 2 && p < 1 << 50 && is_prime(p));
+        debug_assert!(p > 2 && p < 1 << 60 && is_prime(p));
         let mut prime = Self {
             p,
             inverse: ((1u128 << 64) / u128::from(p)) as u64,
