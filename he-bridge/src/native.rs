@@ -8,7 +8,7 @@
 mod ciphertext;
 mod exact;
 pub mod ntt;
-mod power;
+pub(crate) mod power;
 pub mod prime;
 mod response;
 mod rns;
@@ -164,10 +164,7 @@ impl Backend for Native {
     }
 
     fn ciphertext_len(&self) -> usize {
-        let bits = self.params.modulus().word_bits();
-        (bits.into_iter())
-            .map(|k| (self.params.degree() * k as usize).div_ceil(8))
-            .sum()
+        self.params.ciphertext_len()
     }
     fn encrypt(
         &self,
@@ -254,7 +251,7 @@ impl Backend for Native {
     }
 
     fn response_len(&self, positions: usize) -> usize {
-        self.response.len(positions)
+        self.params.response_len(positions)
     }
     fn respond(
         &self,
