@@ -15,6 +15,9 @@ mod rns;
 mod sample;
 mod shifts;
 mod taps;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod testing;
 
 use core::fmt;
 

@@ -15,7 +15,7 @@ pub(super) const FRACTION: u32 = 49;
 pub(super) fn reduce(level: Level, power: Power, planes: &[u64], prime: &Prime, out: &mut [u64]) {
     #[cfg(target_arch = "x86_64")]
     if let Some(cpu) = Ifma512::at(level)
-        && out.len() % 8 == 0
+        && out.len().is_multiple_of(8)
     {
         return super::ifma::reduce(cpu, power, planes, prime, out);
     }
@@ -40,7 +40,7 @@ pub(super) fn reduce(level: Level, power: Power, planes: &[u64], prime: &Prime, 
 pub(super) fn mul(level: Level, prime: &Prime, a: &[u64], b: &[u64], out: &mut [u64]) {
     #[cfg(target_arch = "x86_64")]
     if let Some(cpu) = Ifma512::at(level)
-        && out.len() % 8 == 0
+        && out.len().is_multiple_of(8)
     {
         return super::ifma::mul(cpu, prime, a, b, out);
     }

@@ -69,11 +69,11 @@ impl Scale {
     fn multiply<const W: usize>(&self, planes: &mut [u64], messages: &[u64], n: usize) {
         for (i, m) in messages.iter().take(n).enumerate() {
             let (mut product, mut carry) = ([0; WORDS], 0u128);
-            for w in 0..W {
+            for (w, (p, f)) in product.iter_mut().zip(self.factor).take(W).enumerate() {
                 // The half that rounds stands at bit 127.
                 let half = if w == 1 { 1 << 63 } else { 0 };
-                carry += u128::from(*m) * u128::from(self.factor[w]) + half;
-                product[w] = carry as u64;
+                carry += u128::from(*m) * u128::from(f) + half;
+                *p = carry as u64;
                 carry >>= 64;
             }
             let x = &product[2..];

@@ -72,7 +72,7 @@ impl Kernel {
         rows: usize,
     ) {
         #[cfg(target_arch = "x86_64")]
-        if outs.first().is_some_and(|o| o.len() % 16 == 0) {
+        if outs.first().is_some_and(|o| o.len().is_multiple_of(16)) {
             if let (Signs::Limb | Signs::Offset, Some(cpu)) =
                 (self.signs, cpu::Ifma512::at(self.level))
             {

@@ -185,11 +185,11 @@ fn tile<const L: usize, const V: usize, const R: usize>(
         let mut acc = [[[_mm512_setzero_si512(); L]; V]; R];
         let mut factor = factors.as_ptr();
         for s in sources {
-            // SAFETY: `check` saw L times `width` words, and c + V LANES <= width.
             let x: [[__m512i; L]; V] = core::array::from_fn(|v| {
-                core::array::from_fn(|w| unsafe {
+                core::array::from_fn(|w| {
                     let at = w * s.stride + s.at + c + v * LANES;
-                    _mm512_loadu_si512(s.planes.as_ptr().add(at).cast())
+                    // SAFETY: `check` saw L times `width` words, and c + V LANES <= width.
+                    unsafe { _mm512_loadu_si512(s.planes.as_ptr().add(at).cast()) }
                 })
             });
             for (r, acc) in acc.iter_mut().enumerate() {
