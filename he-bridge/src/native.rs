@@ -31,7 +31,7 @@ use crate::{CipherModulus, Error, Mode, Params};
 use ciphertext::Fresh;
 pub use ciphertext::{Ciphertext, PublicKey, SecretKey};
 use power::Power;
-use response::Response;
+use response::{Response, negate};
 use rns::Rns;
 use shifts::Shifts;
 
@@ -116,9 +116,8 @@ impl Native {
             fresh.masks = vec![0; count];
             sample::residues(prg, plain, &mut fresh.masks);
             fresh.floods = sample::flood(prg, self.params.flooding(), count);
-            for (s, r) in share.iter_mut().zip(&fresh.masks) {
-                *s = plain.subtract(0, *r);
-            }
+            share.copy_from_slice(&fresh.masks);
+            negate(plain, share);
         }
         fresh
     }
