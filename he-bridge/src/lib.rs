@@ -10,6 +10,8 @@ pub mod map;
 pub mod native;
 pub mod noise;
 pub mod params;
+pub mod shared;
+pub mod triples;
 
 pub use backend::Backend;
 pub use error::Error;

@@ -146,3 +146,12 @@ fn networks_take_few_bytes() {
         }
     }
 }
+
+#[test]
+fn plans_are_quick() {
+    for layer in resnet50() {
+        let t = std::time::Instant::now();
+        plan_of(&layer, Mode::Exact, &Costs::default());
+        println!("{layer:?} {:?}", t.elapsed());
+    }
+}

@@ -150,39 +150,16 @@ impl Costs {
     }
 }
 
-/// Bytes of `n` coefficients of so many bits each, as one plane.
-fn plane(n: usize, bits: u32) -> u64 {
-    (n as u64 * u64::from(bits)).div_ceil(8)
-}
-
-/// Bytes of `n` coefficients modulo 2^bits: one plane, or one for each limb.
-fn packed(n: usize, bits: u32) -> u64 {
-    if bits <= u64::BITS {
-        return plane(n, bits);
-    }
-    (0..bits.div_ceil(52))
-        .map(|limb| plane(n, (bits - 52 * limb).min(52)))
-        .sum()
-}
-
 impl Counts {
     /// What the product of a whole layer will consist of.
     #[must_use]
     pub fn new(encoding: &Encoding, params: &Params) -> Self {
         let load = Load::of(encoding);
-        let n = params.degree();
-        let ciphertext: u64 = params
-            .modulus()
-            .word_bits()
-            .iter()
-            .map(|k| plane(n, *k))
-            .sum();
-        let second = packed(n, params.second_bits());
-        let mut firsts = 0;
+        let mut bytes_out = 0;
         for group in 0..encoding.groups() {
             for tile in 0..encoding.tiles() {
-                firsts += (0..encoding.map().outs)
-                    .map(|o| packed(encoding.wanted(group, tile, o), params.first_bits()))
+                bytes_out += (0..encoding.map().outs)
+                    .map(|o| params.response_len(encoding.wanted(group, tile, o)) as u64)
                     .sum::<u64>();
             }
         }
@@ -190,8 +167,8 @@ impl Counts {
         Self {
             ciphertexts_in: load.ins,
             ciphertexts_out: load.outs,
-            bytes_in: load.ins * ciphertext,
-            bytes_out: load.outs * second + firsts,
+            bytes_in: load.ins * params.ciphertext_len() as u64,
+            bytes_out,
             ntts,
             products,
             taps,

@@ -6,8 +6,8 @@ use super::cost::{Costs, Counts, Kind, Load};
 use super::split::{Layer, Split};
 use super::{Encoding, search};
 use crate::noise::Bound;
-use crate::params::{Fit, fit, most_bits};
-use crate::{CipherModulus, Error, Mode, Params, PlainModulus, native};
+use crate::params::{Fit, Traffic, fit, most_bits};
+use crate::{Error, Mode, Params, PlainModulus};
 
 /// How a layer is computed, and what that costs.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,9 +38,15 @@ struct Choice {
 
 impl Choice {
     /// All that may be best at a degree.
-    fn all(degree: usize, plain: PlainModulus, mode: Mode, bound: Bound) -> Vec<Self> {
+    fn all(
+        degree: usize,
+        plain: PlainModulus,
+        mode: Mode,
+        bound: Bound,
+        positions: usize,
+    ) -> Vec<Self> {
         let most = most_bits(degree);
-        let fits = |log2, divides| fit(degree, plain, log2, divides, mode, bound).ok();
+        let fits = |log2, divides| fit(degree, plain, log2, divides, mode, bound, positions).ok();
         let words = matches!(plain, PlainModulus::Bits(_));
         let choice = |kind, bits: u32, log2, divides| {
             fits(log2, divides).map(|fit| Self { kind, bits, fit })
@@ -76,57 +82,48 @@ impl Choice {
         let request = load.ins * n * u64::from(self.bits);
         (request + load.outs * n * second + load.wanted * first) / 8
     }
-    fn modulus(&self, degree: usize) -> CipherModulus {
-        match self.kind {
-            Kind::Word => CipherModulus::Word(self.bits),
-            Kind::Limbs(l) => CipherModulus::Limbs(l as u32),
-            Kind::Primes(count) => {
-                let count = count as u32;
-                let (bits, longer) = (self.bits / count, (self.bits % count) as usize);
-                let mut primes = native::prime::ntt_primes(degree, bits + 1, longer);
-                primes.extend(native::prime::ntt_primes(
-                    degree,
-                    bits,
-                    count as usize - longer,
-                ));
-                CipherModulus::Primes(primes)
-            }
-        }
-    }
 }
 
-/// Choices by the number of terms of a coefficient, that number rounded up a little.
+/// Choices by the number of terms of a coefficient and by how full responses are, the first rounded up a little.
 struct Choices {
     degree: usize,
     plain: PlainModulus,
     mode: Mode,
     bound: Bound,
-    known: Vec<(u64, Option<Vec<Choice>>)>,
+    terms: Vec<u64>,
+    known: Vec<Option<Vec<Choice>>>,
 }
+
+/// Parts of a response that its positions are: 1, 1/2, 1/4, 1/8 or less.
+const FULLNESS: usize = 4;
 
 impl Choices {
     fn new(degree: usize, plain: PlainModulus, mode: Mode, bound: Bound) -> Self {
         let next = |t: &u64| Some(t + t / 8 + 1).filter(|t| *t < 1 << 48);
-        let known = core::iter::successors(Some(1), next).map(|t| (t, None));
+        let terms: Vec<u64> = core::iter::successors(Some(1), next).collect();
         Self {
             degree,
             plain,
             mode,
             bound,
-            known: known.collect(),
+            known: vec![None; terms.len() * FULLNESS],
+            terms,
         }
     }
-    fn of(&mut self, terms: u64) -> &[Choice] {
-        let at = self.known.partition_point(|(t, _)| *t < terms);
-        let (degree, plain, mode) = (self.degree, self.plain, self.mode);
-        let Some((terms, choices)) = self.known.get_mut(at) else {
+    fn of(&mut self, terms: u64, load: &Load) -> &[Choice] {
+        let at = self.terms.partition_point(|t| *t < terms);
+        let most = load.outs * self.degree as u64;
+        let fullness = (1..FULLNESS).filter(|i| load.wanted << i <= most).count();
+        let Some(terms) = self.terms.get(at) else {
             return &[];
         };
         let bound = Bound {
             terms: *terms,
             ..self.bound
         };
-        choices.get_or_insert_with(|| Choice::all(degree, plain, mode, bound))
+        let (degree, plain, mode) = (self.degree, self.plain, self.mode);
+        self.known[at * FULLNESS + fullness]
+            .get_or_insert_with(|| Choice::all(degree, plain, mode, bound, degree >> fullness))
     }
 }
 
@@ -145,36 +142,36 @@ pub fn plan(
         terms: 1,
         useful: shape.fan_in() as u64,
     };
-    let mut best: Option<(f64, usize, Split)> = None;
+    let mut best: Option<(f64, usize, Split, Kind)> = None;
     for degree in [2048, 4096, 8192] {
         let mut choices = Choices::new(degree, plain, mode, bound);
         search::splits(&layer, degree, |split, numbers| {
             let load = layer.load(split, numbers);
-            for choice in choices.of((numbers.ins * numbers.terms) as u64) {
+            for choice in choices.of((numbers.ins * numbers.terms) as u64, &load) {
                 let time = costs.of(&load, choice.kind, choice.bytes(&load, degree), degree);
                 if best.is_none_or(|(least, ..)| time < least) {
-                    best = Some((time, degree, *split));
+                    best = Some((time, degree, *split, choice.kind));
                 }
             }
         });
     }
-    let none = Error::Parameter {
+    let (_, degree, split, kind) = best.ok_or(Error::Parameter {
         what: "bound on weights",
         got: weight,
         domain: "one that leaves room for the noise at degree 8192",
-    };
-    let (_, degree, split) = best.ok_or(none.clone())?;
+    })?;
     let encoding = Encoding::with_split(shape, degree, split)?;
     let bound = encoding.bound(weight);
     let load = Load::of(&encoding);
-    // Now with the bound as it is, the cheapest first.
-    let mut choices: Vec<_> = (Choice::all(degree, plain, mode, bound).into_iter())
-        .map(|c| (costs.of(&load, c.kind, c.bytes(&load, degree), degree), c))
-        .collect();
-    choices.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let params = (choices.iter())
-        .find_map(|(_, c)| Params::new(degree, plain, c.modulus(degree), mode, bound).ok())
-        .ok_or(none)?;
+    let traffic = Traffic {
+        requests: load.ins,
+        responses: load.outs,
+        positions: load.wanted.div_ceil(load.outs) as usize,
+    };
+    let params = match kind {
+        Kind::Primes(_) => Params::points(degree, plain, mode, bound, traffic),
+        Kind::Word | Kind::Limbs(_) => Params::shifts(degree, plain, mode, bound, traffic),
+    }?;
     let counts = Counts::new(&encoding, &params);
     let time = costs.time(&encoding, &params);
     Ok(Plan {

@@ -85,4 +85,19 @@ impl Power {
         let y = self.get(planes, i).wrapping_add(x);
         self.set(planes, i, y);
     }
+    /// round(c / 2^(bits - to.bits)) of the coefficients at `positions`.
+    pub(crate) fn round_down(
+        &self,
+        planes: &[u64],
+        positions: impl ExactSizeIterator<Item = usize>,
+        to: Self,
+    ) -> Vec<u64> {
+        let mut out = vec![0; positions.len() * to.words];
+        let drop = self.bits - to.bits;
+        let half = if drop == 0 { 0 } else { 1 << (drop - 1) };
+        for (i, at) in positions.enumerate() {
+            to.set(&mut out, i, self.get(planes, at).wrapping_add(half) >> drop);
+        }
+        out
+    }
 }

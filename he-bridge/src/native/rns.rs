@@ -1,15 +1,21 @@
 //! Coefficients modulo a product of primes, prime by prime.
 
+use piquet_core::wire::DecodeError;
+use piquet_core::{pack, wipe_vec};
+
+use super::ciphertext::{Ciphertext, Fresh, PublicKey};
 use super::ntt::Ntt;
 use super::power::Power;
 use super::prime::Prime;
+use super::sample;
 use crate::PlainModulus;
+use crate::backend::Seed;
 use crate::map::Map;
 
 /// The modulus q = q_1 ... q_l with what encoding and scaling need.
 #[derive(Debug, Clone)]
 pub(crate) struct Rns {
-    pub(crate) ntts: Vec<Ntt>,
+    ntts: Vec<Ntt>,
     /// q modulo t.
     whole: u64,
     /// 1 / t modulo q_i.
@@ -57,11 +63,11 @@ impl Rns {
     }
     /// round(q m / t) modulo prime i, for m below t: (q m + h - r) / t with h = floor(t/2) and r = (q m + h) mod t, where q is 0
     /// modulo q_i.
-    pub(crate) fn encode(&self, i: usize, m: u64) -> u64 {
+    fn scaled(&self, i: usize, m: u64) -> u64 {
         let p = self.ntts[i].prime();
         let (half, r) = match self.plain {
             PlainModulus::Bits(k) => {
-                let half = (1u64 << (k - 1)) & piquet_core::pack::mask(k);
+                let half = (1u64 << (k - 1)) & pack::mask(k);
                 let r = self.whole.wrapping_mul(m).wrapping_add(half);
                 (half, self.plain.reduce(r))
             }
@@ -74,7 +80,7 @@ impl Rns {
     }
     /// Coefficients, prime by prime, scaled from q to a power of two: round(2^b c / q) modulo 2^b, one unit more or less in
     /// rare cases. c / q is the sum of the fractions (c_i / (q / q_i) mod q_i) / q_i, modulo 1.
-    pub(crate) fn scale(
+    fn scale(
         &self,
         residues: &[u64],
         positions: impl Iterator<Item = usize>,
@@ -95,6 +101,137 @@ impl Rns {
             to.set(&mut planes, i, x);
         }
         planes
+    }
+}
+
+impl Rns {
+    /// Uniform half number `index` of a seed, as points.
+    pub(crate) fn uniform(&self, seed: &Seed, index: u64) -> Vec<u64> {
+        let mut prg = sample::stream(seed, index);
+        let mut out = vec![0; self.degree * self.ntts.len()];
+        for (ntt, plane) in self.ntts.iter().zip(out.chunks_exact_mut(self.degree)) {
+            sample::uniform(&mut prg, ntt.prime().p(), plane);
+        }
+        out
+    }
+    /// Points of round(q m / t), plus errors where there are any.
+    pub(crate) fn encode(&self, message: &[u64], errors: &[i8]) -> Vec<u64> {
+        let mut out = vec![0; self.degree * self.ntts.len()];
+        for (j, plane) in out.chunks_exact_mut(self.degree).enumerate() {
+            let p = self.ntts[j].prime();
+            for (i, (o, m)) in plane.iter_mut().zip(message).enumerate() {
+                let e = errors.get(i).copied().unwrap_or(0);
+                *o = p.add(self.scaled(j, *m), p.reduce_signed(e.into()));
+            }
+            self.ntts[j].forward(plane);
+        }
+        out
+    }
+    /// A ternary secret as it multiplies.
+    pub(crate) fn key(&self, s: &[i8]) -> Vec<u64> {
+        let mut out = vec![0; self.degree * self.ntts.len()];
+        for (ntt, out) in self.ntts.iter().zip(out.chunks_exact_mut(self.degree)) {
+            for (o, s) in out.iter_mut().zip(s) {
+                *o = ntt.prime().reduce_signed((*s).into());
+            }
+            ntt.forward(out);
+        }
+        out
+    }
+    /// A half of a public key as it multiplies.
+    pub(crate) fn public(&self, half: Vec<u64>) -> Vec<u64> {
+        half
+    }
+    /// Subtracts the uniform half times the secret.
+    pub(crate) fn mask(&self, plain: &mut [u64], uniform: &[u64], key: &[u64]) {
+        let n = self.degree;
+        for (j, ntt) in self.ntts.iter().enumerate() {
+            let p = ntt.prime();
+            for i in j * n..(j + 1) * n {
+                plain[i] = p.sub(plain[i], p.mul(uniform[i], key[i]));
+            }
+        }
+    }
+    /// Adds what [`Self::encode`] made.
+    pub(crate) fn add(&self, first: &mut [u64], plain: &[u64]) {
+        let n = self.degree;
+        for (j, ntt) in self.ntts.iter().enumerate() {
+            for i in j * n..(j + 1) * n {
+                first[i] = ntt.prime().add(first[i], plain[i]);
+            }
+        }
+    }
+    fn bits(&self, j: usize) -> u32 {
+        u64::BITS - self.ntts[j].prime().p().leading_zeros()
+    }
+    pub(crate) fn write(&self, planes: &[u64], out: &mut Vec<u8>) {
+        for (j, plane) in planes.chunks_exact(self.degree).enumerate() {
+            let mut p = pack::Packer::new(out, self.bits(j));
+            p.push(plane);
+            p.finish();
+        }
+    }
+    /// Reads a half from just its bytes.
+    pub(crate) fn read(&self, bytes: &[u8]) -> Result<Vec<u64>, DecodeError> {
+        let n = self.degree;
+        let mut out = vec![0; n * self.ntts.len()];
+        let mut rest = bytes;
+        for (j, plane) in out.chunks_exact_mut(n).enumerate() {
+            let k = self.bits(j);
+            let (head, tail) = rest.split_at((n * k as usize).div_ceil(8));
+            rest = tail;
+            pack::Unpacker::new(head, n, k)?.pull(plane);
+            if plane.iter().any(|x| *x >= self.ntts[j].prime().p()) {
+                return Err(DecodeError::Range("coefficient of a ciphertext"));
+            }
+        }
+        Ok(out)
+    }
+    /// A server's polynomials as they multiply.
+    pub(crate) fn prepare(&self, map: &Map, values: &[i64]) -> Dense {
+        Dense::prepare(map, values)
+    }
+    /// Both halves of a response, the first one at the positions, with fresh randomness.
+    pub(crate) fn respond(
+        &self,
+        key: &PublicKey,
+        ciphertext: Ciphertext,
+        positions: &[u32],
+        fresh: &Fresh,
+        [to_first, to_second]: [Power; 2],
+    ) -> [Vec<u64>; 2] {
+        let n = self.degree;
+        let Ciphertext {
+            mut first,
+            mut second,
+        } = ciphertext;
+        let mut u = self.key(&fresh.ternary);
+        for (j, ntt) in self.ntts.iter().enumerate() {
+            let p = ntt.prime();
+            let range = j * n..(j + 1) * n;
+            for i in range.clone() {
+                first[i] = p.add(first[i], p.mul(key.first[i], u[i]));
+                second[i] = p.add(second[i], p.mul(key.second[i], u[i]));
+            }
+            let (first, second) = (&mut first[range.clone()], &mut second[range]);
+            ntt.inverse(first);
+            ntt.inverse(second);
+            for (c, e) in second.iter_mut().zip(&fresh.second) {
+                *c = p.add(*c, p.reduce_signed((*e).into()));
+            }
+            for (i, at) in positions.iter().enumerate() {
+                let (r, noise) = fresh.added(i);
+                let noise = p.reduce_wide((noise as u128).wrapping_add(1 << 127));
+                let noise = p.sub(noise, p.reduce_wide(1 << 127));
+                let c = &mut first[*at as usize];
+                *c = p.add(*c, p.add(self.scaled(j, r), noise));
+            }
+        }
+        wipe_vec(&mut u);
+        [
+            self.scale(&first, positions.iter().map(|p| *p as usize), to_first),
+            self.scale(&second, 0..n, to_second),
+        ]
     }
 }
 

@@ -5,6 +5,7 @@
 use blake3::Hasher;
 use piquet_core::{Block, Prg, pack};
 
+use crate::PlainModulus;
 use crate::backend::Seed;
 use crate::noise::ETA;
 
@@ -63,9 +64,33 @@ pub(crate) fn binomial(prg: &mut Prg, out: &mut [i8]) {
     }
 }
 
-/// A uniform integer in -2^bits..2^bits.
-pub(crate) fn flood(prg: &mut Prg, bits: u32) -> i128 {
-    let mut word = [0u128; 1];
-    prg.fill_ring(&mut word);
-    (word[0] as i128) >> (127 - bits)
+/// Uniform integers in -2^bits..2^bits, bits <= 126: in one word each up to 63 bits; beyond that all low words, then all high ones.
+pub(crate) fn flood(prg: &mut Prg, bits: u32, count: usize) -> Vec<u64> {
+    let words = 1 + usize::from(bits > 63);
+    let mut out = vec![0; words * count];
+    prg.fill_ring(&mut out);
+    // Bits of the highest word, the sign among them.
+    let high = bits + 1 - 64 * (words as u32 - 1);
+    for x in &mut out[(words - 1) * count..] {
+        *x = (*x as i64 >> (64 - high)) as u64;
+    }
+    out
+}
+
+/// Uniform residues modulo t.
+pub(crate) fn residues(prg: &mut Prg, plain: PlainModulus, out: &mut [u64]) {
+    match plain {
+        PlainModulus::Bits(k) => {
+            prg.fill_ring(out);
+            out.iter_mut().for_each(|x| *x &= pack::mask(k));
+        }
+        PlainModulus::Prime(t) => uniform(prg, t, out),
+    }
+}
+
+/// Uniform below 2^bits.
+pub(crate) fn wide(prg: &mut Prg, bits: u32) -> u128 {
+    let mut x = [0u128; 1];
+    prg.fill_ring(&mut x);
+    x[0] >> (128 - bits)
 }

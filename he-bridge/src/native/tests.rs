@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::PlainModulus;
 use crate::noise::Bound;
 use piquet_core::Block;
 
@@ -35,9 +36,9 @@ fn whole(degree: usize, plain: PlainModulus, modulus: CipherModulus, mode: Mode)
     let inputs: Vec<Ciphertext> = (0..2)
         .map(|i| {
             let [a, b] = [0, 1].map(|_| {
-                (0..degree)
-                    .map(|_| random(plain, &mut rng))
-                    .collect::<Vec<_>>()
+                let mut x = vec![0; degree];
+                sample::residues(&mut rng, plain, &mut x);
+                x
             });
             let mut bytes = Vec::new();
             he.encrypt(&key, &seed, i, &a, &mut rng, &mut bytes);

@@ -1,0 +1,101 @@
+//! Responses: both halves modulo powers of two, whatever the ciphertexts' modulus was.
+//!
+//! c_1 has `second` bits a coefficient; c_0, at the positions alone, `first`: the upper ones of as many as `second`.
+
+use piquet_core::cpu::Level;
+use piquet_core::wire::DecodeError;
+use piquet_core::{Prg, wipe_vec};
+
+use super::ciphertext::SecretKey;
+use super::exact::Exact;
+use super::power::Power;
+use super::sample;
+use crate::{Params, PlainModulus};
+
+/// Form of the responses under one set of parameters.
+#[derive(Debug, Clone)]
+pub(crate) struct Response {
+    pub(crate) first: Power,
+    pub(crate) second: Power,
+    exact: Exact,
+    plain: PlainModulus,
+    degree: usize,
+}
+
+impl Response {
+    pub(crate) fn new(params: &Params, level: Level) -> Self {
+        let second = Power::new(params.second_bits());
+        Self {
+            first: Power::new(params.first_bits()),
+            second,
+            exact: Exact::new(second, params.degree(), level),
+            plain: params.plain(),
+            degree: params.degree(),
+        }
+    }
+    pub(crate) fn len(&self, positions: usize) -> usize {
+        self.second.packed_len(self.degree) + self.first.packed_len(positions)
+    }
+    /// The secret as it multiplies second halves.
+    pub(crate) fn key(&self, s: &[i8]) -> Vec<u64> {
+        self.exact.ternary(s)
+    }
+    /// Pads the first half uniformly; the server's shares are what the pad rounds to, negated.
+    pub(crate) fn pad(&self, first: &mut [u64], share: &mut [u64], prg: &mut Prg) {
+        for (i, s) in share.iter_mut().enumerate() {
+            let pad = sample::wide(prg, self.first.bits);
+            self.first.add(first, i, pad);
+            *s = self.plain.subtract(0, self.round(pad, self.first.bits));
+        }
+    }
+    pub(crate) fn write(&self, first: &[u64], second: &[u64], out: &mut Vec<u8>) {
+        self.second.pack(second, out);
+        self.first.pack(first, out);
+    }
+    pub(crate) fn decrypt(
+        &self,
+        key: &SecretKey,
+        bytes: &[u8],
+        positions: &[u32],
+        share: &mut [u64],
+    ) -> Result<(), DecodeError> {
+        let want = self.len(positions.len());
+        if bytes.len() != want {
+            return Err(DecodeError::Length {
+                got: bytes.len(),
+                want,
+            });
+        }
+        let (second, first) = bytes.split_at(self.second.packed_len(self.degree));
+        let second = self.second.unpack(second, self.degree)?;
+        let first = self.first.unpack(first, positions.len())?;
+        let mut product = self
+            .exact
+            .product(&self.exact.points(&second), &key.response);
+        let dropped = self.second.bits - self.first.bits;
+        let mask = u128::MAX >> (128 - self.second.bits);
+        for (i, (at, s)) in positions.iter().zip(share).enumerate() {
+            let phase = (self.first.get(&first, i) << dropped)
+                .wrapping_add(self.second.get(&product, *at as usize));
+            *s = self.round(phase & mask, self.second.bits);
+        }
+        wipe_vec(&mut product);
+        Ok(())
+    }
+    /// round(t x / 2^bits) modulo t.
+    fn round(&self, x: u128, bits: u32) -> u64 {
+        match self.plain {
+            PlainModulus::Bits(k) => {
+                let rounded = x.wrapping_add(1 << (bits - k - 1)) >> (bits - k);
+                self.plain.reduce(rounded as u64)
+            }
+            PlainModulus::Prime(t) => {
+                // t x has up to 60 + 84 bits; where they are more than 128, the lowest 32 of x only carry.
+                let (t, split) = (u128::from(t), if bits > 64 { 32 } else { 0 });
+                let carry = ((x & ((1 << split) - 1)) * t) >> split;
+                let (product, rest) = ((x >> split) * t + carry, bits - split);
+                (((product + (1 << (rest - 1))) >> rest) % t) as u64
+            }
+        }
+    }
+}
