@@ -51,10 +51,7 @@ fn elements_are_multiplied() {
                 .map(|i| R::from_u64(f.wrapping_mul(i + 1)))
                 .collect()
         };
-        let (x, y) = (
-            values(0x9e37_79b9_7f4a_7c15),
-            values(0xd1b5_4a32_d192_ed03),
-        );
+        let (x, y) = (values(0x9e37_79b9_7f4a_7c15), values(0xd1b5_4a32_d192_ed03));
         let want: Vec<R> = x.iter().zip(&y).map(|(x, y)| x.mul(*y)).collect();
         assert_eq!(multiply(&x, &y), want);
     }
