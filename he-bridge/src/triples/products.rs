@@ -4,7 +4,7 @@
 //! **Protocol.** Each party draws its shares of A and B, and [`crate::shared`] multiplies them: A_0 B_1 and A_1 B_0 are two products of
 //! a client's encrypted input with a server's weights, each party once as either. Weights are shares, uniform modulo 2^k and
 //! taken to their representatives of least absolute value: their public bound is 2^(k-1). Of a matrix product the
-//! transposed one, B^T A^T, is taken if that sends fewer bytes.
+//! transposed one, B^T A^T, is taken if that is the cheaper one.
 //!
 //! **Cost**: [`Setting::bytes`] each way, which are twice those of [`crate::linear`] shared out evenly; so many bytes for n m inner products
 //! of length k, where correlated OTs take them for each of the n m k products of elements.
@@ -17,17 +17,16 @@ mod shape;
 use core::fmt;
 use std::sync::Arc;
 
-use piquet_core::linalg::ConvShape;
 use piquet_core::wire::{Machine, Step};
 use piquet_core::{Ring, RingVec};
 use rand_core::CryptoRng;
 
-use super::{in_words, reduce, smallest, width};
+use super::{in_words, reduce, width};
 use crate::backend::Backend;
-use crate::encoding::Encoding;
+use crate::encoding::{Costs, Plan, plan};
 use crate::linear::{Layer, client, server};
 use crate::shared;
-use crate::{Error, Native, Params, PlainModulus};
+use crate::{Error, Mode, Native, Params, PlainModulus};
 pub use shape::Shape;
 
 /// What both parties agree on: which product, of elements of how many bits, and how it is encrypted.
@@ -39,7 +38,7 @@ pub struct Setting<S: Shape, B = Native> {
 }
 
 impl<S: Shape> Setting<S> {
-    /// The cheapest one for a product over Z_2^bits, `bits` 1 to 64.
+    /// The cheapest one, by [`plan()`], for a product over Z_2^bits, `bits` 1 to 64.
     ///
     /// # Errors
     /// [`Error::Parameter`]; [`Error::Shape`]; [`Error::Noise`] where no parameters suffice.
@@ -56,40 +55,28 @@ impl<S: Shape, B: Backend> Setting<S, B> {
     pub fn with_backend(
         shape: S,
         bits: u32,
-        mut backend: impl FnMut(Params) -> B,
+        backend: impl FnOnce(Params) -> B,
     ) -> Result<Self, Error> {
         width::<u64>(bits)?;
-        let mut best: Option<(usize, Self)> = None;
-        let mut last = None;
+        let plain = PlainModulus::Bits(bits);
+        let mut best: Option<(Plan, bool)> = None;
         for (layer, transposed) in shape.layers()? {
-            for degree in [4096, 8192] {
-                let (encoding, params) = match plan(&layer, bits, degree) {
-                    Ok(found) => found,
-                    Err(e) => {
-                        last = Some(e);
-                        continue;
-                    }
-                };
-                let layer = Layer::new(Arc::new(backend(params)), encoding)?;
-                let bytes = layer.bytes().iter().sum();
-                if best.as_ref().is_none_or(|(least, _)| bytes < *least) {
-                    best = Some((
-                        bytes,
-                        Self {
-                            shape,
-                            transposed,
-                            bits,
-                            layer,
-                        },
-                    ));
-                }
+            let weight = shared::bound(plain);
+            let plan = plan(&layer, plain, Mode::Exact, weight, &Costs::default())?;
+            if best
+                .as_ref()
+                .is_none_or(|(least, _)| plan.time < least.time)
+            {
+                best = Some((plan, transposed));
             }
         }
-        match (best, last) {
-            (Some((_, setting)), _) => Ok(setting),
-            (None, Some(e)) => Err(e),
-            (None, None) => Err(Error::Foreign("shape")),
-        }
+        let (plan, transposed) = best.ok_or(Error::Foreign("shape"))?;
+        Ok(Self {
+            shape,
+            transposed,
+            bits,
+            layer: Layer::new(Arc::new(backend(plan.params)), plan.encoding)?,
+        })
     }
     /// The product.
     #[must_use]
@@ -111,14 +98,6 @@ impl<S: Shape, B: Backend> Setting<S, B> {
     pub fn bytes(&self) -> usize {
         self.layer.bytes().iter().sum()
     }
-}
-
-fn plan(shape: &ConvShape, bits: u32, degree: usize) -> Result<(Encoding, Params), Error> {
-    let plain = PlainModulus::Bits(bits);
-    let encoding = Encoding::new(shape, degree)?;
-    let bound = encoding.bound(shared::bound(plain));
-    let params = smallest(degree, &[plain], |_| bound)?.swap_remove(0);
-    Ok((encoding, params))
 }
 
 /// A party's own key, and the other's; they serve for any number of triples of a setting.

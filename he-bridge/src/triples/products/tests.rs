@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use piquet_core::correlation::MatrixShape;
-use piquet_core::linalg::PackedWeights;
+use piquet_core::linalg::{ConvShape, PackedWeights};
 use piquet_core::wire::{DecodeError, RunError, SessionId, run_pair, run_pair_tampered};
 use piquet_core::{linalg, pack};
 use rand_chacha::ChaCha20Rng;
