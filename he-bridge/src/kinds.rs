@@ -8,3 +8,9 @@ pub(crate) const OPENING: u8 = 0x91;
 pub(crate) const REQUEST: u8 = 0x92;
 /// Masked results of a product.
 pub(crate) const RESPONSE: u8 = 0x93;
+/// A client's keys for packed products.
+pub(crate) const PACKING_KEYS: u8 = 0xa0;
+/// Encrypted input of a packed product.
+pub(crate) const PACKING_REQUEST: u8 = 0xa1;
+/// Masked results of a packed product.
+pub(crate) const PACKING_RESPONSE: u8 = 0xa2;

@@ -9,6 +9,7 @@ pub mod linear;
 pub mod map;
 pub mod native;
 pub mod noise;
+pub mod packing;
 pub mod params;
 
 pub use backend::Backend;

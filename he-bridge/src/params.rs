@@ -231,6 +231,25 @@ impl Params {
         mode: Mode,
         bound: Bound,
     ) -> Result<Self, Error> {
+        let divides = matches!(
+            (plain, &modulus),
+            (
+                PlainModulus::Bits(_),
+                CipherModulus::Word(_) | CipherModulus::Limbs(_)
+            )
+        );
+        let product = noise::product(bound, !divides);
+        Self::with_noise(degree, plain, modulus, mode, bound, product)
+    }
+    /// [`Params::new`] where what is done to ciphertexts leaves another noise than [`noise::product`].
+    pub(crate) fn with_noise(
+        degree: usize,
+        plain: PlainModulus,
+        modulus: CipherModulus,
+        mode: Mode,
+        bound: Bound,
+        product: f64,
+    ) -> Result<Self, Error> {
         if most_bits(degree) == 0 {
             return Err(Error::Parameter {
                 what: "degree",
@@ -252,14 +271,7 @@ impl Params {
                 });
             }
         }
-        let divides = matches!(
-            (plain, &modulus),
-            (
-                PlainModulus::Bits(_),
-                CipherModulus::Word(_) | CipherModulus::Limbs(_)
-            )
-        );
-        let left = noise::product(bound, !divides) + noise::rerandomise(degree);
+        let left = product + noise::rerandomise(degree);
         let flooding = match mode {
             Mode::Exact => noise::flooding_bits(left),
             Mode::Approximate => 0,
