@@ -13,6 +13,9 @@ pub enum Error {
     /// The peer uses other parameters or another layer than this party.
     #[error("message of the peer: made for other {0}")]
     Mismatch(&'static str),
+    /// An argument that was made for other parameters, or for another layer, than it is used with.
+    #[error("{0}: made for other parameters or another layer")]
+    Foreign(&'static str),
     /// The layer's shape is none.
     #[error("shape: {0}")]
     Shape(#[from] ShapeError),

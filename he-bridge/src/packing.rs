@@ -36,17 +36,16 @@ pub mod plan;
 pub mod server;
 mod weights;
 
-use piquet_core::cpu::{self, Level};
+use piquet_core::cpu;
 use piquet_core::wire::{DecodeError, Header, SessionId};
-use piquet_core::{Block, Prg, pack, wipe};
-use rand_core::CryptoRng;
-use zeroize::Zeroize;
+use piquet_core::wipe;
 
 use crate::backend::Seed;
+use crate::linear::residues;
 use crate::native::ntt::Ntt;
 use crate::native::prime::{self, Prime};
 use crate::native::rns::Rns;
-use crate::noise::Bound;
+use crate::params::Traffic;
 use crate::{Backend, CipherModulus, Error, Mode, Native, Params, PlainModulus};
 use galois::{Automorphism, Galois};
 use plan::Plan;
@@ -61,6 +60,8 @@ const SPECIAL: u32 = 5;
 #[derive(Debug)]
 pub struct Matvec {
     plan: Plan,
+    /// No weight is larger in absolute value.
+    weight: u64,
     native: Native,
     galois: Galois,
     special: u64,
@@ -104,10 +105,10 @@ impl Matvec {
                 domain: "1..=2^31 / 2^inner - 1",
             });
         }
-        let bound = Bound {
-            weight,
-            terms: (plan.rows_each() * plan.cols()) as u64,
-            useful: plan.cols() as u64,
+        let traffic = Traffic {
+            requests: plan.ins() as u64,
+            responses: plan.responses() as u64,
+            positions: plan.rows().div_ceil(plan.responses()),
         };
         let mut refused = None;
         for count in 2..=4u32 {
@@ -124,18 +125,31 @@ impl Matvec {
                 else {
                     continue;
                 };
-                let left = noise::product(&plan, weight, &primes, *special);
+                let bound = noise::cover(noise::product(&plan, weight, &primes, *special));
                 let modulus = CipherModulus::Primes(primes);
-                match Params::with_noise(plan.degree(), plain, modulus, Mode::Exact, bound, left) {
-                    Ok(params) => return Self::with_params(plan, params, *special, cpu::level()),
+                let params = Params::with_traffic(
+                    plan.degree(),
+                    plain,
+                    modulus,
+                    Mode::Exact,
+                    bound,
+                    Some(traffic),
+                );
+                match params {
+                    Ok(params) => return Self::with_params(plan, weight, params, *special),
                     Err(error) => refused = Some(error),
                 }
             }
         }
         Err(refused.unwrap_or(Error::Mismatch("shape")))
     }
-    fn with_params(plan: Plan, params: Params, special: u64, level: Level) -> Result<Self, Error> {
-        let n = plan.degree();
+    fn with_params(
+        plan: Plan,
+        weight: u64,
+        params: Params,
+        special: u64,
+    ) -> Result<Self, Error> {
+        let (n, level) = (plan.degree(), cpu::level());
         let CipherModulus::Primes(primes) = params.modulus().clone() else {
             return Err(Error::Mismatch("modulus"));
         };
@@ -176,7 +190,8 @@ impl Matvec {
             galois,
             shifts,
             scale,
-            tag: tag(&plan, &params, special),
+            tag: tag(&plan, weight, &params, special),
+            weight,
             native: Native::with_level(params, level),
             plan,
         })
@@ -186,7 +201,12 @@ impl Matvec {
     pub fn plan(&self) -> &Plan {
         &self.plan
     }
-    /// Parameters of the responses; their flooding covers the noise of the packing.
+    /// What no weight exceeds in absolute value.
+    #[must_use]
+    pub fn weight(&self) -> u64 {
+        self.weight
+    }
+    /// Parameters of the responses; their bound covers the noise of the packing.
     #[must_use]
     pub fn params(&self) -> &Params {
         self.native.params()
@@ -240,28 +260,15 @@ impl Matvec {
                 want: self.plan.cols(),
             });
         }
-        let most = match self.params().plain() {
-            PlainModulus::Bits(k) => pack::mask(k),
-            PlainModulus::Prime(t) => t - 1,
-        };
-        if x.iter()
-            .fold(false, |over, x| over | most.overflowing_sub(*x).1)
-        {
-            return Err(Error::Parameter {
-                what: "input",
-                got: most,
-                domain: "residues, none above this",
-            });
-        }
-        Ok(())
+        residues("input", x, self.params().plain())
     }
 }
 
 /// Stands for a packing and its parameters.
-fn tag(plan: &Plan, params: &Params, special: u64) -> u64 {
+fn tag(plan: &Plan, weight: u64, params: &Params, special: u64) -> u64 {
     let mut h = blake3::Hasher::new_derive_key("piquet 2026 he packing");
     let shape = [plan.rows() as u64, plan.cols() as u64, plan.inner().into()];
-    for word in shape.into_iter().chain([params.tag(), special]) {
+    for word in shape.into_iter().chain([weight, params.tag(), special]) {
         h.update(&word.to_le_bytes());
     }
     let mut tag = [0; 8];
@@ -287,15 +294,6 @@ fn exactly(inbox: &[u8], want: usize) -> Result<(), DecodeError> {
 /// The seed of a request's uniform halves: a salt that is sent again makes other ones in another session or step.
 fn seed(session: &SessionId, step: u64, salt: &Seed) -> Seed {
     session.derive_key(&format!("piquet 2026 he packing, step {step}"), salt)
-}
-
-/// A generator with a seed of the caller's.
-fn fresh<R: CryptoRng + ?Sized>(rng: &mut R) -> Prg {
-    let mut seed = [0; 16];
-    rng.fill_bytes(&mut seed);
-    let prg = Prg::new(Block::from_u128(u128::from_le_bytes(seed)));
-    seed.zeroize();
-    prg
 }
 
 /// Points of X^h with their factors.

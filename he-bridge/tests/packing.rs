@@ -64,7 +64,7 @@ fn both(
 
 fn check(of: &Matvec, rounds: u64) {
     let (plain, plan) = (of.params().plain(), of.plan());
-    let most = of.params().bound().weight as i64;
+    let most = of.weight() as i64;
     let keys = keys(of);
     for round in 0..rounds {
         let mut rng = rng(round);

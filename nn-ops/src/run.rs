@@ -15,41 +15,49 @@ use crate::model::{
 };
 use crate::session::Agreement;
 
+/// The product of a node with weights, of an input of shape `x`, as a convolution; `None` where there is none.
+#[must_use]
+pub fn product_shape(op: &Op, x: &Shape) -> Option<ConvShape> {
+    let [n, c, h, w] = x.as_nchw();
+    match op {
+        Op::Conv(a) => Some(ConvShape {
+            batch: n,
+            input: [h, w],
+            in_channels: c,
+            out_channels: a.out_channels,
+            kernel: a.kernel,
+            stride: a.stride,
+            padding: a.padding,
+            dilation: a.dilation,
+            groups: a.groups,
+        }),
+        Op::Linear(a) => Some(ConvShape::matmul(n, c, a.out_features)),
+        // Each channel is a group of its own.
+        Op::ChannelAffine => Some(ConvShape {
+            input: [h, w],
+            groups: c,
+            ..ConvShape::matmul(n, c, c)
+        }),
+        _ => None,
+    }
+}
+
 /// The product that a node stands for, if it is one.
 pub fn linear_op(program: &Program, node: &Node, step: &Step) -> Result<Option<LinearOp>, Error> {
     let Arithmetic::Product(product) = step.arithmetic else {
         return Ok(None);
     };
     let x = program.graph().shape(first_input(node)?)?;
-    let [n, c, h, w] = x.as_nchw();
-    let (shape, bias) = match &node.op {
-        Op::Conv(a) => (
-            ConvShape {
-                batch: n,
-                input: [h, w],
-                in_channels: c,
-                out_channels: a.out_channels,
-                kernel: a.kernel,
-                stride: a.stride,
-                padding: a.padding,
-                dilation: a.dilation,
-                groups: a.groups,
-            },
-            a.bias,
-        ),
-        Op::Linear(a) => (ConvShape::matmul(n, c, a.out_features), a.bias),
-        // Each channel is a group of its own.
-        Op::ChannelAffine => (
-            ConvShape {
-                input: [h, w],
-                groups: c,
-                ..ConvShape::matmul(n, c, c)
-            },
-            true,
-        ),
-        _ => return Ok(None),
+    let Some(shape) = product_shape(&node.op, x) else {
+        return Ok(None);
+    };
+    let bias = match &node.op {
+        Op::Conv(a) => a.bias,
+        Op::Linear(a) => a.bias,
+        _ => true,
     };
     shape.validate()?;
+    let [n, ..] = x.as_nchw();
     let [oh, ow] = shape.output();
     let out = if x.rank() == 2 {
         Shape::new(&[n, shape.out_channels])?

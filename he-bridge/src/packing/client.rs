@@ -6,8 +6,9 @@ use piquet_core::wire::{Encode, Header, Machine, SessionId, Step};
 use piquet_core::{Prg, RingVec, wipe, wipe_vec};
 use rand_core::CryptoRng;
 
-use super::{Matvec, fresh, header};
+use super::{Matvec, header};
 use crate::backend::{Backend, Seed};
+use crate::linear::fresh;
 use crate::native::{SecretKey, sample};
 use crate::{Error, kinds};
 
@@ -101,7 +102,7 @@ impl<'a> Product<'a> {
     ) -> Result<Self, Error> {
         of.check_input(input)?;
         if key.tag != of.tag {
-            return Err(Error::Mismatch("matrix"));
+            return Err(Error::Foreign("key"));
         }
         Ok(Self {
             of,

@@ -1,13 +1,12 @@
 //! How far the noise of a packed product can reach.
 //!
-//! Let a be the levels at inputs and b those at products, B the bound on weights, c the columns, n the rows of a polynomial, and z the deviations
-//! of [`noise::tail`]. Messages are scaled so that the sum over the 2^a automorphisms at inputs brings them to q / t; products are made from
+//! Let a be the levels at inputs and b those at products, B the bound on weights, c the columns, n the rows of a polynomial. Messages are scaled so that the sum over the 2^a automorphisms at inputs brings them to q / t; products are made from
 //! ciphertexts that were multiplied by 2^-b modulo q, which the levels at products undo exactly, for what they met. So:
 //!
 //! * the client's errors and both parties' roundings of x (at most one unit together) arrive as 2^a times their product with one row of
-//!   weights: 2^a B (z sigma sqrt(n c) + c);
+//!   weights: deviations of 2^a B sigma sqrt(n c), and 2^a B c at worst;
 //! * a key switching at products leaves an error f that later levels double: every wanted coefficient meets one of them at each level, so
-//!   that they add up to the deviations of f times sqrt(1 + 4 + .. + 4^(b-1)) < 2^b / sqrt(3);
+//!   that they add up to the deviation of f times sqrt(1 + 4 + .. + 4^(b-1));
 //! * a key switching at inputs leaves an error that meets the factors F_e = sum X^(h_i) tau_e(w_i), one for every subset e of the a levels. As X^(h_i - h_j)
 //!   has trace 0 for i != j, sum |F_e|^2 = 2^a sum |w_i|^2 <= 4^a n c B^2 (Parseval over the levels' group). An error made at level l (from 0)
 //!   meets the 2^(a-1-l) factors that follow it, with a vector whose square is at most 2^(a-1-l) times the sum of theirs (Cauchy, Schwarz); over
@@ -20,7 +19,7 @@
 //! y = 2 ln 2 (61 + log2 N) all of them are below V N y, but for a probability of 2^-60 for the key: V = 2/3 for s, 10.5 for e_i.
 
 use super::plan::Plan;
-use crate::noise;
+use crate::noise::{self, Bound, Noise};
 
 /// Square of the largest value of a random polynomial at the roots of unity, its coefficients having this variance.
 fn spectrum(degree: usize, variance: f64) -> f64 {
@@ -39,18 +38,26 @@ pub(crate) fn switch(degree: usize, primes: &[u64], special: u64) -> f64 {
 }
 
 /// Noise of a packed product before it is masked, for weights of at most `weight`.
-pub(crate) fn product(plan: &Plan, weight: u64, primes: &[u64], special: u64) -> f64 {
+pub(crate) fn product(plan: &Plan, weight: u64, primes: &[u64], special: u64) -> Noise {
     let (weight, cols) = (weight as f64, plan.cols() as f64);
     let inner = f64::from(plan.inner()).exp2();
     let outer = f64::from(plan.outer()).exp2();
-    let length = weight * (plan.rows_each() as f64 * cols).sqrt();
-    let fresh = inner * (length * noise::sigma() * noise::tail() + weight * cols);
-    let at_inputs = (inner - 1.0).sqrt() * inner * length;
-    let at_products = if plan.outer() > 0 {
-        outer / 3f64.sqrt()
-    } else {
-        0.0
-    };
-    let switch = switch(plan.degree(), primes, special) * noise::tail();
-    fresh + switch * (at_inputs + at_products)
+    let length = inner * weight * (plan.rows_each() as f64 * cols).sqrt();
+    let switch = switch(plan.degree(), primes, special);
+    let at_inputs = (inner - 1.0).sqrt() * length * switch;
+    // 1 + 4 + .. + 4^(b - 1)
+    let at_products = ((outer * outer - 1.0) / 3.0).sqrt() * switch;
+    Noise {
+        worst: inner * weight * cols,
+        spread: (length * noise::sigma()).hypot(at_inputs).hypot(at_products),
+    }
+}
+
+/// A bound that allows for this noise: that of a single term, by which parameters can be had for what is no product of their kind.
+pub(crate) fn cover(noise: Noise) -> Bound {
+    Bound {
+        weight: noise.worst.max(noise.spread / noise::sigma()).ceil() as u64,
+        terms: 1,
+        useful: 1,
+    }
 }

@@ -8,8 +8,9 @@ use rand_core::CryptoRng;
 
 use super::client;
 use super::galois::{self, Work};
-use super::{Matvec, Weights, fresh, header};
+use super::{Matvec, Weights, header};
 use crate::backend::{Backend, Seed};
+use crate::linear::fresh;
 use crate::native::{Ciphertext, PublicKey};
 use crate::{Error, kinds};
 
@@ -86,7 +87,7 @@ impl<'a> Product<'a> {
     ) -> Result<Self, Error> {
         input.map_or(Ok(()), |x| of.check_input(x))?;
         if keys.tag != of.tag || weights.tag != of.tag {
-            return Err(Error::Mismatch("matrix"));
+            return Err(Error::Foreign("key or weights"));
         }
         Ok(Self {
             of,

@@ -6,6 +6,7 @@ use rand_chacha::rand_core::SeedableRng;
 
 use super::galois::{Key as SwitchingKey, Work};
 use super::*;
+use piquet_core::{Block, Prg};
 use crate::native::Ciphertext;
 
 const SESSION: SessionId = SessionId([4; 32]);
@@ -222,7 +223,7 @@ fn noise_and_work_are_as_predicted() {
                     most = most.max(both.apart(&phase, &want, p as usize));
                 }
             }
-            let bound = noise::product(plan, 2047, primes, of.special);
+            let bound = noise::product(plan, 2047, primes, of.special).most();
             let margin = (bound / most).log2();
             assert!(margin > 0.0, "{plan:?} {most} {bound}");
             println!(

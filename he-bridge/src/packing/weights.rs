@@ -30,7 +30,7 @@ impl fmt::Debug for Weights {
 impl Weights {
     /// Prepares `[rows][cols]` weights. Refuses any beyond the declared bound; takes 4 N bytes for every [`Plan::factors`].
     pub fn new(of: &Matvec, values: &[i64]) -> Result<Self, Error> {
-        let (plan, bound) = (of.plan(), of.params().bound().weight);
+        let (plan, bound) = (of.plan(), of.weight());
         let want = plan.rows() * plan.cols();
         if values.len() != want {
             return Err(Error::Length {
