@@ -10,6 +10,7 @@ mod exact;
 pub mod ntt;
 mod power;
 pub mod prime;
+pub mod product;
 mod response;
 mod rns;
 mod sample;
@@ -62,7 +63,7 @@ pub struct Weights(Prepared);
 
 enum Prepared {
     /// For products of points.
-    Dense(rns::Dense),
+    Dense(product::Dense),
     /// For shifted sums.
     Taps(taps::Taps),
 }
@@ -242,15 +243,20 @@ impl Backend for Native {
             inputs.iter().map(|c| &*c.first).collect(),
             inputs.iter().map(|c| &*c.second).collect(),
         ];
-        outs.map(|out| {
-            let [first, second] = [0, 1].map(|h: usize| match (&self.base, &weights.0) {
-                (Base::Primes(rns), Prepared::Dense(w)) => rns.multiply(&halves[h], w, out),
-                (Base::Power(shifts), Prepared::Taps(w)) => shifts.multiply(&halves[h], w, out),
-                _ => Vec::new(),
-            });
-            Ciphertext { first, second }
-        })
-        .collect()
+        let outs: Vec<[Vec<u64>; 2]> = match (&self.base, &weights.0) {
+            (Base::Primes(rns), Prepared::Dense(w)) => {
+                let inputs: Vec<[&[u64]; 2]> =
+                    (inputs.iter()).map(|c| [&*c.first, &*c.second]).collect();
+                rns.multiply(&inputs, w, outs)
+            }
+            (Base::Power(shifts), Prepared::Taps(w)) => outs
+                .map(|out| [0, 1].map(|h: usize| shifts.multiply(&halves[h], w, out)))
+                .collect(),
+            _ => Vec::new(),
+        };
+        outs.into_iter()
+            .map(|[first, second]| Ciphertext { first, second })
+            .collect()
     }
 
     fn response_len(&self, positions: usize) -> usize {

@@ -393,12 +393,7 @@ pub(crate) fn fit(
 
 /// Fewest bits of a response, first and second half, at which noise (the part `taken` of half a unit) and both roundings stay
 /// below half a unit. A first half is taken to hold half as many coefficients as the second.
-fn response_bits(
-    degree: usize,
-    plain: PlainModulus,
-    log2: f64,
-    taken: f64,
-) -> Option<(u32, u32)> {
+fn response_bits(degree: usize, plain: PlainModulus, log2: f64, taken: f64) -> Option<(u32, u32)> {
     let whole = log2.floor() as u32;
     let rounding = noise::response_rounding(degree);
     let mut best: Option<(u32, u32, u32)> = None;
