@@ -6,6 +6,8 @@
 //! modulo a power of two they are coefficients.
 
 mod ciphertext;
+#[cfg(feature = "testing")]
+mod door;
 mod exact;
 pub mod ntt;
 pub(crate) mod power;
@@ -51,6 +53,8 @@ macro_rules! either {
         }
     };
 }
+#[cfg(feature = "testing")]
+use either;
 
 /// The backend for one set of parameters.
 #[derive(Debug, Clone)]
