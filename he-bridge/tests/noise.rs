@@ -203,3 +203,207 @@ fn noise_of_extremes_is_below_its_bound_and_not_far() {
     }
     assert!(tried > 55, "{tried}");
 }
+
+/// One input of ones' shares and a map of three terms, with all positions.
+struct Trial {
+    parties: Parties,
+    map: Map,
+    positions: Vec<u32>,
+    client: Vec<u64>,
+}
+
+impl Trial {
+    fn new(params: Params, seed: u128) -> Self {
+        let n = params.degree();
+        let mut client = vec![0u64; n];
+        prg(seed).fill_ring(&mut client);
+        let plain = params.plain();
+        client.iter_mut().for_each(|x| *x = plain.reduce(*x));
+        Self {
+            parties: Parties::new(params, seed),
+            map: Map {
+                ins: 1,
+                outs: 1,
+                exponents: vec![0, 1, 64],
+            },
+            positions: (0..n as u32).collect(),
+            client,
+        }
+    }
+    /// A response to products with these weights, in bytes, and how far what the client decrypts is from its share, in units of
+    /// the response, position by position.
+    fn beyond_the_share(&mut self, values: &[i64]) -> (Vec<u8>, Vec<f64>) {
+        let weights = self.parties.he.prepare(&self.map, values).unwrap();
+        let message = [self.client.clone(), vec![1; self.client.len()]];
+        let inputs = self.parties.inputs(&[message]);
+        let Parties {
+            he, public, rng, ..
+        } = &mut self.parties;
+        let result = he.multiply(&inputs, &weights, 0..1).remove(0);
+        let mut response = Vec::new();
+        let mut shares = vec![0; self.positions.len()];
+        he.respond(
+            public,
+            result,
+            &self.positions,
+            &mut shares,
+            rng,
+            &mut response,
+        );
+        let key = &self.parties.key;
+        let (he, bits) = (&self.parties.he, self.parties.he.params().second_bits());
+        let phases = he.phases_of_a_response_for_tests_only(key, &response, &self.positions);
+        he.decrypt(key, &response, &self.positions, &mut shares)
+            .unwrap();
+        let t = modulus(he.params().plain());
+        let beyond = phases.unwrap().into_iter().zip(shares);
+        let beyond = beyond.map(|(phase, share)| {
+            // t phase - 2^bits share, below 2^bits / 2 in absolute value, over t.
+            let whole = 1i128 << bits;
+            let d = (phase as i128).wrapping_mul(t as i128) - whole * i128::from(share);
+            let d = if d > whole * t as i128 / 2 {
+                d - whole * t as i128
+            } else {
+                d
+            };
+            d as f64 / t as f64
+        });
+        let beyond = beyond.collect();
+        (response, beyond)
+    }
+}
+
+/// The largest difference of two empirical distribution functions, over what it exceeds with a probability of 0.001.
+fn kolmogorov_smirnov(a: &mut [f64], b: &mut [f64]) -> f64 {
+    a.sort_by(f64::total_cmp);
+    b.sort_by(f64::total_cmp);
+    let (mut i, mut j, mut most) = (0, 0, 0f64);
+    while i < a.len() && j < b.len() {
+        let x = a[i].min(b[j]);
+        while i < a.len() && a[i] <= x {
+            i += 1;
+        }
+        while j < b.len() && b[j] <= x {
+            j += 1;
+        }
+        most = most.max((i as f64 / a.len() as f64 - j as f64 / b.len() as f64).abs());
+    }
+    let n = (a.len() * b.len()) as f64 / (a.len() + b.len()) as f64;
+    most * n.sqrt() / 1.95
+}
+
+/// Exact parameters of every kind for weights of 12 bits.
+fn kinds(mode: Mode) -> Vec<Params> {
+    let bound = Bound {
+        weight: 2047,
+        terms: 3,
+        useful: 3,
+    };
+    let mut all = Vec::new();
+    for plain in [
+        PlainModulus::Bits(16),
+        PlainModulus::Bits(37),
+        PlainModulus::Prime((1 << 31) - 1),
+    ] {
+        for choose in [Params::shifts, Params::points] {
+            all.push(choose(4096, plain, mode, bound, TRAFFIC).unwrap());
+        }
+    }
+    all
+}
+
+#[test]
+fn what_a_client_sees_beyond_its_share_does_not_depend_on_weights() {
+    const ROUNDS: usize = 8;
+    for params in kinds(Mode::Exact) {
+        let flood = f64::from(params.flooding()).exp2();
+        let unit = (f64::from(params.second_bits()) - params.modulus().log2()).exp2();
+        let mut trial = Trial::new(params.clone(), 21);
+        let mut samples = [
+            [0, 0, 0],
+            [1, 0, 0],
+            [2047, 2047, 2047],
+            [-2047, 2047, -2047],
+        ]
+        .map(|w| {
+            let rounds = (0..ROUNDS).flat_map(|_| trial.beyond_the_share(&w).1);
+            rounds.collect::<Vec<f64>>()
+        });
+        // It is there at all, and as wide as it should be: uniform, with a standard deviation of 2 F / sqrt(12).
+        for s in &samples {
+            let square = s.iter().map(|x| x * x).sum::<f64>() / s.len() as f64;
+            let rounding = noise::response(4096, params.first_bits(), params.second_bits());
+            let part = square.sqrt() / (flood * unit / 3f64.sqrt());
+            let more = rounding.most() / (flood * unit);
+            assert!(
+                part > 0.97 && part < 1.03 + more,
+                "{part} {more} {params:?}"
+            );
+        }
+        let [zero, rest @ ..] = &mut samples;
+        for other in rest {
+            let d = kolmogorov_smirnov(zero, other);
+            assert!(d < 1.0, "{d} {params:?}");
+        }
+    }
+    // The test notices what would be hidden badly: a flood that is 1/16 narrower, or noise of 1/16 of its width.
+    let [mut a, mut b] = [0, 1].map(|seed| {
+        let mut x = vec![0u64; 4096 * ROUNDS];
+        prg(seed).fill_ring(&mut x);
+        let part = |x: u64| x as f64 / 64f64.exp2();
+        x.into_iter().map(part).collect::<Vec<_>>()
+    });
+    assert!(kolmogorov_smirnov(&mut a, &mut b) < 1.0);
+    let mut shifted: Vec<f64> = b.iter().map(|x| x + 1.0 / 16.0).collect();
+    assert!(kolmogorov_smirnov(&mut a, &mut shifted) > 1.0);
+}
+
+#[test]
+fn responses_are_fresh_even_for_weights_of_zero() {
+    for mode in [Mode::Exact, Mode::Approximate] {
+        for params in kinds(mode) {
+            let mut trial = Trial::new(params.clone(), 22);
+            let first = trial.beyond_the_share(&[0; 3]).0;
+            let second = trial.beyond_the_share(&[0; 3]).0;
+            // Neither half of either is zero or repeats, nor are they alike byte by byte beyond chance: a byte agrees once in 256.
+            let agree = first.iter().zip(&second).filter(|(a, b)| a == b).count();
+            assert!(
+                agree < first.len() / 128,
+                "{agree} of {} {params:?}",
+                first.len()
+            );
+            let zeros = first.iter().filter(|b| **b == 0).count();
+            assert!(
+                zeros < first.len() / 128,
+                "{zeros} of {} {params:?}",
+                first.len()
+            );
+        }
+    }
+}
+
+#[test]
+fn pads_of_the_approximate_mode_are_uniform() {
+    for params in kinds(Mode::Approximate) {
+        let (n, bits) = (params.degree(), params.first_bits());
+        let mut trial = Trial::new(params, 23);
+        let mut high = [0u64; 16];
+        for w in [[0, 0, 0], [2047, 2047, 2047]] {
+            for _ in 0..4 {
+                let (response, _) = trial.beyond_the_share(&w);
+                let first = &response[response.len() - (n * bits as usize).div_ceil(8)..];
+                let mut x = vec![0u64; n];
+                let mut u = piquet_core::pack::Unpacker::new(first, n, bits).unwrap();
+                u.pull(&mut x);
+                x.iter().for_each(|x| high[(x >> (bits - 4)) as usize] += 1);
+            }
+        }
+        let wanted = (8 * n) as f64 / 16.0;
+        let sum: f64 = high
+            .iter()
+            .map(|h| (*h as f64 - wanted).powi(2) / wanted)
+            .sum();
+        // Chi-square of 15 degrees of freedom exceeds 44.3 with a probability of 10^-4.
+        assert!(sum < 44.3, "{sum} {high:?}");
+    }
+}
