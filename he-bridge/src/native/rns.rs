@@ -261,3 +261,36 @@ impl Rns {
         ]
     }
 }
+
+#[cfg(feature = "testing")]
+impl Rns {
+    /// Integers of least absolute value from points, exact where they are below 2^127.
+    pub(crate) fn integers(&self, mut planes: Vec<u64>) -> Vec<i128> {
+        let n = self.degree;
+        for (ntt, plane) in self.ntts.iter().zip(planes.chunks_exact_mut(n)) {
+            ntt.inverse(plane);
+        }
+        let mut out = vec![0; n];
+        for (i, out) in out.iter_mut().enumerate() {
+            // Mixed radix, digit by digit; the last digit says which side of zero it is.
+            let (mut value, mut radix, mut last) = (0u128, 1u128, 0);
+            for (j, ntt) in self.ntts.iter().enumerate() {
+                let p = ntt.prime();
+                let mut digit = planes[j * n + i];
+                for (k, before) in self.ntts[..j].iter().enumerate() {
+                    let d = planes[k * n + i];
+                    digit = p.mul(
+                        p.sub(digit, p.reduce(d)),
+                        p.inverse(p.reduce(before.prime().p())),
+                    );
+                }
+                planes[j * n + i] = digit;
+                value = value.wrapping_add(radix.wrapping_mul(digit.into()));
+                radix = radix.wrapping_mul(p.p().into());
+                last = 2 * digit / p.p();
+            }
+            *out = value.wrapping_sub(radix * u128::from(last)) as i128;
+        }
+        out
+    }
+}
