@@ -26,7 +26,7 @@ pub(crate) fn stream(seed: &Seed, index: u64) -> Prg {
 }
 
 /// Words of a stream, each taken through `f`: so many at a time that they are still near then.
-fn words(prg: &mut Prg, out: &mut [u64], f: impl Fn(u64) -> u64 + Copy) {
+fn draw(prg: &mut Prg, out: &mut [u64], f: impl Fn(u64) -> u64 + Copy) {
     for chunk in out.chunks_mut(BLOCK) {
         prg.fill_ring(chunk);
         lanes::map(chunk, f);
@@ -36,7 +36,7 @@ fn words(prg: &mut Prg, out: &mut [u64], f: impl Fn(u64) -> u64 + Copy) {
 /// Words of a stream with all but the lowest `bits` cleared.
 fn masked(prg: &mut Prg, bits: u32, out: &mut [u64]) {
     let mask = pack::mask(bits);
-    words(prg, out, |x| x & mask);
+    draw(prg, out, |x| x & mask);
 }
 
 /// Uniform residues below `p`, in 2..=2^63: words of a stream, cut to as many bits as p - 1 has, without those that are not below p.
@@ -92,7 +92,7 @@ pub(crate) fn flood(prg: &mut Prg, bits: u32, count: usize) -> Vec<u64> {
     // Bits of the highest word below the sign.
     let bits = bits - 64 * (words as u32 - 1);
     let mask = pack::mask(bits + 1);
-    words(prg, high, |x| (x & mask).wrapping_sub(1 << bits));
+    draw(prg, high, |x| (x & mask).wrapping_sub(1 << bits));
     out
 }
 
