@@ -63,8 +63,9 @@ struct Term {
     output: u32,
     /// Plane in the input polynomial.
     input: u32,
-    /// Number of the shifts of rows and columns.
-    shifts: [u32; 2],
+    /// Number of the tap: of its shifts of rows and columns, the first one's number times how many there are of the second, and
+    /// the second's.
+    tap: u32,
 }
 
 impl Encoding {
@@ -193,7 +194,7 @@ impl Encoding {
                 self.terms.push(Term {
                     output: m as u32,
                     input: c as u32,
-                    shifts: [y as u32, x as u32],
+                    tap: (y * columns + x) as u32,
                 });
             }
         }
@@ -286,14 +287,22 @@ impl Encoding {
         let [y, x] = &self.layer.lines;
         match self.split.tile {
             Tile::Pixels(_) => {
+                let [h, w] = self.layer.shape.output();
                 let pixels = self.pixels(tile);
-                for (at, pixel) in pixels.enumerate() {
-                    let (image, row, column) = self.pixel(pixel);
-                    let row = y.index(phase[0], y.item(phase[0], row));
-                    let column = x.index(phase[1], x.item(phase[1], column));
-                    if let (Some(row), Some(column)) = (row, column) {
-                        each(at, image, row, column);
+                let mut pixel = pixels.start;
+                while pixel < pixels.end {
+                    let (image, row, column) = (pixel / w / h, pixel / w % h, pixel % w);
+                    let run = (w - column).min(pixels.end - pixel);
+                    if let Some(row) = y.index(phase[0], y.item(phase[0], row)) {
+                        let at = pixel - pixels.start;
+                        let item = x.item(phase[1], column);
+                        for k in 0..run {
+                            if let Some(column) = x.index(phase[1], item + k as isize) {
+                                each(at + k, image, row, column);
+                            }
+                        }
                     }
+                    pixel += run;
                 }
             }
             Tile::Area(_) => {
@@ -324,11 +333,6 @@ impl Encoding {
             Tile::Area(_) => 0..0,
         }
     }
-    /// Image, row and column of an output position.
-    fn pixel(&self, pixel: usize) -> (usize, usize, usize) {
-        let [h, w] = self.layer.shape.output();
-        (pixel / w / h, pixel / w % h, pixel % w)
-    }
     /// Images of a tile that is an area, and its numbers along the axes.
     fn area(&self, tile: usize) -> (Range<usize>, [usize; 2]) {
         let [y, x] = &self.axes;
@@ -345,38 +349,65 @@ impl Encoding {
     /// The terms of a group's polynomials, as its [`Map`] wants them, from the layer's whole weights.
     #[must_use]
     pub fn weights(&self, group: usize, weights: &[i64]) -> Vec<i64> {
+        let shape = &self.layer.shape;
+        let (kernel, [_, outputs]) = (shape.kernel, self.layer.channels());
+        let Split {
+            merge,
+            inputs: planes,
+            outputs: channels,
+            ..
+        } = self.split;
+        let here = |member: usize| member < merge && group * merge + member < shape.groups;
+        // Member, and where its weights begin: of an output channel, and of a plane, with the plane's phase.
+        let rows: Vec<(usize, usize)> = (0..self.map.outs * channels)
+            .map(|k| {
+                let (member, channel) = self.channel(k);
+                let row = (group * merge + member) * outputs + channel;
+                (member, row * shape.fan_in())
+            })
+            .collect();
+        let columns: Vec<(usize, usize, usize)> = (0..self.map.ins * planes)
+            .map(|j| {
+                let (member, channel, phase) = self.plane(j);
+                let member = if here(member) { member } else { usize::MAX };
+                (member, channel * kernel[0] * kernel[1], phase)
+            })
+            .collect();
+        let taps: Vec<Vec<Option<usize>>> = (0..self.layer.phases())
+            .map(|phase| self.kernel_indices(phase))
+            .collect();
         let mut out = Vec::with_capacity(self.map.values());
-        let each = &self.terms;
-        for (o, i) in (0..self.map.outs).flat_map(|o| (0..self.map.ins).map(move |i| (o, i))) {
-            out.extend(each.iter().map(|term| {
-                self.weight(group, o, i, term)
-                    .map_or(0, |index| weights[index])
+        for (rows, columns) in rows
+            .chunks_exact(channels)
+            .flat_map(|r| columns.chunks_exact(planes).map(move |c| (r, c)))
+        {
+            out.extend(self.terms.iter().map(|term| {
+                let (twin, row) = rows[term.output as usize];
+                let (member, column, phase) = columns[term.input as usize];
+                match taps[phase][term.tap as usize] {
+                    Some(tap) if member == twin => weights[row + column + tap],
+                    _ => 0,
+                }
             }));
         }
         out
     }
-    /// Which of the layer's weights a term is, if any.
-    fn weight(&self, group: usize, o: usize, i: usize, term: &Term) -> Option<usize> {
-        let shape = &self.layer.shape;
-        let (member, input, phase) = self.plane(i * self.split.inputs + term.input as usize);
-        let (twin, output) = self.channel(o * self.split.outputs + term.output as usize);
-        let whole = group * self.split.merge + member;
-        if member != twin || member >= self.split.merge || whole >= shape.groups {
-            return None;
-        }
-        let [inputs, outputs] = self.layer.channels();
+    /// Index in a kernel of every tap, for the planes of a phase.
+    fn kernel_indices(&self, phase: usize) -> Vec<Option<usize>> {
         let phase = self.layer.phase(phase);
-        let tap = |axis: usize| {
+        let taps = [0, 1].map(|axis| {
             let taps = &self.layer.lines[axis].taps[phase[axis]];
             if self.layer.is_pointwise() {
-                taps.iter().flatten().next().copied()
+                vec![taps.iter().flatten().next().copied()]
             } else {
-                taps[term.shifts[axis] as usize]
+                taps.clone()
             }
-        };
-        let (row, column) = (tap(0)?, tap(1)?);
-        let channel = (whole * outputs + output) * inputs + input;
-        Some((channel * shape.kernel[0] + row) * shape.kernel[1] + column)
+        });
+        let [rows, columns] = &taps;
+        let width = self.layer.shape.kernel[1];
+        rows.iter()
+            .flat_map(|r| columns.iter().map(|c| Some((*r)? * width + (*c)?)))
+            .collect()
     }
 
     /// Output channels of the layer that output polynomial `o` of a group holds.

@@ -55,7 +55,8 @@ pub struct Counts {
     pub bytes_in: u64,
     /// Bytes of the responses.
     pub bytes_out: u64,
-    /// Weight polynomials transformed, modulo one prime each: for every group once.
+    /// Weight polynomials transformed, modulo one prime each: for every tile anew, which is cheaper than to
+    /// read them from memory.
     pub ntts: u64,
     /// Products of a ciphertext with a weight polynomial, modulo one prime each.
     pub products: u64,
@@ -70,8 +71,6 @@ pub(super) struct Load {
     pub(super) outs: u64,
     /// Pairs of ciphertexts, over all groups and tiles.
     pub(super) pairs: u64,
-    /// Pairs of weight polynomials: over all groups.
-    pub(super) weights: u64,
     pub(super) terms: u64,
     /// Whether weight polynomials have one point per block.
     pub(super) blocked: bool,
@@ -107,11 +106,15 @@ impl Load {
     fn work(&self, kind: Kind) -> [u64; 3] {
         match kind {
             Kind::Primes(l) => [
-                if self.blocked { 0 } else { self.weights * l },
-                self.pairs * l,
+                if self.blocked {
+                    0
+                } else {
+                    self.pairs.saturating_mul(l)
+                },
+                self.pairs.saturating_mul(l),
                 0,
             ],
-            Kind::Word | Kind::Limbs(_) => [0, 0, self.pairs * self.terms],
+            Kind::Word | Kind::Limbs(_) => [0, 0, self.pairs.saturating_mul(self.terms)],
         }
     }
 }

@@ -129,11 +129,12 @@ impl Layer {
             numbers.terms,
         ]
         .map(|n| n as u64);
+        let units = groups.saturating_mul(tiles);
+        let ins_all = units.saturating_mul(ins);
         Load {
-            ins: groups * tiles * ins,
-            outs: groups * tiles * outs,
-            pairs: groups * tiles * ins * outs,
-            weights: groups * ins * outs,
+            ins: ins_all,
+            outs: units.saturating_mul(outs),
+            pairs: ins_all.saturating_mul(outs),
             terms,
             blocked: self.is_pointwise()
                 && split.distance.is_power_of_two()
@@ -147,7 +148,7 @@ impl Layer {
             && split.outputs >= split.merge * self.channels()[1];
         if one {
             Sparsity::Exact
-        } else if split.inputs % self.phases() == 0 {
+        } else if split.inputs.is_multiple_of(self.phases()) {
             Sparsity::Phases
         } else {
             Sparsity::None
