@@ -45,7 +45,7 @@ fn transforms(t: &mut Table, limit: &Limit, n: usize) {
 }
 
 /// What bounds all rows here.
-mod ifma {
+pub mod ifma {
     #![allow(unsafe_code)] // the loop needs the processor's instruction
 
     use piquet_bench_harness::{Limit, Table};
