@@ -18,14 +18,17 @@
 //! Along an axis, v lies between -before and extent - 1 + behind, p between 0 and extent - 1, and pitch >= extent + max(before, behind):
 //! so they differ by less than a pitch along each axis, and by less than D as numbers. |k| <= C M - 1, hence |k D + p - v| < C M D <= N,
 //! and it is 0; as |p - v| < D, k = 0 and p = v; as |c' - c| < C, m' = m and c' = c; as columns differ by less than their
-//! pitch, so do p and v agree in rows and columns. That is a product that the layer wants (or v is in a gap: the layer's padding). For
-//! the same reasons terms have exponents of their own modulo N: shifts of taps that meet data span less than a pitch.
+//! pitch, p and v agree in columns, hence in rows. That is a product that the layer wants. (Where v is in a gap, the layer has
+//! padding, and there is no p. Several images in a plane are below each other: the rows of one, with its gap, are a pitch.) For the
+//! same reasons terms have exponents of their own modulo N: shifts of taps that meet data span less than a pitch.
 //!
-//! **Powers of two.** Where outputs read one item per plane, exponents are multiples of D; if D is a power of two, a weight
-//! polynomial in X^D has few distinct points, which makes its products cheap.
+//! **Powers of two.** Modulo D exponents are those of the taps. Where D is a multiple of a power of two S, a weight polynomial is a sum
+//! of X^t times polynomials in X^S, which have one value for S neighbouring points: products with those are cheap, and so is their
+//! storage. A plane is rounded up where that pays.
 
 mod axis;
 mod cost;
+mod input;
 mod plan;
 mod search;
 mod split;
@@ -251,80 +254,6 @@ impl Encoding {
         }
     }
 
-    /// Fills input polynomial `i` of a group and tile from the layer's whole input.
-    pub fn input(&self, group: usize, tile: usize, i: usize, x: &[u64], polynomial: &mut [u64]) {
-        polynomial.fill(0);
-        let shape = &self.layer.shape;
-        let [height, width] = shape.input;
-        let Split {
-            merge,
-            inputs,
-            distance,
-            ..
-        } = self.split;
-        for c in 0..inputs {
-            let (member, channel, phase) = self.plane(i * inputs + c);
-            let whole = group * merge + member;
-            if member >= merge || whole >= shape.groups {
-                break;
-            }
-            let channel = whole * self.layer.channels()[0] + channel;
-            let phase = self.layer.phase(phase);
-            let to = &mut polynomial[c * distance..][..distance];
-            self.gather(tile, phase, |at, image, row, column| {
-                let from = (image * height + row) * width + column;
-                to[at] = x[from * shape.in_channels + channel];
-            });
-        }
-    }
-    /// Calls `each` with place, image, row and column of every item of a tile's plane.
-    fn gather(
-        &self,
-        tile: usize,
-        phase: [usize; 2],
-        mut each: impl FnMut(usize, usize, usize, usize),
-    ) {
-        let [y, x] = &self.layer.lines;
-        match self.split.tile {
-            Tile::Pixels(_) => {
-                let [h, w] = self.layer.shape.output();
-                let pixels = self.pixels(tile);
-                let mut pixel = pixels.start;
-                while pixel < pixels.end {
-                    let (image, row, column) = (pixel / w / h, pixel / w % h, pixel % w);
-                    let run = (w - column).min(pixels.end - pixel);
-                    if let Some(row) = y.index(phase[0], y.item(phase[0], row)) {
-                        let at = pixel - pixels.start;
-                        let item = x.item(phase[1], column);
-                        for k in 0..run {
-                            if let Some(column) = x.index(phase[1], item + k as isize) {
-                                each(at + k, image, row, column);
-                            }
-                        }
-                    }
-                    pixel += run;
-                }
-            }
-            Tile::Area(_) => {
-                let (images, [down, across]) = self.area(tile);
-                let [rows, columns] = &self.axes;
-                for (b, image) in images.enumerate() {
-                    for r in 0..rows.extent {
-                        let Some(row) = y.index(phase[0], rows.item(down, r)) else {
-                            continue;
-                        };
-                        let at = (b * rows.pitch + r) * columns.pitch;
-                        for k in 0..columns.extent {
-                            let column = x.index(phase[1], columns.item(across, k));
-                            if let Some(column) = column {
-                                each(at + k, image, row, column);
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    }
     /// Output positions of a tile of pixels.
     fn pixels(&self, tile: usize) -> Range<usize> {
         let all = self.layer.shape.pixels();
