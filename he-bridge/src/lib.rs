@@ -12,6 +12,7 @@ pub mod linear;
 pub mod map;
 pub mod native;
 pub mod noise;
+pub mod packing;
 pub mod params;
 #[cfg(feature = "seal")]
 pub mod seal;
