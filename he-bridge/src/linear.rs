@@ -302,7 +302,7 @@ pub(crate) fn fresh<R: CryptoRng + ?Sized>(rng: &mut R) -> Prg {
 }
 
 /// `f` of 0..n, in order; on all threads of the caller's pool with the feature `parallel`.
-fn each<T: Send>(n: usize, f: impl Fn(usize) -> T + Sync + Send) -> Vec<T> {
+pub(crate) fn each<T: Send>(n: usize, f: impl Fn(usize) -> T + Sync + Send) -> Vec<T> {
     #[cfg(feature = "parallel")]
     if n > 1 {
         use rayon::prelude::*;
