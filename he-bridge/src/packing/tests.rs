@@ -6,8 +6,8 @@ use rand_chacha::rand_core::SeedableRng;
 
 use super::galois::{Key as SwitchingKey, Work};
 use super::*;
-use piquet_core::{Block, Prg};
 use crate::native::Ciphertext;
+use piquet_core::{Block, Prg};
 
 const SESSION: SessionId = SessionId([4; 32]);
 
