@@ -4,6 +4,9 @@
 pub mod backend;
 pub mod encoding;
 mod error;
+#[cfg(any(test, feature = "testing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod kinds;
 pub mod linear;
 pub mod map;
