@@ -1,32 +1,38 @@
 //! Matrices times vectors in one request and few responses: results packed by automorphisms.
 //!
-//! A product of polynomials that gives W x, as in [`crate::encoding`], leaves one output in every `span` coefficients of a response. Chen, Dai, Kim and
-//! Song (eprint 2020/015) pack such ciphertexts: a + X^h b + tau(a - X^h b), for an automorphism tau with tau(X^h) = -X^h, keeps
-//! both halves' coefficients where they are wanted, doubled, and removes what stood in their way; a tree of such merges fills one
-//! ciphertext, at one key switching each. As tau(w c) = tau(w) tau(c), the first `inner` levels can be
-//! done on the input, whose 2^inner images then meet factors that depend on weights alone: 2^inner - 1 switchings and about 2^-inner of the tree's,
-//! least where both are equal. Several rows in one polynomial, and that exchange of rotations before and after products with a chosen split between them, are after Rhombus
-//! (He et al., CCS 2024, eprint 2024/1611), whose results they follow; the formulas and bounds here are derived in [`plan`] and `noise`.
-//! Levels that would only clear coefficients that nobody reads are left out: a response shows c_0 at the wanted positions alone.
+//! A product of polynomials that gives W x, as in [`crate::encoding`], leaves one output in every `span` coefficients
+//! of a response. Chen, Dai, Kim and Song (eprint 2020/015) pack such ciphertexts: a + X^h b + tau(a - X^h b), for an
+//! automorphism tau with tau(X^h) = -X^h, keeps both halves' coefficients where they are wanted, doubled, and removes
+//! what stood in their way; a tree of such merges fills one ciphertext, at one key switching each. As tau(w c) =
+//! tau(w) tau(c), the first `inner` levels can be done on the input, whose 2^inner images then meet factors that
+//! depend on weights alone: 2^inner - 1 switchings and about 2^-inner of the tree's, least where both are equal.
+//! Several rows in one polynomial, and that exchange of rotations before and after products with a chosen split
+//! between them, are after Rhombus (He et al., CCS 2024, eprint 2024/1611), whose results they follow; the formulas
+//! and bounds here are derived in [`plan`] and `noise`. Levels that would only clear coefficients that nobody reads
+//! are left out: a response shows c_0 at the wanted positions alone.
 //!
-//! **The factor 2^levels.** Merges double what they keep. At products this is undone beforehand: a ciphertext times 2^-outer modulo the odd q
-//! has the phase 2^-outer (q m / t + e) modulo q, a large number whose double, taken outer times, is q m / t + e again, noise included,
-//! without growth; this holds for any t, and for round(q m / t) as for a multiple of it. Noise of key switchings is
-//! not there when it is divided, so that at inputs the division comes before encryption: x is encoded as round(q x / (2^inner t)) for t = 2^k, and as
-//! x / 2^inner modulo t for a prime t. The sum over 2^inner images then has phase q W x / t, independent of which representative of x modulo
-//! t was taken: another one changes q x / (2^inner t) by q / 2^inner, and the result by a multiple of q.
+//! **The factor 2^levels.** Merges double what they keep. At products this is undone beforehand: a ciphertext times
+//! 2^-outer modulo the odd q has the phase 2^-outer (q m / t + e) modulo q, a large number whose double, taken outer
+//! times, is q m / t + e again, noise included, without growth; this holds for any t, and for round(q m / t) as for a
+//! multiple of it. Noise of key switchings is not there when it is divided, so that at inputs the division comes
+//! before encryption: x is encoded as round(q x / (2^inner t)) for t = 2^k, and as x / 2^inner modulo t for a prime
+//! t. The sum over 2^inner images then has phase q W x / t, independent of which representative of x modulo t was
+//! taken: another one changes q x / (2^inner t) by q / 2^inner, and the result by a multiple of q.
 //!
-//! **Security.** Semi-honest, for one client and one server. The client sends keys and encryptions: the server's view is simulated by uniform
-//! halves and encryptions of zero, if RLWE with the modulus q P (at most 214 bits at N = 8192) is hard in the circular sense (`galois`). The server sends
-//! responses of [`crate::Backend::respond`] in the exact mode: c_0 at the wanted positions with a uniform share and a flooding of 2^40 times
-//! the noise of the whole evaluation, errors of key switchings included, after an encryption of zero under the client's public key was added.
-//! So a client's view is simulated from its shares alone: c_1 as that of a fresh public-key encryption, c_0 from c_1, its shares and the
-//! flooding, within 2^-40 for every output. Nothing of the packing is given away before that.
+//! **Security.** Semi-honest, for one client and one server. The client sends keys and encryptions: the server's view
+//! is simulated by uniform halves and encryptions of zero, if RLWE with the modulus q P (at most 214 bits at N =
+//! 8192) is hard in the circular sense (`galois`). The server sends responses of [`crate::Backend::respond`] in the
+//! exact mode: c_0 at the wanted positions with a uniform share and a flooding of 2^40 times the noise of the whole
+//! evaluation, errors of key switchings included, after an encryption of zero under the client's public key was
+//! added. So a client's view is simulated from its shares alone: c_1 as that of a fresh public-key encryption, c_0
+//! from c_1, its shares and the flooding, within 2^-40 for every output. Nothing of the packing is given away before
+//! that.
 //!
-//! **When it pays.** In bytes, for layers whose plain responses are nearly empty: for 1000 x 4096 weights the request and the
-//! response are below 0.2 MB together, where products without packing take more than ten times of that; but the keys, a few
-//! MB, go first, once for a client and a matrix. In time it does not pay where the network is fast: weights meet N = 8192 and three primes in place of
-//! N = 4096, and every key switching costs L^2 + 3 L + 2 transforms for L primes.
+//! **When it pays.** In bytes, for layers whose plain responses are nearly empty: for 1000 x 4096 weights the request
+//! and the response are below 0.2 MB together, where products without packing take more than ten times of that; but
+//! the keys, a few MB, go first, once for a client and a matrix. In time it does not pay where the network is fast:
+//! weights meet N = 8192 and three primes in place of N = 4096, and every key switching costs L^2 + 3 L + 2
+//! transforms for L primes.
 
 pub mod client;
 mod evaluate;
@@ -53,7 +59,8 @@ pub use weights::Weights;
 
 /// Degree of the polynomials: key switching needs its room.
 pub const DEGREE: usize = 8192;
-/// Bits by which the prime of key switching is longer than those of ciphertexts: noise of keys is then below that of rounding.
+/// Bits by which the prime of key switching is longer than those of ciphertexts: noise of keys is then below that of
+/// rounding.
 const SPECIAL: u32 = 5;
 
 /// What both parties know of a product: shapes, parameters, tables.
@@ -78,11 +85,12 @@ pub struct Matvec {
 }
 
 impl Matvec {
-    /// A product with `rows` x `cols` weights of at most `weight` in absolute value, modulo t. Takes the packing with the fewest key switchings that
-    /// the noise allows at 214 bits, and of its moduli the smallest. For t = 2^k and 12-bit weights k may be up to 57 at 4096 columns.
+    /// A product with `rows` x `cols` weights of at most `weight` in absolute value, modulo t. Takes the packing with
+    /// the fewest key switchings that the noise allows at 214 bits, and of its moduli the smallest. For t = 2^k and
+    /// 12-bit weights k may be up to 57 at 4096 columns.
     ///
-    /// # Errors
-    /// [`Error::Parameter`] for shapes without a packing and weights of 2^31 or more; [`Error::Noise`] where no modulus is large enough.
+    /// # Errors [`Error::Parameter`] for shapes without a packing and weights of 2^31 or more; [`Error::Noise`] where
+    /// no modulus is large enough.
     pub fn new(rows: usize, cols: usize, plain: PlainModulus, weight: u64) -> Result<Self, Error> {
         let mut refused = None;
         for plan in Plan::all(rows, cols, DEGREE)? {
