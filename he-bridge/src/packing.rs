@@ -51,7 +51,7 @@ use crate::linear::residues;
 use crate::native::ntt::Ntt;
 use crate::native::prime::{self, Prime};
 use crate::native::rns::Rns;
-use crate::params::Traffic;
+use crate::params::{Traffic, most_bits};
 use crate::{Backend, CipherModulus, Error, Mode, Native, Params, PlainModulus};
 use galois::{Automorphism, Galois};
 use plan::Plan;
@@ -62,6 +62,25 @@ pub const DEGREE: usize = 8192;
 /// Bits by which the prime of key switching is longer than those of ciphertexts: noise of keys is then below that of
 /// rounding.
 const SPECIAL: u32 = 5;
+/// Where nothing was tried.
+const NO_PLAN: Error = Error::Parameter {
+    what: "packings",
+    got: 0,
+    domain: "at least one",
+};
+
+/// Primes of q, and P: two to four as long as each other, fewest and shortest first. P has at most 50 bits too, and
+/// all of them together at most what the guidelines allow.
+fn moduli() -> impl Iterator<Item = (Vec<u64>, u64)> {
+    (2..=4u32)
+        .flat_map(|count| (34..=50 - SPECIAL).map(move |bits| (count, bits)))
+        .filter(|(count, bits)| bits * (count + 1) + SPECIAL <= most_bits(DEGREE))
+        .filter_map(|(count, bits)| {
+            let primes = prime::ntt_primes(DEGREE, bits, count as usize);
+            let special = prime::ntt_primes(DEGREE, bits + SPECIAL, 1);
+            Some((primes, *special.first()?))
+        })
+}
 
 /// What both parties know of a product: shapes, parameters, tables.
 #[derive(Debug)]
@@ -86,11 +105,12 @@ pub struct Matvec {
 
 impl Matvec {
     /// A product with `rows` x `cols` weights of at most `weight` in absolute value, modulo t. Takes the packing with
-    /// the fewest key switchings that the noise allows at 214 bits, and of its moduli the smallest. For t = 2^k and
-    /// 12-bit weights k may be up to 57 at 4096 columns.
+    /// the fewest key switchings that the noise allows at 214 bits, and of its moduli the smallest. For 12-bit weights
+    /// and 4096 columns t = 2^k may have up to 60 bits with the best packing, and all 64 with slower ones.
     ///
-    /// # Errors [`Error::Parameter`] for shapes without a packing and weights of 2^31 or more; [`Error::Noise`] where
-    /// no modulus is large enough.
+    /// # Errors
+    /// [`Error::Parameter`] for shapes without a packing and for weights of 2^31 or more; [`Error::Noise`] where no
+    /// modulus is large enough.
     pub fn new(rows: usize, cols: usize, plain: PlainModulus, weight: u64) -> Result<Self, Error> {
         let mut refused = None;
         for plan in Plan::all(rows, cols, DEGREE)? {
@@ -99,74 +119,73 @@ impl Matvec {
                 fine => return fine,
             }
         }
-        Err(refused.unwrap_or(Error::Mismatch("shape")))
+        Err(refused.unwrap_or(NO_PLAN))
     }
     /// [`Matvec::new`] with this packing.
+    ///
+    /// # Errors
+    /// Those of [`Matvec::new`]; [`Error::Parameter`] for degrees other than [`DEGREE`], and if k + `inner` exceeds 64.
     pub fn with_plan(plan: Plan, plain: PlainModulus, weight: u64) -> Result<Self, Error> {
-        if weight == 0
-            || (weight << plan.inner()) >> plan.inner() != weight
-            || weight << plan.inner() > i32::MAX as u64
-        {
-            return Err(Error::Parameter {
-                what: "bound on weights",
-                got: weight,
-                domain: "1..=2^31 / 2^inner - 1",
-            });
+        let inputs = match plain {
+            PlainModulus::Bits(k) => PlainModulus::Bits(k.saturating_add(plan.inner())),
+            t => t,
+        };
+        let most = (i32::MAX as u64) >> plan.inner();
+        for (what, got, fine, domain) in [
+            (
+                "degree",
+                plan.degree() as u64,
+                plan.degree() == DEGREE,
+                "8192",
+            ),
+            (
+                "bound on weights",
+                weight,
+                (1..=most).contains(&weight),
+                "1..2^31 / 2^inner",
+            ),
+            (
+                "bits of the plaintext modulus",
+                inputs.bits().into(),
+                inputs.bits() <= 64,
+                "at most 64 with the levels at inputs",
+            ),
+        ] {
+            if !fine {
+                return Err(Error::Parameter { what, got, domain });
+            }
         }
         let traffic = Traffic {
             requests: plan.ins() as u64,
             responses: plan.responses() as u64,
             positions: plan.rows().div_ceil(plan.responses()),
         };
-        let mut refused = None;
-        for count in 2..=4u32 {
-            for bits in 34..=49u32 {
-                // The special prime has at most 50 bits too, and both together at most what the guidelines allow.
-                if bits + SPECIAL > 50
-                    || bits * (count + 1) + SPECIAL > crate::params::most_bits(DEGREE)
-                {
-                    continue;
+        let mut refused = NO_PLAN;
+        for (primes, special) in moduli() {
+            let bound = noise::cover(noise::product(&plan, weight, &primes, special));
+            let modulus = CipherModulus::Primes(primes.clone());
+            let mode = Mode::Exact;
+            match Params::with_traffic(DEGREE, plain, modulus, mode, bound, Some(traffic)) {
+                Ok(params) => {
+                    let inputs = Rns::new(&primes, inputs, DEGREE, cpu::level());
+                    return Ok(Self::with_params(
+                        plan, weight, params, inputs, primes, special,
+                    ));
                 }
-                let primes = prime::ntt_primes(plan.degree(), bits, count as usize);
-                let special = prime::ntt_primes(plan.degree(), bits + SPECIAL, 1);
-                let (Some(special), true) = (special.first(), primes.len() == count as usize)
-                else {
-                    continue;
-                };
-                let bound = noise::cover(noise::product(&plan, weight, &primes, *special));
-                let modulus = CipherModulus::Primes(primes);
-                let params = Params::with_traffic(
-                    plan.degree(),
-                    plain,
-                    modulus,
-                    Mode::Exact,
-                    bound,
-                    Some(traffic),
-                );
-                match params {
-                    Ok(params) => return Self::with_params(plan, weight, params, *special),
-                    Err(error) => refused = Some(error),
-                }
+                Err(error) => refused = error,
             }
         }
-        Err(refused.unwrap_or(Error::Mismatch("shape")))
+        Err(refused)
     }
-    fn with_params(plan: Plan, weight: u64, params: Params, special: u64) -> Result<Self, Error> {
+    fn with_params(
+        plan: Plan,
+        weight: u64,
+        params: Params,
+        inputs: Rns,
+        primes: Vec<u64>,
+        special: u64,
+    ) -> Self {
         let (n, level) = (plan.degree(), cpu::level());
-        let CipherModulus::Primes(primes) = params.modulus().clone() else {
-            return Err(Error::Mismatch("modulus"));
-        };
-        let inputs = match params.plain() {
-            PlainModulus::Bits(k) if k + plan.inner() > 64 => {
-                return Err(Error::Parameter {
-                    what: "bits of the plaintext modulus",
-                    got: k.into(),
-                    domain: "at most 64 less the levels at inputs",
-                });
-            }
-            PlainModulus::Bits(k) => PlainModulus::Bits(k + plan.inner()),
-            t => t,
-        };
         let mut all = primes.clone();
         all.push(special);
         let galois = Galois::new(&all, n, level);
@@ -184,8 +203,8 @@ impl Matvec {
                 [w, p.factor(w)]
             })
             .collect();
-        Ok(Self {
-            inputs: Rns::new(&primes, inputs, n, level),
+        Self {
+            inputs,
             automorphisms: (0..plan.depth())
                 .map(|l| Automorphism::new(n, plan.element(l)))
                 .collect(),
@@ -197,7 +216,7 @@ impl Matvec {
             weight,
             native: Native::with_level(params, level),
             plan,
-        })
+        }
     }
     /// Where the matrix lies, and what its product costs.
     #[must_use]

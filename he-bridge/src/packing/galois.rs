@@ -250,9 +250,18 @@ impl Galois {
 
 /// Residues modulo `from`, taken to the representatives of least absolute value, modulo `to`.
 fn centre(from: &Prime, to: &Prime, residues: &[u64], out: &mut [u64]) {
-    let (half, whole) = (from.p() / 2, to.reduce(from.p()));
-    for (o, x) in out.iter_mut().zip(residues) {
-        let negative = (half.wrapping_sub(*x) >> 63).wrapping_neg();
-        *o = to.sub(to.reduce(*x), whole & negative);
+    let half = from.p() / 2;
+    let negative = |x: u64| (half.wrapping_sub(x) >> 63).wrapping_neg();
+    if half < to.p() {
+        // Representatives are between -to and to: it is added to those below 0, after their own modulus was taken off.
+        let add = to.p().wrapping_sub(from.p());
+        for (o, x) in out.iter_mut().zip(residues) {
+            *o = x.wrapping_add(add & negative(*x));
+        }
+    } else {
+        let whole = to.reduce(from.p());
+        for (o, x) in out.iter_mut().zip(residues) {
+            *o = to.sub(to.reduce(*x), whole & negative(*x));
+        }
     }
 }
