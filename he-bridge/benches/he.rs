@@ -3,6 +3,8 @@
 use piquet_bench_harness::Table;
 use piquet_core::cpu;
 
+#[path = "he/packing.rs"]
+mod packing;
 #[path = "he/points.rs"]
 mod points;
 #[path = "he/protocols.rs"]
@@ -21,5 +23,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     scheme::rows(&mut t);
     protocols::rows(&mut t);
     triples::rows(&mut t);
+    packing::rows(&mut t);
     t.finish()
 }
