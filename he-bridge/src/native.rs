@@ -5,14 +5,17 @@
 //! 2012/144) in symmetric form, with no need that t be coprime to q. Modulo primes ciphertexts are points of transforms all the way;
 //! modulo a power of two they are coefficients.
 
-mod ciphertext;
+pub(crate) mod ciphertext;
+#[cfg(feature = "testing")]
+mod door;
 mod exact;
 pub mod ntt;
 pub(crate) mod power;
 pub mod prime;
+pub mod product;
 mod response;
-mod rns;
-mod sample;
+pub(crate) mod rns;
+pub(crate) mod sample;
 mod shifts;
 mod taps;
 #[cfg(feature = "testing")]
@@ -31,7 +34,7 @@ use crate::{CipherModulus, Error, Mode, Params};
 use ciphertext::Fresh;
 pub use ciphertext::{Ciphertext, PublicKey, SecretKey};
 use power::Power;
-use response::Response;
+use response::{Response, negate};
 use rns::Rns;
 use shifts::Shifts;
 
@@ -51,6 +54,8 @@ macro_rules! either {
         }
     };
 }
+#[cfg(feature = "testing")]
+use either;
 
 /// The backend for one set of parameters.
 #[derive(Debug, Clone)]
@@ -65,7 +70,7 @@ pub struct Weights(Prepared);
 
 enum Prepared {
     /// For products of points.
-    Dense(rns::Dense),
+    Dense(product::Dense),
     /// For shifted sums.
     Taps(taps::Taps),
 }
@@ -98,6 +103,13 @@ impl Native {
             params,
         }
     }
+    /// The key that a ternary polynomial is.
+    pub(crate) fn secret_key_of(&self, s: &[i8]) -> SecretKey {
+        SecretKey {
+            base: either!(&self.base, b => b.key(s)),
+            response: self.response.key(s),
+        }
+    }
     /// What one response draws; shares of the exact mode come with it.
     fn fresh(&self, share: &mut [u64], prg: &mut Prg) -> Fresh {
         let (n, count) = (self.params.degree(), share.len());
@@ -116,9 +128,8 @@ impl Native {
             fresh.masks = vec![0; count];
             sample::residues(prg, plain, &mut fresh.masks);
             fresh.floods = sample::flood(prg, self.params.flooding(), count);
-            for (s, r) in share.iter_mut().zip(&fresh.masks) {
-                *s = plain.subtract(0, *r);
-            }
+            share.copy_from_slice(&fresh.masks);
+            negate(plain, share);
         }
         fresh
     }
@@ -137,10 +148,7 @@ impl Backend for Native {
     fn secret_key(&self, prg: &mut Prg) -> SecretKey {
         let mut s = vec![0; self.params.degree()];
         sample::ternary(prg, &mut s);
-        let key = SecretKey {
-            base: either!(&self.base, b => b.key(&s)),
-            response: self.response.key(&s),
-        };
+        let key = self.secret_key_of(&s);
         wipe(&mut s);
         key
     }
@@ -240,11 +248,7 @@ impl Backend for Native {
     ) -> Vec<Ciphertext> {
         let both: Vec<[&[u64]; 2]> = inputs.iter().map(|c| [&*c.first, &*c.second]).collect();
         let results = match (&self.base, &weights.0) {
-            (Base::Primes(rns), Prepared::Dense(w)) => {
-                let halves = [0, 1].map(|h| both.iter().map(|c| c[h]).collect::<Vec<_>>());
-                outs.map(|out| [0, 1].map(|h: usize| rns.multiply(&halves[h], w, out)))
-                    .collect()
-            }
+            (Base::Primes(rns), Prepared::Dense(w)) => rns.multiply(&both, w, outs),
             (Base::Power(shifts), Prepared::Taps(w)) => shifts.multiply(&both, w, outs),
             _ => Vec::new(),
         };

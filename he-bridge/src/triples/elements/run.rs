@@ -11,9 +11,11 @@ use piquet_core::{Prg, Ring, RingVec, lanes};
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
-use super::slots::{self, SLOTS, join, reduce};
-use super::{Client, Server, generator};
+use super::slots::{self, SLOTS, join};
+use super::{Client, Server};
 use crate::backend::{Backend, Seed};
+use crate::linear::{each, fresh};
+use crate::triples::{reduce, width};
 use crate::{Error, kinds};
 
 /// Requests that are sent before the first response is waited for.
@@ -37,13 +39,7 @@ impl<R: Ring> Batch<R> {
         triples: usize,
         rng: &mut G,
     ) -> Result<Self, Error> {
-        if bits > R::BITS {
-            return Err(Error::Parameter {
-                what: "bits of an element",
-                got: bits.into(),
-                domain: "at most those of the word",
-            });
-        }
+        width::<R>(bits)?;
         // Block numbers take 32 bits of a step.
         if triples == 0 || triples > isize::MAX as usize / 16 || blocks(triples) > 1 << 32 {
             return Err(Error::Parameter {
@@ -63,7 +59,7 @@ impl<R: Ring> Batch<R> {
             a,
             b,
             c,
-            prg: generator(rng),
+            prg: fresh(rng),
         })
     }
     fn blocks(&self) -> usize {
@@ -100,17 +96,6 @@ impl<R: Ring> Batch<R> {
 
 fn blocks(triples: usize) -> usize {
     triples.div_ceil(SLOTS)
-}
-
-/// `f` of 0..n.
-fn each<T: Send>(n: usize, f: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    #[cfg(feature = "parallel")]
-    {
-        use rayon::prelude::*;
-        (0..n).into_par_iter().map(f).collect()
-    }
-    #[cfg(not(feature = "parallel"))]
-    (0..n).map(f).collect()
 }
 
 /// The client's machine.
