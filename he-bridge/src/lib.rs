@@ -4,12 +4,21 @@
 pub mod backend;
 pub mod encoding;
 mod error;
+#[cfg(any(test, feature = "testing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod kinds;
 pub mod linear;
 pub mod map;
 pub mod native;
 pub mod noise;
+pub mod packing;
 pub mod params;
+#[cfg(feature = "seal")]
+pub mod seal;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod testing;
 pub mod shared;
 pub mod triples;
 
@@ -17,3 +26,5 @@ pub use backend::Backend;
 pub use error::Error;
 pub use native::Native;
 pub use params::{CipherModulus, Mode, Params, PlainModulus};
+#[cfg(feature = "seal")]
+pub use seal::Seal;

@@ -5,17 +5,20 @@
 //! 2012/144) in symmetric form, with no need that t be coprime to q. Modulo primes ciphertexts are points of transforms all the way;
 //! modulo a power of two they are coefficients.
 
-mod ciphertext;
+pub(crate) mod ciphertext;
 mod exact;
 pub mod ntt;
-mod power;
+pub(crate) mod power;
 pub mod prime;
 pub mod product;
 mod response;
-mod rns;
-mod sample;
+pub(crate) mod rns;
+pub(crate) mod sample;
 mod shifts;
 mod taps;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod testing;
 
 use core::fmt;
 
@@ -29,7 +32,7 @@ use crate::{CipherModulus, Error, Mode, Params};
 use ciphertext::Fresh;
 pub use ciphertext::{Ciphertext, PublicKey, SecretKey};
 use power::Power;
-use response::Response;
+use response::{Response, negate};
 use rns::Rns;
 use shifts::Shifts;
 
@@ -96,6 +99,13 @@ impl Native {
             params,
         }
     }
+    /// The key that a ternary polynomial is.
+    pub(crate) fn secret_key_of(&self, s: &[i8]) -> SecretKey {
+        SecretKey {
+            base: either!(&self.base, b => b.key(s)),
+            response: self.response.key(s),
+        }
+    }
     /// What one response draws; shares of the exact mode come with it.
     fn fresh(&self, share: &mut [u64], prg: &mut Prg) -> Fresh {
         let (n, count) = (self.params.degree(), share.len());
@@ -114,9 +124,8 @@ impl Native {
             fresh.masks = vec![0; count];
             sample::residues(prg, plain, &mut fresh.masks);
             fresh.floods = sample::flood(prg, self.params.flooding(), count);
-            for (s, r) in share.iter_mut().zip(&fresh.masks) {
-                *s = plain.subtract(0, *r);
-            }
+            share.copy_from_slice(&fresh.masks);
+            negate(plain, share);
         }
         fresh
     }
@@ -135,10 +144,7 @@ impl Backend for Native {
     fn secret_key(&self, prg: &mut Prg) -> SecretKey {
         let mut s = vec![0; self.params.degree()];
         sample::ternary(prg, &mut s);
-        let key = SecretKey {
-            base: either!(&self.base, b => b.key(&s)),
-            response: self.response.key(&s),
-        };
+        let key = self.secret_key_of(&s);
         wipe(&mut s);
         key
     }
@@ -165,10 +171,7 @@ impl Backend for Native {
     }
 
     fn ciphertext_len(&self) -> usize {
-        let bits = self.params.modulus().word_bits();
-        (bits.into_iter())
-            .map(|k| (self.params.degree() * k as usize).div_ceil(8))
-            .sum()
+        self.params.ciphertext_len()
     }
     fn encrypt(
         &self,
@@ -230,7 +233,7 @@ impl Backend for Native {
         }
         Ok(Weights(match &self.base {
             Base::Primes(rns) => Prepared::Dense(rns.prepare(map, values)),
-            Base::Power(shifts) => Prepared::Taps(shifts.prepare(map, values)),
+            Base::Power(shifts) => Prepared::Taps(shifts.prepare(map, values, bound.weight)?),
         }))
     }
     fn multiply(
@@ -239,28 +242,19 @@ impl Backend for Native {
         weights: &Weights,
         outs: core::ops::Range<usize>,
     ) -> Vec<Ciphertext> {
-        let halves: [Vec<&[u64]>; 2] = [
-            inputs.iter().map(|c| &*c.first).collect(),
-            inputs.iter().map(|c| &*c.second).collect(),
-        ];
-        let outs: Vec<[Vec<u64>; 2]> = match (&self.base, &weights.0) {
-            (Base::Primes(rns), Prepared::Dense(w)) => {
-                let inputs: Vec<[&[u64]; 2]> =
-                    (inputs.iter()).map(|c| [&*c.first, &*c.second]).collect();
-                rns.multiply(&inputs, w, outs)
-            }
-            (Base::Power(shifts), Prepared::Taps(w)) => outs
-                .map(|out| [0, 1].map(|h: usize| shifts.multiply(&halves[h], w, out)))
-                .collect(),
+        let both: Vec<[&[u64]; 2]> = inputs.iter().map(|c| [&*c.first, &*c.second]).collect();
+        let results = match (&self.base, &weights.0) {
+            (Base::Primes(rns), Prepared::Dense(w)) => rns.multiply(&both, w, outs),
+            (Base::Power(shifts), Prepared::Taps(w)) => shifts.multiply(&both, w, outs),
             _ => Vec::new(),
         };
-        outs.into_iter()
+        (results.into_iter())
             .map(|[first, second]| Ciphertext { first, second })
             .collect()
     }
 
     fn response_len(&self, positions: usize) -> usize {
-        self.response.len(positions)
+        self.params.response_len(positions)
     }
     fn respond(
         &self,

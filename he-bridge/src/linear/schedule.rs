@@ -34,6 +34,10 @@ impl Schedule {
             run: (most / request.max(response)).max(1),
         }
     }
+    #[cfg(test)]
+    pub(super) fn set_units_of_run(&mut self, units: usize) {
+        self.run = units;
+    }
     /// Input polynomials in all.
     pub(super) fn requests(&self) -> usize {
         self.units * self.ins
