@@ -3,6 +3,8 @@
 use piquet_bench_harness::Table;
 use piquet_core::cpu;
 
+#[path = "he/packing.rs"]
+mod packing;
 #[path = "he/points.rs"]
 mod points;
 #[path = "he/protocols.rs"]
@@ -24,6 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     scheme::rows(&mut t);
     protocols::rows(&mut t);
     triples::rows(&mut t);
+    packing::rows(&mut t);
     #[cfg(feature = "seal")]
     seal::rows(&mut t);
     t.finish()
