@@ -15,7 +15,7 @@
 //!   here, but which encryption under a public key needs: it counts in the 53, 106 and 214 bits that are secure at
 //!   degrees 2048, 4096 and 8192. At 4096 some 54 to 85 bits are left for ciphertexts, at 2048 next to nothing. What
 //!   does not fit is [`Error::Insecure`].
-//! - The plaintext modulus is below 2^60, and no prime of the ciphertext modulus.
+//! - The plaintext modulus is below 2^60.
 //! - Weights are kept as points, 8 N bytes for each prime, input and output polynomial. That is for tests and
 //!   comparisons, not for a network.
 //!
