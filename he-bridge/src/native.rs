@@ -125,14 +125,28 @@ impl Native {
         sample::binomial(prg, &mut fresh.second);
         if self.params.mode() == Mode::Exact {
             let plain = self.params.plain();
+            fresh.floods = sample::flood(prg, self.params.flooding(), count);
             fresh.masks = vec![0; count];
             sample::residues(prg, plain, &mut fresh.masks);
-            fresh.floods = sample::flood(prg, self.params.flooding(), count);
             share.copy_from_slice(&fresh.masks);
             negate(plain, share);
         }
         fresh
     }
+}
+
+/// All of them are looked at, so that time does not tell which one it is; that there is one shows, here and nowhere else.
+#[inline(never)]
+fn refuse_beyond(weight: u64, values: &[i64]) -> Result<(), Error> {
+    let most = values.iter().fold(0, |m, v| m.max(v.unsigned_abs()));
+    if most > weight {
+        return Err(Error::Parameter {
+            what: "largest weight",
+            got: most,
+            domain: "at most the declared bound",
+        });
+    }
+    Ok(())
 }
 
 impl Backend for Native {
@@ -218,15 +232,7 @@ impl Backend for Native {
     fn prepare(&self, map: &Map, values: &[i64]) -> Result<Weights, Error> {
         map.validate(self.params.degree(), values.len())?;
         let bound = self.params.bound();
-        // All of them are looked at, so that time does not tell which one it is.
-        let most = values.iter().fold(0, |m, v| m.max(v.unsigned_abs()));
-        if most > bound.weight {
-            return Err(Error::Parameter {
-                what: "largest weight",
-                got: most,
-                domain: "at most the declared bound",
-            });
-        }
+        refuse_beyond(bound.weight, values)?;
         let terms = map.ins as u64 * map.exponents.len() as u64;
         if terms > bound.terms {
             return Err(Error::Parameter {

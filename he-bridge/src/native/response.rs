@@ -136,7 +136,9 @@ impl Response {
                 let (t, split) = (u128::from(t), if bits > 64 { 32 } else { 0 });
                 let carry = ((x & ((1 << split) - 1)) * t) >> split;
                 let (product, rest) = ((x >> split) * t + carry, bits - split);
-                (((product + (1 << (rest - 1))) >> rest) % t) as u64
+                // At most t, x being below 2^bits.
+                let rounded = (product + (1 << (rest - 1))) >> rest;
+                self.plain.subtract(rounded as u64, t as u64)
             }
         }
     }

@@ -29,6 +29,8 @@ pub(crate) struct Rns {
     /// floor(2^128 / q_i).
     fraction: Vec<u128>,
     plain: PlainModulus,
+    /// Remainders modulo t without division, where it is a prime.
+    plain_prime: Option<Prime>,
     degree: usize,
 }
 
@@ -41,9 +43,9 @@ impl Rns {
     ) -> Self {
         let primes: Vec<Prime> = primes.iter().map(|p| Prime::new(*p)).collect();
         let modulo = |m: u128| primes.iter().fold(1, |a, p| a * u128::from(p.p()) % m) as u64;
-        let t = match plain {
-            PlainModulus::Bits(k) => 1u128 << k,
-            PlainModulus::Prime(t) => t.into(),
+        let (t, plain_prime) = match plain {
+            PlainModulus::Bits(k) => (1u128 << k, None),
+            PlainModulus::Prime(t) => (t.into(), Some(Prime::new(t))),
         };
         let cofactor = |p: &Prime| {
             let others = primes.iter().filter(|q| *q != p);
@@ -62,6 +64,7 @@ impl Rns {
                 .map(|p| Ntt::with_level(p, degree, level))
                 .collect(),
             plain,
+            plain_prime,
             degree,
         }
     }
@@ -69,15 +72,15 @@ impl Rns {
     /// modulo q_i.
     fn scaled(&self, i: usize, m: u64) -> u64 {
         let p = self.ntts[i].prime();
-        let (half, r) = match self.plain {
-            PlainModulus::Bits(k) => {
-                let half = (1u64 << (k - 1)) & pack::mask(k);
-                let r = self.whole.wrapping_mul(m).wrapping_add(half);
-                (half, self.plain.reduce(r))
-            }
-            PlainModulus::Prime(t) => {
+        let (half, r) = match (self.plain, &self.plain_prime) {
+            (PlainModulus::Prime(t), Some(by)) => {
                 let r = u128::from(self.whole) * u128::from(m) + u128::from(t / 2);
-                (t / 2, (r % u128::from(t)) as u64)
+                (t / 2, by.reduce_wide(r))
+            }
+            (plain, _) => {
+                let half = (1u64 << (plain.bits() - 1)) & pack::mask(plain.bits());
+                let r = self.whole.wrapping_mul(m).wrapping_add(half);
+                (half, plain.reduce(r))
             }
         };
         p.mul(p.sub(p.reduce(half), p.reduce(r)), self.unit[i])
