@@ -37,8 +37,8 @@ pub mod server;
 mod weights;
 
 use piquet_core::cpu;
-use piquet_core::wire::{DecodeError, Header, SessionId};
 use piquet_core::wipe;
+use piquet_core::wire::{DecodeError, Header, SessionId};
 
 use crate::backend::Seed;
 use crate::linear::residues;
@@ -143,12 +143,7 @@ impl Matvec {
         }
         Err(refused.unwrap_or(Error::Mismatch("shape")))
     }
-    fn with_params(
-        plan: Plan,
-        weight: u64,
-        params: Params,
-        special: u64,
-    ) -> Result<Self, Error> {
+    fn with_params(plan: Plan, weight: u64, params: Params, special: u64) -> Result<Self, Error> {
         let (n, level) = (plan.degree(), cpu::level());
         let CipherModulus::Primes(primes) = params.modulus().clone() else {
             return Err(Error::Mismatch("modulus"));

@@ -49,7 +49,9 @@ pub(crate) fn product(plan: &Plan, weight: u64, primes: &[u64], special: u64) ->
     let at_products = ((outer * outer - 1.0) / 3.0).sqrt() * switch;
     Noise {
         worst: inner * weight * cols,
-        spread: (length * noise::sigma()).hypot(at_inputs).hypot(at_products),
+        spread: (length * noise::sigma())
+            .hypot(at_inputs)
+            .hypot(at_products),
     }
 }
 
