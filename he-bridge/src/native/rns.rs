@@ -119,6 +119,9 @@ impl Rns {
     pub(crate) fn encode(&self, message: &[u64], errors: &[i8]) -> Vec<u64> {
         let mut out = vec![0; self.degree * self.ntts.len()];
         let mut rests = self.rests(message);
+        // Coefficients that are not given are 0.
+        let zero = self.rests(&[0]);
+        rests.extend(zero.iter().cycle().take(self.degree.saturating_sub(rests.len())));
         for (j, plane) in out.chunks_exact_mut(self.degree).enumerate() {
             self.scaled(j, &rests, plane);
             self.ntts[j].add_small(plane, errors);
