@@ -98,22 +98,20 @@ fn multiply_kernel(prime: &Prime, a: &mut [Lanes], b: &[Lanes]) {
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512ifma")]
-fn fused_kernel<const MINUS: bool>(
-    prime: &Prime,
-    sum: &mut [Lanes],
-    a: &[Lanes],
-    w: &[Lanes],
-    f: &[Lanes],
-) {
+fn subtract_kernel(prime: &Prime, sum: &mut [Lanes], a: &[Lanes], b: &[Lanes]) {
+    let c = Field::new(prime);
+    for (s, (a, b)) in sum.iter_mut().zip(a.iter().zip(b)) {
+        let t = c.product(load(a), load(b));
+        store(s, residue(_mm512_sub_epi64(load(s), t), c.p));
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512ifma")]
+fn add_kernel(prime: &Prime, sum: &mut [Lanes], a: &[Lanes], w: &[Lanes], f: &[Lanes]) {
     let p = splat(prime.p());
     for ((s, a), (w, f)) in sum.iter_mut().zip(a).zip(w.iter().zip(f)) {
         let t = product(load(a), load(w), load(f), p);
-        let t = if MINUS {
-            _mm512_sub_epi64(load(s), t)
-        } else {
-            _mm512_add_epi64(load(s), t)
-        };
-        store(s, residue(t, p));
+        store(s, residue(_mm512_add_epi64(load(s), t), p));
     }
 }
 
@@ -157,14 +155,20 @@ pub(super) fn multiply(_: Ifma512, p: &Prime, a: &mut [u64], b: &[u64]) {
         .for_each(|(a, b)| *a = p.mul(*a, *b));
 }
 
-/// Adds or subtracts `a` times fixed factors.
-pub(super) fn fused<const MINUS: bool>(
-    _: Ifma512,
-    p: &Prime,
-    sum: &mut [u64],
-    a: &[u64],
-    fixed: Fixed<'_>,
-) {
+/// Subtracts `a` `b`.
+pub(super) fn subtract_product(_: Ifma512, p: &Prime, sum: &mut [u64], a: &[u64], b: &[u64]) {
+    let n = sum.len().min(a.len()).min(b.len());
+    let (sum, rest) = sum[..n].as_chunks_mut();
+    let [(a, a_rest), (b, b_rest)] = [a, b].map(|x| x[..n].as_chunks());
+    // SAFETY: the proof says that the features are there.
+    unsafe { subtract_kernel(p, sum, a, b) };
+    for (s, (a, b)) in rest.iter_mut().zip(a_rest.iter().zip(b_rest)) {
+        *s = p.sub(*s, p.mul(*a, *b));
+    }
+}
+
+/// Adds `a` times fixed factors.
+pub(super) fn multiply_add(_: Ifma512, p: &Prime, sum: &mut [u64], a: &[u64], fixed: Fixed<'_>) {
     let n = (sum.len().min(a.len())).min(fixed[0].len().min(fixed[1].len()));
     let (sum, rest) = sum[..n].as_chunks_mut();
     let [(a, a_rest), (w, w_rest), (f, f_rest)] =
@@ -178,8 +182,8 @@ pub(super) fn fused<const MINUS: bool>(
     let mut last = fill(rest);
     // SAFETY: the proof says that the features are there.
     unsafe {
-        fused_kernel::<MINUS>(p, sum, a, w, f);
-        fused_kernel::<MINUS>(p, &mut last, &fill(a_rest), &fill(w_rest), &fill(f_rest));
+        add_kernel(p, sum, a, w, f);
+        add_kernel(p, &mut last, &fill(a_rest), &fill(w_rest), &fill(f_rest));
     }
     rest.copy_from_slice(&last[0][..rest.len()]);
 }
