@@ -16,6 +16,7 @@ mod response;
 pub(crate) mod rns;
 pub(crate) mod sample;
 mod shifts;
+mod tally;
 mod taps;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
@@ -36,6 +37,8 @@ use power::Power;
 use response::{Response, negate};
 use rns::Rns;
 use shifts::Shifts;
+use tally::Counters;
+pub use tally::Tally;
 
 /// Ciphertexts modulo primes, or modulo a power of two.
 #[derive(Debug, Clone)]
@@ -62,6 +65,7 @@ pub struct Native {
     params: Params,
     base: Base,
     response: Response,
+    counters: Counters,
 }
 
 /// A server's polynomials.
@@ -99,8 +103,18 @@ impl Native {
         Self {
             base,
             response: Response::new(&params, level),
+            counters: Counters::default(),
             params,
         }
+    }
+    /// What it has done so far.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        self.counters.read()
+    }
+    /// Primes of the transforms with which ciphertexts are made.
+    fn primes(&self) -> u64 {
+        either!(&self.base, b => b.primes()) as u64
     }
     /// The key that a ternary polynomial is.
     pub(crate) fn secret_key_of(&self, s: &[i8]) -> SecretKey {
@@ -149,6 +163,10 @@ impl Backend for Native {
         sample::ternary(prg, &mut s);
         let key = self.secret_key_of(&s);
         wipe(&mut s);
+        self.counters.add(Tally {
+            ntts: self.primes() + self.response.primes() as u64,
+            ..Tally::default()
+        });
         key
     }
     fn public_key_len(&self) -> usize {
@@ -167,6 +185,14 @@ impl Backend for Native {
         };
         let (seed, rest) = bytes.split_first_chunk().ok_or(wrong)?;
         let Ciphertext { first, second } = self.read(seed, 0, rest)?;
+        self.counters.add(Tally {
+            // Modulo primes they are points already.
+            ntts: match &self.base {
+                Base::Primes(_) => 0,
+                Base::Power(_) => 2 * self.primes(),
+            },
+            ..Tally::default()
+        });
         Ok(PublicKey {
             first: either!(&self.base, b => b.public(first)),
             second: either!(&self.base, b => b.public(second)),
@@ -193,6 +219,15 @@ impl Backend for Native {
             b.write(&first, out);
         });
         wipe(&mut errors);
+        self.counters.add(Tally {
+            // The message's, or those of the uniform half and of its product.
+            ntts: match &self.base {
+                Base::Primes(_) => self.primes(),
+                Base::Power(_) => 2 * self.primes(),
+            },
+            encryptions: 1,
+            ..Tally::default()
+        });
     }
     fn read(&self, seed: &Seed, index: u64, bytes: &[u8]) -> Result<Ciphertext, DecodeError> {
         if bytes.len() != self.ciphertext_len() {
@@ -211,6 +246,14 @@ impl Backend for Native {
             let mut plain = b.encode(message, &[]);
             b.add(&mut ciphertext.first, &plain);
             wipe_vec(&mut plain);
+        });
+        self.counters.add(Tally {
+            ntts: match &self.base {
+                Base::Primes(_) => self.primes(),
+                Base::Power(_) => 0,
+            },
+            additions: 1,
+            ..Tally::default()
         });
     }
 
@@ -246,7 +289,7 @@ impl Backend for Native {
         outs: core::ops::Range<usize>,
     ) -> Vec<Ciphertext> {
         let both: Vec<[&[u64]; 2]> = inputs.iter().map(|c| [&*c.first, &*c.second]).collect();
-        let results = match (&self.base, &weights.0) {
+        let results: Vec<[Vec<u64>; 2]> = match (&self.base, &weights.0) {
             (Base::Primes(rns), Prepared::Dense(w)) => {
                 let halves = [0, 1].map(|h| both.iter().map(|c| c[h]).collect::<Vec<_>>());
                 outs.map(|out| [0, 1].map(|h: usize| rns.multiply(&halves[h], w, out)))
@@ -255,6 +298,17 @@ impl Backend for Native {
             (Base::Power(shifts), Prepared::Taps(w)) => shifts.multiply(&both, w, outs),
             _ => Vec::new(),
         };
+        let pairs = (inputs.len() * results.len()) as u64;
+        self.counters.add(match &weights.0 {
+            Prepared::Dense(_) => Tally {
+                products: pairs * self.primes(),
+                ..Tally::default()
+            },
+            Prepared::Taps(w) => Tally {
+                taps: pairs * w.terms() as u64,
+                ..Tally::default()
+            },
+        });
         (results.into_iter())
             .map(|[first, second]| Ciphertext { first, second })
             .collect()
@@ -280,6 +334,12 @@ impl Backend for Native {
             self.response.pad(&mut first, share, prg);
         }
         self.response.write(&first, &second, out);
+        self.counters.add(Tally {
+            // The ternary polynomial's, and those of two products.
+            ntts: 3 * self.primes(),
+            responses: 1,
+            ..Tally::default()
+        });
     }
     fn decrypt(
         &self,
@@ -288,7 +348,13 @@ impl Backend for Native {
         positions: &[u32],
         share: &mut [u64],
     ) -> Result<(), DecodeError> {
-        self.response.decrypt(key, response, positions, share)
+        self.response.decrypt(key, response, positions, share)?;
+        self.counters.add(Tally {
+            ntts: 2 * self.response.primes() as u64,
+            decryptions: 1,
+            ..Tally::default()
+        });
+        Ok(())
     }
 }
 
