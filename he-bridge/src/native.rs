@@ -297,7 +297,8 @@ impl Backend for Native {
         };
         let pairs = (inputs.len() * results.len()) as u64;
         self.counters.add(match &weights.0 {
-            Prepared::Dense(_) => Tally {
+            Prepared::Dense(w) => Tally {
+                weight_ntts: pairs * self.primes() * u64::from(w.anew()),
                 products: pairs * self.primes(),
                 ..Tally::default()
             },

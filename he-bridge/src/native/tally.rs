@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 pub struct Tally {
     /// Transforms of N points modulo one prime, of all but weights: of messages, keys, uniform halves, results.
     pub ntts: u64,
+    /// Transforms of weight polynomials modulo one prime for products, where they were not transformed before.
+    pub weight_ntts: u64,
     /// Products of a ciphertext, both halves, with points of a weight polynomial modulo one prime.
     pub products: u64,
     /// Products of a ciphertext, both halves, with one term of a weight polynomial.
@@ -24,12 +26,13 @@ pub struct Tally {
 
 /// The counters behind it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Counters(Arc<[AtomicU64; 7]>);
+pub(super) struct Counters(Arc<[AtomicU64; 8]>);
 
 impl Counters {
     pub(super) fn add(&self, t: Tally) {
         for (counter, n) in self.0.iter().zip([
             t.ntts,
+            t.weight_ntts,
             t.products,
             t.taps,
             t.encryptions,
@@ -45,6 +48,7 @@ impl Counters {
     pub(super) fn read(&self) -> Tally {
         let [
             ntts,
+            weight_ntts,
             products,
             taps,
             encryptions,
@@ -54,6 +58,7 @@ impl Counters {
         ] = core::array::from_fn(|i| self.0[i].load(Relaxed));
         Tally {
             ntts,
+            weight_ntts,
             products,
             taps,
             encryptions,

