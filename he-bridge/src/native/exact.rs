@@ -65,6 +65,10 @@ impl Exact {
             lift: Lift::new(power, &moduli),
         }
     }
+    /// Number of primes.
+    pub(crate) fn primes(&self) -> usize {
+        self.ntts.len()
+    }
     /// Points of a polynomial modulo 2^b, prime by prime.
     pub(crate) fn points(&self, planes: &[u64]) -> Vec<u64> {
         let n = self.degree;

@@ -112,6 +112,10 @@ fn blocks(exponents: &[u32], degree: usize) -> Option<(usize, Vec<usize>)> {
 }
 
 impl Dense {
+    /// Whether weight polynomials are transformed anew for every product.
+    pub(crate) fn anew(&self) -> bool {
+        matches!(self.form, Form::Terms { .. })
+    }
     /// Prepares the terms `[outs][ins][exponents]` of a valid map for products modulo the primes of `ntts`, transforms of one
     /// degree from 64 up.
     ///

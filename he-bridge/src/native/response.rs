@@ -36,6 +36,10 @@ impl Response {
     pub(crate) fn len(&self, positions: usize) -> usize {
         self.second.packed_len(self.degree) + self.first.packed_len(positions)
     }
+    /// Number of primes of products.
+    pub(crate) fn primes(&self) -> usize {
+        self.exact.primes()
+    }
     /// The secret as it multiplies second halves.
     pub(crate) fn key(&self, s: &[i8]) -> Vec<u64> {
         self.exact.ternary(s)

@@ -106,6 +106,10 @@ impl Rns {
 }
 
 impl Rns {
+    /// Number of primes.
+    pub(crate) fn primes(&self) -> usize {
+        self.ntts.len()
+    }
     /// Uniform half number `index` of a seed, as points.
     pub(crate) fn uniform(&self, seed: &Seed, index: u64) -> Vec<u64> {
         let mut prg = sample::stream(seed, index);

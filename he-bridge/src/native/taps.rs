@@ -100,6 +100,10 @@ impl Taps {
         })
     }
 
+    /// Terms of a polynomial.
+    pub(crate) fn terms(&self) -> usize {
+        self.exponents.len()
+    }
     /// Both halves of the outputs numbered `outs`, from both halves of all inputs. Outputs that do not exist are left out.
     pub(crate) fn multiply(
         &self,
