@@ -13,9 +13,17 @@
 //! perfect, where a mask of 40 bits more than y would leave a distance of 2^-40.
 //!
 //! **Bytes.** The client's key message: a header, 8 bytes for each prime that stand for its parameters, a public key for each. For each
-//! block a request: a header, a seed of 32 bytes, for each prime the ciphertexts of a_0 and b_0; and a response: a header, for
-//! each prime one masked polynomial. [`Elements::sent`] counts them; k = 64 has 4 primes of 42 bits. Up to [`WINDOW`] blocks are in
-//! flight: that many requests, then as many responses.
+//! block a request: a header, a seed of 32 bytes, for each prime the ciphertexts of a_0 and b_0, 2 N bits of q; and a response: a
+//! header, for each prime one masked polynomial, of N (first bits + second bits). Per triple of a full block, l primes t_j of so many
+//! bits:
+//!
+//! | k | primes t_j | q | client sends | server sends | correlated OTs, both ways |
+//! |---|---|---|---|---|---|
+//! | 8 | 2 of 28 | 111 | 55.5 | 17.5 | 9 |
+//! | 32 | 3 of 35 | 125 | 93.8 | 31.5 | 132 |
+//! | 64 | 4 of 42 | 139 | 139 | 49 | 520 |
+//!
+//! [`Elements::sent`] counts them. Up to [`WINDOW`] blocks are in flight: that many requests, then as many responses.
 //!
 //! **Security.** RLWE, semi-honest parties. The server sees ciphertexts and masks of its own. The client sees responses,
 //! which are simulated from v by the flooding of the exact mode, within 2^-40 for each of a block's l N coefficients; and v is uniform modulo T,
