@@ -141,8 +141,8 @@ fn blocks_have_the_bytes_that_the_docs_state() {
     }
 }
 
-/// What the client decrypts is uniform modulo T whatever the server's shares are: its top and its lowest bits, for shares of 0
-/// and for the largest ones.
+/// What the client decrypts is uniform modulo T whatever the server's shares are: its top and its lowest bits, for
+/// shares of 0 and for the largest ones.
 #[test]
 fn what_the_client_decrypts_is_independent_of_the_servers_shares() {
     const BITS: u32 = 4;
