@@ -49,7 +49,8 @@ use piquet_core::wire::{DecodeError, Header, SessionId};
 use crate::backend::Seed;
 use crate::linear::residues;
 use crate::native::ntt::Ntt;
-use crate::native::prime::{self, Prime};
+use crate::native::prime;
+use crate::native::product;
 use crate::native::rns::Rns;
 use crate::params::{Traffic, most_bits};
 use crate::{Backend, CipherModulus, Error, Mode, Native, Params, PlainModulus};
@@ -97,7 +98,7 @@ pub struct Matvec {
     automorphisms: Vec<Automorphism>,
     /// Points of X^h by level at products, with their factors.
     shifts: Vec<Vec<[u64; 2]>>,
-    /// 2^-outer modulo every prime, with its factor.
+    /// 2^-outer modulo every prime in the form of products, with its factor.
     scale: Vec<[u64; 2]>,
     /// What peers compare.
     tag: u64,
@@ -196,10 +197,13 @@ impl Matvec {
                     .collect()
             })
             .collect();
-        let scale = (primes.iter())
-            .map(|p| {
-                let p = Prime::new(*p);
-                let w = p.inverse(p.reduce(1 << plan.outer()));
+        let scale = (galois.ntts[..primes.len()].iter())
+            .map(|ntt| {
+                let p = ntt.prime();
+                let w = p.mul(
+                    p.inverse(p.reduce(1 << plan.outer())),
+                    product::form(ntt)[0],
+                );
                 [w, p.factor(w)]
             })
             .collect();

@@ -8,7 +8,7 @@ use piquet_core::cpu::Level;
 use piquet_he_bridge::native::ntt::Ntt;
 use piquet_he_bridge::native::prime::{Prime, ntt_primes};
 
-pub fn rows(t: &mut Table) {
+pub(crate) fn rows(t: &mut Table) {
     let limit = ifma::products(t);
     for n in [4096, 8192] {
         transforms(t, &limit, n);
@@ -52,7 +52,7 @@ pub mod ifma {
     use piquet_core::cpu::{Ifma512, Level};
 
     /// Products with 52-bit words, low or high ones, a second of one core: the instruction on registers alone, at the level of `table`.
-    pub fn products(table: &Table) -> Limit {
+    pub(super) fn products(table: &Table) -> Limit {
         #[cfg(target_arch = "x86_64")]
         if table.level() == Level::Avx512.name() && Ifma512::at(Level::Avx512).is_some() {
             return table.limit(

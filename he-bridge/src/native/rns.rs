@@ -1,12 +1,16 @@
 //! Coefficients modulo a product of primes, prime by prime.
 
+use core::ops::Range;
+
 use piquet_core::wire::DecodeError;
 use piquet_core::{pack, wipe_vec};
 
 use super::ciphertext::{Ciphertext, Fresh, PublicKey};
 use super::ntt::Ntt;
+use super::ntt::points::Fixed;
 use super::power::Power;
 use super::prime::Prime;
+use super::product::{Dense, Halves};
 use super::sample;
 use crate::PlainModulus;
 use crate::backend::Seed;
@@ -127,38 +131,55 @@ impl Rns {
         }
         out
     }
-    /// A ternary secret as it multiplies.
-    pub(crate) fn key(&self, s: &[i8]) -> Vec<u64> {
+    /// Points of a small polynomial.
+    pub(crate) fn small(&self, s: &[i8]) -> Vec<u64> {
         let mut out = vec![0; self.degree * self.ntts.len()];
         for (ntt, out) in self.ntts.iter().zip(out.chunks_exact_mut(self.degree)) {
-            for (o, s) in out.iter_mut().zip(s) {
-                *o = ntt.prime().reduce_signed((*s).into());
-            }
+            ntt.add_small(out, s);
             ntt.forward(out);
         }
         out
     }
+    /// A ternary secret as it multiplies: fixed points, then their factors.
+    pub(crate) fn key(&self, s: &[i8]) -> Vec<u64> {
+        self.fix(self.small(s))
+    }
     /// A half of a public key as it multiplies.
     pub(crate) fn public(&self, half: Vec<u64>) -> Vec<u64> {
-        half
+        self.fix(half)
+    }
+    /// Points as they multiply: in the place of each what [`Ntt::fix`] makes of it, then all factors.
+    pub(crate) fn fix(&self, mut points: Vec<u64>) -> Vec<u64> {
+        let n = self.degree;
+        let mut out = vec![0; 2 * points.len()];
+        let (values, factors) = out.split_at_mut(points.len());
+        values.copy_from_slice(&points);
+        wipe_vec(&mut points);
+        let planes = values.chunks_exact_mut(n).zip(factors.chunks_exact_mut(n));
+        for (ntt, (values, factors)) in self.ntts.iter().zip(planes) {
+            ntt.fix(values, factors);
+        }
+        out
+    }
+    /// What [`Self::fix`] made, for prime `j`.
+    fn fixed<'a>(&self, j: usize, key: &'a [u64]) -> Fixed<'a> {
+        let (values, factors) = key.split_at(key.len() / 2);
+        [values, factors].map(|x| &x[j * self.degree..][..self.degree])
     }
     /// Subtracts the uniform half times the secret.
     pub(crate) fn mask(&self, plain: &mut [u64], uniform: &[u64], key: &[u64]) {
         let n = self.degree;
-        for (j, ntt) in self.ntts.iter().enumerate() {
-            let p = ntt.prime();
-            for i in j * n..(j + 1) * n {
-                plain[i] = p.sub(plain[i], p.mul(uniform[i], key[i]));
-            }
+        let planes = plain.chunks_exact_mut(n).zip(uniform.chunks_exact(n));
+        for (j, (plain, uniform)) in planes.enumerate() {
+            self.ntts[j].multiply_subtract(plain, uniform, self.fixed(j, key));
         }
     }
     /// Adds what [`Self::encode`] made.
     pub(crate) fn add(&self, first: &mut [u64], plain: &[u64]) {
         let n = self.degree;
-        for (j, ntt) in self.ntts.iter().enumerate() {
-            for i in j * n..(j + 1) * n {
-                first[i] = ntt.prime().add(first[i], plain[i]);
-            }
+        let planes = first.chunks_exact_mut(n).zip(plain.chunks_exact(n));
+        for (ntt, (first, plain)) in self.ntts.iter().zip(planes) {
+            ntt.add(first, plain);
         }
     }
     fn bits(&self, j: usize) -> u32 {
@@ -189,7 +210,16 @@ impl Rns {
     }
     /// A server's polynomials as they multiply.
     pub(crate) fn prepare(&self, map: &Map, values: &[i64]) -> Dense {
-        Dense::prepare(map, values)
+        Dense::prepare(&self.ntts, map, values)
+    }
+    /// Outputs as points, both halves, from the points of the inputs.
+    pub(crate) fn multiply(
+        &self,
+        inputs: &[Halves<'_>],
+        weights: &Dense,
+        outs: Range<usize>,
+    ) -> Vec<[Vec<u64>; 2]> {
+        weights.multiply(&self.ntts, inputs, outs)
     }
     /// Both halves of a response, the first one at the positions, with fresh randomness.
     pub(crate) fn respond(
@@ -205,20 +235,17 @@ impl Rns {
             mut first,
             mut second,
         } = ciphertext;
-        let mut u = self.key(&fresh.ternary);
+        let mut u = self.small(&fresh.ternary);
         for (j, ntt) in self.ntts.iter().enumerate() {
             let p = ntt.prime();
             let range = j * n..(j + 1) * n;
-            for i in range.clone() {
-                first[i] = p.add(first[i], p.mul(key.first[i], u[i]));
-                second[i] = p.add(second[i], p.mul(key.second[i], u[i]));
-            }
+            let u = &u[range.clone()];
             let (first, second) = (&mut first[range.clone()], &mut second[range]);
+            ntt.multiply_add(first, u, self.fixed(j, &key.first));
+            ntt.multiply_add(second, u, self.fixed(j, &key.second));
             ntt.inverse(first);
             ntt.inverse(second);
-            for (c, e) in second.iter_mut().zip(&fresh.second) {
-                *c = p.add(*c, p.reduce_signed((*e).into()));
-            }
+            ntt.add_small(second, &fresh.second);
             for (i, at) in positions.iter().enumerate() {
                 let (r, noise) = fresh.added(i);
                 let noise = p.reduce_wide((noise as u128).wrapping_add(1 << 127));
@@ -232,48 +259,5 @@ impl Rns {
             self.scale(&first, positions.iter().map(|p| *p as usize), to_first),
             self.scale(&second, 0..n, to_second),
         ]
-    }
-}
-
-/// A server's polynomials: terms, transformed when they are used.
-#[derive(Debug, Clone)]
-pub(crate) struct Dense {
-    map: Map,
-    values: Vec<i64>,
-}
-
-impl Dense {
-    pub(crate) fn prepare(map: &Map, values: &[i64]) -> Self {
-        Self {
-            map: map.clone(),
-            values: values.to_vec(),
-        }
-    }
-}
-
-impl Rns {
-    /// One output: points, prime by prime, from the points of the inputs.
-    pub(crate) fn multiply(&self, inputs: &[&[u64]], weights: &Dense, out: usize) -> Vec<u64> {
-        let n = self.degree;
-        let map = &weights.map;
-        let terms = map.exponents.len();
-        let mut sum = vec![0; n * self.ntts.len()];
-        for (j, ntt) in self.ntts.iter().enumerate() {
-            let p = ntt.prime();
-            for (i, input) in inputs.iter().enumerate() {
-                let mut w = vec![0; n];
-                let values = &weights.values[(out * map.ins + i) * terms..][..terms];
-                for (e, v) in map.exponents.iter().zip(values) {
-                    let (place, negative) = Map::place(*e, n);
-                    let v = p.reduce_signed(*v);
-                    w[place] = if negative { p.neg(v) } else { v };
-                }
-                ntt.forward(&mut w);
-                for ((s, x), w) in sum[j * n..].iter_mut().zip(&input[j * n..][..n]).zip(&w) {
-                    *s = p.add(*s, p.mul(*x, *w));
-                }
-            }
-        }
-        sum
     }
 }

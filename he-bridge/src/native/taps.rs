@@ -21,9 +21,10 @@ use crate::Error;
 use crate::map::Map;
 use kernel::{Kernel, Signs, Source};
 
-/// Most columns of a block: a few rows of all tiles' outputs stay in the second cache.
-const WIDTH: usize = 1024;
-/// Most sources that are summed before the sums are stored: their values, one tile wide, stay in the first cache.
+/// Most columns of a block.
+const WIDTH: usize = 512;
+/// Most sources that are summed before the sums are stored: at this width they stay in the second cache while all
+/// outputs are computed, and their values, one tile wide, in the first.
 const DEPTH: usize = 128;
 
 /// A server's polynomials: their terms.
@@ -112,7 +113,9 @@ impl Taps {
             return results;
         }
         let width = WIDTH.min(degree);
-        let strips = [0, 1].map(|half| self.strips(inputs, half, degree, width));
+        let places = self.exponents.iter().map(|e| Map::place(*e, degree).0);
+        let reach = places.map(|p| p % width).max().unwrap_or(0);
+        let strips = [0, 1].map(|half| self.strips(inputs, half, degree, width, reach));
         let mut jobs: Vec<Job<'_>> = (0..2)
             .flat_map(|half| (0..degree / width).map(move |b| (half, b * width)))
             .map(|(half, start)| Job {
@@ -145,18 +148,25 @@ impl Taps {
         results
     }
 
-    /// Of each input, `[word][2 width]`: what stands before the coefficient of X^0 when it is shifted, which is the end of
-    /// the polynomial negated, and then its beginning.
-    fn strips(&self, inputs: &[[&[u64]; 2]], half: usize, degree: usize, width: usize) -> Vec<u64> {
-        let Power { words, .. } = self.kernel.power;
-        let mut strips = vec![0; inputs.len() * words * 2 * width];
-        for (strip, input) in strips.chunks_exact_mut(words * 2 * width).zip(inputs) {
-            let planes = input[half].chunks_exact(degree);
-            for (strip, plane) in strip.chunks_exact_mut(2 * width).zip(planes) {
-                strip[..width].copy_from_slice(&plane[degree - width..]);
-                strip[width..].copy_from_slice(&plane[..width]);
+    /// Of each input, `[word][reach + width]`: what stands before the coefficient of X^0 when it is shifted, which is the end
+    /// of the polynomial negated, and then its beginning.
+    fn strips(
+        &self,
+        inputs: &[[&[u64]; 2]],
+        half: usize,
+        degree: usize,
+        width: usize,
+        reach: usize,
+    ) -> Vec<u64> {
+        let (power, length) = (&self.kernel.power, reach + width);
+        let mut strips = Vec::with_capacity(inputs.len() * power.words * length);
+        for input in inputs {
+            let at = strips.len();
+            for plane in input[half].chunks_exact(degree) {
+                strips.extend_from_slice(&plane[degree - reach..]);
+                strips.extend_from_slice(&plane[..width]);
             }
-            self.kernel.power.negate(strip, 2 * width, 0..width);
+            power.negate(&mut strips[at..], length, 0..reach);
         }
         strips
     }
@@ -173,7 +183,8 @@ impl Taps {
     ) {
         let (start, words) = (job.start, self.kernel.power.words);
         let mut sources = Vec::with_capacity(self.ins * self.exponents.len() + 1);
-        let strips = strips.chunks_exact(words * 2 * width);
+        let reach = strips.len() / (inputs.len() * words).max(1) - width;
+        let strips = strips.chunks_exact(words * (reach + width));
         for (input, strip) in inputs.iter().zip(strips).take(self.ins) {
             for e in &self.exponents {
                 let (place, negative) = Map::place(*e, degree);
@@ -182,7 +193,7 @@ impl Taps {
                 } else if start + width <= place {
                     (input[job.half], degree, degree + start - place, !negative)
                 } else {
-                    (strip, 2 * width, width + start - place, negative)
+                    (strip, reach + width, reach + start - place, negative)
                 };
                 sources.push(Source {
                     planes,
@@ -193,45 +204,42 @@ impl Taps {
             }
         }
         let terms = sources.len();
-        // With values offset by the bound B the sum is B times the plain sum of the sources too large: one more source,
-        // the negated sum, times B.
-        let mut sum;
-        if self.kernel.signs == Signs::Offset {
-            sum = vec![0; words * width];
-            self.kernel.sum(&sources, &mut sum, width);
-            self.kernel.power.negate(&mut sum, width, 0..width);
-            sources.push(Source {
-                planes: &sum,
-                stride: width,
-                at: 0,
-                negative: false,
-            });
-        }
-        let mut scratch = vec![0; self.kernel.rows * DEPTH.min(sources.len())];
         let tiles = outs.len().div_ceil(self.kernel.rows).max(1);
-        let mut row = 0;
-        for tile in 0..tiles {
-            let next = outs.len() * (tile + 1) / tiles;
-            let (rows, columns) = (next - row, &mut job.outs[row * words..next * words]);
-            for (block, sources) in sources.chunks(DEPTH).enumerate() {
-                let first = block * DEPTH;
+        let mut scratch = vec![0; self.kernel.rows * (DEPTH + 1)];
+        let mut sum = vec![0; words * width];
+        for (block, sources) in sources.chunks(DEPTH).enumerate() {
+            let mut sources = sources.to_vec();
+            let many = sources.len();
+            // With values offset by the bound B the outputs are B times the plain sum of the sources too large: one more
+            // source, the negated sum, times B.
+            if self.kernel.signs == Signs::Offset {
+                self.kernel.sum(&sources, &mut sum, width);
+                self.kernel.power.negate(&mut sum, width, 0..width);
+                sources.push(Source {
+                    planes: &sum,
+                    stride: width,
+                    at: 0,
+                    negative: false,
+                });
+            }
+            let mut row = 0;
+            for tile in 0..tiles {
+                let next = outs.len() * (tile + 1) / tiles;
+                let (rows, columns) = (next - row, &mut job.outs[row * words..next * words]);
                 let scratch = &mut scratch[..rows * sources.len()];
-                let many = (terms - first.min(terms)).min(sources.len());
-                // The last source may be the sum, whose factor is the bound.
                 scratch[many * rows..].fill(self.bound);
                 for r in 0..rows {
-                    let at = (outs.start + row + r) * terms + first;
-                    let to = scratch.iter_mut().skip(r).step_by(rows);
-                    let to = to.zip(&sources[..many]);
+                    let at = (outs.start + row + r) * terms + block * DEPTH;
+                    let to = scratch.iter_mut().skip(r).step_by(rows).zip(&sources);
                     match &self.values {
                         Values::Short(v) => self.factors(&v[at..][..many], to),
                         Values::Long(v) => self.factors(&v[at..][..many], to),
                         Values::Quad(v) => self.factors(&v[at..][..many], to),
                     }
                 }
-                self.kernel.tile(sources, scratch, columns, rows);
+                self.kernel.tile(&sources, scratch, columns, rows);
+                row = next;
             }
-            row = next;
         }
         wipe(&mut scratch);
     }

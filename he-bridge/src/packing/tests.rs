@@ -7,6 +7,7 @@ use rand_chacha::rand_core::SeedableRng;
 use super::galois::{Key as SwitchingKey, Work};
 use super::*;
 use crate::native::Ciphertext;
+use crate::native::prime::Prime;
 use piquet_core::{Block, Prg};
 
 const SESSION: SessionId = SessionId([4; 32]);
@@ -73,13 +74,12 @@ impl Both {
     fn phase(&self, c: &Ciphertext) -> Vec<u64> {
         let n = DEGREE;
         let mut out = c.first.clone();
+        let out_len = out.len();
         for (j, plane) in out.chunks_exact_mut(n).enumerate() {
             let ntt = &self.of.galois.ntts[j];
-            let p = ntt.prime();
-            for (i, x) in plane.iter_mut().enumerate() {
-                let s = self.client.secret().base[j * n + i];
-                *x = p.add(*x, p.mul(c.second[j * n + i], s));
-            }
+            let (values, factors) = self.client.secret().base.split_at(out_len);
+            let key = [values, factors].map(|x| &x[j * n..][..n]);
+            ntt.multiply_add(plane, &c.second[j * n..][..n], key);
             ntt.inverse(plane);
         }
         out
