@@ -11,6 +11,9 @@ mod points;
 mod protocols;
 #[path = "he/scheme.rs"]
 mod scheme;
+#[cfg(feature = "seal")]
+#[path = "he/seal.rs"]
+mod seal;
 #[path = "he/taps.rs"]
 mod taps;
 #[path = "he/triples.rs"]
@@ -24,5 +27,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     protocols::rows(&mut t);
     triples::rows(&mut t);
     packing::rows(&mut t);
+    #[cfg(feature = "seal")]
+    seal::rows(&mut t);
     t.finish()
 }

@@ -135,7 +135,6 @@ impl Galois {
     ) {
         let n = self.degree;
         let mut image = automorphism.apply(s);
-        let mut fixed = self.wide.fix(s.to_vec());
         let mut errors = vec![0; n];
         for i in 0..self.primes() {
             sample::binomial(prg, &mut errors);
@@ -145,16 +144,15 @@ impl Galois {
                 *f = p.add(*f, p.mul(*s, self.special[i]));
             }
             let uniform = self.wide.uniform(seed, self.stream(index, i));
-            self.wide.mask(&mut first, &uniform, &fixed);
+            self.wide.mask(&mut first, &uniform, s);
             self.wide.write(&first, out);
         }
         wipe(&mut errors);
         wipe_vec(&mut image);
-        wipe_vec(&mut fixed);
     }
     /// The secret's points modulo all primes.
     pub(crate) fn secret(&self, s: &[i8]) -> Vec<u64> {
-        self.wide.small(s)
+        self.wide.key(s)
     }
     /// Every digit's uniform half has a stream of its own.
     fn stream(&self, index: u64, digit: usize) -> u64 {

@@ -74,12 +74,13 @@ impl Both {
     fn phase(&self, c: &Ciphertext) -> Vec<u64> {
         let n = DEGREE;
         let mut out = c.first.clone();
-        let out_len = out.len();
         for (j, plane) in out.chunks_exact_mut(n).enumerate() {
             let ntt = &self.of.galois.ntts[j];
-            let (values, factors) = self.client.secret().base.split_at(out_len);
-            let key = [values, factors].map(|x| &x[j * n..][..n]);
-            ntt.multiply_add(plane, &c.second[j * n..][..n], key);
+            let p = ntt.prime();
+            for (i, x) in plane.iter_mut().enumerate() {
+                let s = self.client.secret().base[j * n + i];
+                *x = p.add(*x, p.mul(c.second[j * n + i], s));
+            }
             ntt.inverse(plane);
         }
         out
