@@ -349,7 +349,7 @@ impl Form {
 }
 
 /// What weights are multiplied by beforehand, with its factor: what the residues of sums lose.
-fn form(ntt: &Ntt) -> [u64; 2] {
+pub(crate) fn form(ntt: &Ntt) -> [u64; 2] {
     let p = ntt.prime();
     let w = if proof(ntt).is_some() {
         p.reduce_wide(1 << 104)
@@ -460,7 +460,7 @@ fn by_points(
 }
 
 /// The same for at most [`CHUNK`] inputs: sets the sums to theirs if they are the first, else adds.
-fn chunk_by_points(
+pub(crate) fn chunk_by_points(
     ntt: &Ntt,
     inputs: &[Halves<'_>],
     at: usize,
