@@ -6,6 +6,8 @@
 //! modulo a power of two they are coefficients.
 
 pub(crate) mod ciphertext;
+#[cfg(feature = "testing")]
+mod door;
 mod exact;
 pub mod ntt;
 pub(crate) mod power;
@@ -52,6 +54,8 @@ macro_rules! either {
         }
     };
 }
+#[cfg(feature = "testing")]
+use either;
 
 /// The backend for one set of parameters.
 #[derive(Debug, Clone)]
