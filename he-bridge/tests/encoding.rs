@@ -206,6 +206,18 @@ fn matrices_and_depthwise_layers_are_balanced() {
     }
 }
 
+#[test]
+fn wide_weights_get_moduli_that_take_them() {
+    let shape = ConvShape::matmul(8, 32, 8);
+    for (bits, weight) in [(32, 1 << 31), (32, 1 << 60), (64, 1 << 63)] {
+        let (plain, costs) = (PlainModulus::Bits(bits), Costs::default());
+        let p = plan(&shape, plain, Mode::Exact, weight, &costs).unwrap();
+        let he = Native::new(p.params);
+        let values = p.encoding.weights(0, &vec![1; shape.weight_len()]);
+        he.prepare(p.encoding.map(), &values).unwrap();
+    }
+}
+
 /// A number that depends on two others, well mixed.
 fn mixed(seed: u64, i: usize) -> u64 {
     let mut x = (i as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ seed;
