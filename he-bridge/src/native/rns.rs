@@ -22,6 +22,8 @@ pub(crate) struct Rns {
     ntts: Vec<Ntt>,
     /// q modulo t.
     whole: u64,
+    /// Arithmetic modulo t, if that is a prime.
+    field: Option<Prime>,
     /// 1 / t modulo q_i.
     unit: Vec<u64>,
     /// 1 / (q / q_i) modulo q_i.
@@ -51,6 +53,10 @@ impl Rns {
         };
         Self {
             whole: modulo(t),
+            field: match plain {
+                PlainModulus::Bits(_) => None,
+                PlainModulus::Prime(t) => Some(Prime::new(t)),
+            },
             unit: primes.iter().map(|p| p.inverse(p.reduce_wide(t))).collect(),
             cofactor: primes.iter().map(cofactor).collect(),
             fraction: primes
@@ -77,7 +83,7 @@ impl Rns {
             }
             PlainModulus::Prime(t) => {
                 let r = u128::from(self.whole) * u128::from(m) + u128::from(t / 2);
-                (t / 2, (r % u128::from(t)) as u64)
+                (t / 2, self.field.map_or(0, |t| t.reduce_wide(r)))
             }
         };
         p.mul(p.sub(p.reduce(half), p.reduce(r)), self.unit[i])
