@@ -1,5 +1,5 @@
-//! Valgrind's memcheck as a judge of constant time, after A. Langley's ctgrind: secrets are declared undefined memory, and
-//! memcheck reports every branch and every address that depends on them.
+//! Valgrind's memcheck as a judge of constant time, after A. Langley's ctgrind: secrets are declared undefined
+//! memory, and memcheck reports every branch and every address that depends on them.
 //!
 //! Outside of valgrind the requests do nothing. Valgrind shows programs a processor without AVX-512, so that what is
 //! judged are the AVX2 and AES-NI kernels; the AVX-512 kernels have the same structure.
