@@ -140,7 +140,9 @@ impl Response {
                 let (t, split) = (u128::from(t), if bits > 64 { 32 } else { 0 });
                 let carry = ((x & ((1 << split) - 1)) * t) >> split;
                 let (product, rest) = ((x >> split) * t + carry, bits - split);
-                (((product + (1 << (rest - 1))) >> rest) % t) as u64
+                let rounded = ((product + (1 << (rest - 1))) >> rest) as u64;
+                // It is t at most, as x is below 2^bits.
+                self.plain.subtract(rounded, t as u64)
             }
         }
     }
