@@ -69,6 +69,15 @@ impl Params {
     ) -> Result<Self, Error> {
         validate(degree, plain)?;
         modulus.validate(degree)?;
+        if let (PlainModulus::Prime(t), CipherModulus::Primes(p)) = (plain, &modulus)
+            && p.contains(&t)
+        {
+            return Err(Error::Parameter {
+                what: "plaintext modulus",
+                got: t,
+                domain: "none of the primes of the ciphertext modulus",
+            });
+        }
         for (what, got) in [
             ("bound on weights", bound.weight),
             ("terms of a coefficient", bound.terms),

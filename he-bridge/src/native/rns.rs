@@ -131,8 +131,8 @@ impl Rns {
         }
         out
     }
-    /// Points of a small polynomial.
-    pub(crate) fn small(&self, s: &[i8]) -> Vec<u64> {
+    /// Points of a ternary secret, or of another small polynomial.
+    pub(crate) fn key(&self, s: &[i8]) -> Vec<u64> {
         let mut out = vec![0; self.degree * self.ntts.len()];
         for (ntt, out) in self.ntts.iter().zip(out.chunks_exact_mut(self.degree)) {
             ntt.add_small(out, s);
@@ -140,28 +140,19 @@ impl Rns {
         }
         out
     }
-    /// A ternary secret as it multiplies: fixed points, then their factors.
-    pub(crate) fn key(&self, s: &[i8]) -> Vec<u64> {
-        self.fix(self.small(s))
-    }
-    /// A half of a public key as it multiplies.
-    pub(crate) fn public(&self, half: Vec<u64>) -> Vec<u64> {
-        self.fix(half)
-    }
-    /// Points as they multiply: in the place of each what [`Ntt::fix`] makes of it, then all factors.
-    pub(crate) fn fix(&self, mut points: Vec<u64>) -> Vec<u64> {
+    /// A half of a public key as it multiplies: fixed points, then their factors.
+    pub(crate) fn public(&self, mut half: Vec<u64>) -> Vec<u64> {
         let n = self.degree;
-        let mut out = vec![0; 2 * points.len()];
-        let (values, factors) = out.split_at_mut(points.len());
-        values.copy_from_slice(&points);
-        wipe_vec(&mut points);
+        let words = half.len();
+        half.resize(2 * words, 0);
+        let (values, factors) = half.split_at_mut(words);
         let planes = values.chunks_exact_mut(n).zip(factors.chunks_exact_mut(n));
         for (ntt, (values, factors)) in self.ntts.iter().zip(planes) {
             ntt.fix(values, factors);
         }
-        out
+        half
     }
-    /// What [`Self::fix`] made, for prime `j`.
+    /// What [`Self::public`] made, for prime `j`.
     fn fixed<'a>(&self, j: usize, key: &'a [u64]) -> Fixed<'a> {
         let (values, factors) = key.split_at(key.len() / 2);
         [values, factors].map(|x| &x[j * self.degree..][..self.degree])
@@ -170,8 +161,10 @@ impl Rns {
     pub(crate) fn mask(&self, plain: &mut [u64], uniform: &[u64], key: &[u64]) {
         let n = self.degree;
         let planes = plain.chunks_exact_mut(n).zip(uniform.chunks_exact(n));
-        for (j, (plain, uniform)) in planes.enumerate() {
-            self.ntts[j].multiply_subtract(plain, uniform, self.fixed(j, key));
+        for (ntt, ((plain, uniform), key)) in
+            (self.ntts.iter()).zip(planes.zip(key.chunks_exact(n)))
+        {
+            ntt.subtract_product(plain, uniform, key);
         }
     }
     /// Adds what [`Self::encode`] made.
@@ -235,7 +228,7 @@ impl Rns {
             mut first,
             mut second,
         } = ciphertext;
-        let mut u = self.small(&fresh.ternary);
+        let mut u = self.key(&fresh.ternary);
         for (j, ntt) in self.ntts.iter().enumerate() {
             let p = ntt.prime();
             let range = j * n..(j + 1) * n;

@@ -73,12 +73,13 @@ impl Both {
     fn phase(&self, c: &Ciphertext) -> Vec<u64> {
         let n = DEGREE;
         let mut out = c.first.clone();
-        let out_len = out.len();
         for (j, plane) in out.chunks_exact_mut(n).enumerate() {
             let ntt = &self.of.galois.ntts[j];
-            let (values, factors) = self.client.secret().base.split_at(out_len);
-            let key = [values, factors].map(|x| &x[j * n..][..n]);
-            ntt.multiply_add(plane, &c.second[j * n..][..n], key);
+            let p = ntt.prime();
+            for (i, x) in plane.iter_mut().enumerate() {
+                let s = self.client.secret().base[j * n + i];
+                *x = p.add(*x, p.mul(c.second[j * n + i], s));
+            }
             ntt.inverse(plane);
         }
         out
@@ -114,7 +115,8 @@ impl Both {
     }
 }
 
-/// The phase of a rotated ciphertext is the image of its phase, but for noise that is within its bound, and not far below.
+/// The phase of a rotated ciphertext is the image of its phase, but for noise that is within its bound, and not far
+/// below.
 #[test]
 fn key_switching_brings_images_back() {
     let both = Both::new(Matvec::new(64, 8192, PlainModulus::Bits(37), 2047).unwrap());
@@ -286,7 +288,8 @@ fn factors_are_sums_of_images() {
     }
 }
 
-/// Keys of another automorphism bring nothing back: what [`key_switching_brings_images_back`] sees is not there by itself.
+/// Keys of another automorphism bring nothing back: what [`key_switching_brings_images_back`] sees is not there by
+/// itself.
 #[test]
 fn another_levels_key_does_not_fit() {
     let both = Both::new(Matvec::new(4, 8192, PlainModulus::Bits(8), 7).unwrap());

@@ -39,23 +39,28 @@ impl Ntt {
             _ => a.iter_mut().zip(b).for_each(|(a, b)| *a = p.mul(*a, *b)),
         }
     }
-    /// Adds `a` times what was fixed.
-    pub fn multiply_add(&self, sum: &mut [u64], a: &[u64], fixed: Fixed<'_>) {
-        self.fused::<false>(sum, a, fixed);
-    }
-    /// Subtracts `a` times what was fixed.
-    pub fn multiply_subtract(&self, sum: &mut [u64], a: &[u64], fixed: Fixed<'_>) {
-        self.fused::<true>(sum, a, fixed);
-    }
-    fn fused<const MINUS: bool>(&self, sum: &mut [u64], a: &[u64], fixed: Fixed<'_>) {
+    /// Subtracts `a` `b`.
+    pub fn subtract_product(&self, sum: &mut [u64], a: &[u64], b: &[u64]) {
         let p = &self.prime;
         match self.proof() {
             #[cfg(target_arch = "x86_64")]
-            Some(proof) => ifma::fused::<MINUS>(proof, p, sum, a, fixed),
+            Some(proof) => ifma::subtract_product(proof, p, sum, a, b),
+            _ => {
+                for (s, (a, b)) in sum.iter_mut().zip(a.iter().zip(b)) {
+                    *s = p.sub(*s, p.mul(*a, *b));
+                }
+            }
+        }
+    }
+    /// Adds `a` times what was fixed.
+    pub fn multiply_add(&self, sum: &mut [u64], a: &[u64], fixed: Fixed<'_>) {
+        let p = &self.prime;
+        match self.proof() {
+            #[cfg(target_arch = "x86_64")]
+            Some(proof) => ifma::multiply_add(proof, p, sum, a, fixed),
             _ => {
                 for ((s, a), (w, f)) in sum.iter_mut().zip(a).zip(fixed[0].iter().zip(fixed[1])) {
-                    let t = p.mul_by(*a, *w, *f);
-                    *s = if MINUS { p.sub(*s, t) } else { p.add(*s, t) };
+                    *s = p.add(*s, p.mul_by(*a, *w, *f));
                 }
             }
         }
@@ -78,3 +83,6 @@ impl Ntt {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
