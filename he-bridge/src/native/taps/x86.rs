@@ -225,6 +225,7 @@ fn words<const R: usize>(
                 }
             }
         }
+        #[allow(clippy::needless_range_loop)] // the sums are indexed the other way round
         for v in 0..V {
             // SAFETY: `pairs` has `width` words.
             let pairs = unsafe { _mm512_loadu_si512(pairs.as_ptr().add(c + v * LANES).cast()) };
