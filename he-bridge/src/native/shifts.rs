@@ -139,3 +139,6 @@ impl Shifts {
         (0..self.degree).map(value).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;
