@@ -1,5 +1,5 @@
-//! A client multiplies a server's 4096 x 1000 matrix by its own vector, over a TCP socket of this machine: it learns its share of the
-//! product and nothing of the matrix, the server learns nothing of the vector.
+//! A client multiplies a server's 4096 x 1000 matrix by its own vector, over a TCP socket of this machine: it learns
+//! its share of the product and nothing of the matrix, the server learns nothing of the vector.
 //!
 //! `cargo run --release -p piquet-he-bridge --example private_matvec`
 

@@ -1,5 +1,5 @@
-//! What the fuzz targets run: every door of this crate through which bytes of others come, and the scheme at every level of the
-//! processor. Panics are findings.
+//! What the fuzz targets run: every door of this crate through which bytes of others come, and the scheme at every
+//! level of the processor. Panics are findings.
 
 mod triples;
 
@@ -80,7 +80,8 @@ fn setting(data: &[u8]) -> Option<(Setting, &[u8])> {
     Some((setting, data))
 }
 
-/// Its first byte even: `data` as it comes. Odd: behind the header that is due, again and again up to the length that is due.
+/// Its first byte even: `data` as it comes. Odd: behind the header that is due, again and again up to the length that
+/// is due.
 fn message(kind: u8, data: &[u8], want: usize) -> Vec<u8> {
     let Some((how, data)) = data.split_first() else {
         return Vec::new();
@@ -104,7 +105,8 @@ fn message(kind: u8, data: &[u8], want: usize) -> Vec<u8> {
     out
 }
 
-/// A client's public key. The first byte says for which parameters; a second of 3 puts the tag that is due before the rest.
+/// A client's public key. The first byte says for which parameters; a second of 3 puts the tag that is due before the
+/// rest.
 pub fn public_key(data: &[u8]) {
     let Some((
         Setting {
@@ -128,8 +130,8 @@ pub fn public_key(data: &[u8]) {
     }
 }
 
-/// What comes to a server. The first byte says for which layer; the rest is the opening if the next one is below 128, else ciphertexts
-/// behind a good opening.
+/// What comes to a server. The first byte says for which layer; the rest is the opening if the next one is below 128,
+/// else ciphertexts behind a good opening.
 pub fn server(data: &[u8]) {
     let Some((
         Setting {
@@ -210,8 +212,8 @@ where
     }
 }
 
-/// Keys, encryptions, products and results at every level of the processor. The first byte says for which parameters; messages and
-/// weights are the rest, again and again.
+/// Keys, encryptions, products and results at every level of the processor. The first byte says for which parameters;
+/// messages and weights are the rest, again and again.
 pub fn levels(data: &[u8]) {
     static BACKENDS: OnceLock<Vec<Vec<Native>>> = OnceLock::new();
     let Some((which, data)) = data.split_first() else {

@@ -1,37 +1,40 @@
 //! Products of a client's input with a server's weights, in shares: the linear layers of two-party inference.
 //!
-//! **Protocol** (the linear part of Cheetah, eprint 2022/207, with the encodings of [`crate::encoding`]). The client has a key and
-//! a share x_C of a layer's input, the server its weights W and, if it has one, the other share x_S. The client sends
-//! Enc(x_C); the server adds x_S, multiplies, and answers with W x + r under the client's key, made anew and masked by
-//! [`Backend::respond`]; it keeps -r. So y_C + y_S = W (x_C + x_S) modulo t: exactly, or in [`Mode::Approximate`] up to one unit of
-//! the last place that noise decides.
+//! **Protocol** (the linear part of Cheetah, eprint 2022/207, with the encodings of [`crate::encoding`]). The client
+//! has a key and a share x_C of a layer's input, the server its weights W and, if it has one, the other share x_S.
+//! The client sends Enc(x_C); the server adds x_S, multiplies, and answers with W x + r under the client's key, made
+//! anew and masked by [`Backend::respond`]; it keeps -r. So y_C + y_S = W (x_C + x_S) modulo t: exactly, or in
+//! [`Mode::Approximate`] up to one unit of the last place that noise decides.
 //!
-//! **Messages.** Input polynomials are numbered unit by unit, output polynomials likewise; a unit is a group of channels and
-//! a tile of positions, with the inputs and outputs of its own. After the opening (a salt, and a tag of all that both have to
-//! agree on) the client sends its encryptions, [`REQUESTS`] in a message, and the server its results, [`RESPONSES`] in a message;
-//! each message has a header of session and step. Units are taken in runs whose requests and responses are at most [`RUN_BYTES`]
-//! long where a unit is no longer than that: the client sends all requests of a run and then takes all its responses, the server does
-//! the converse. Both orders are fixed, so that two blocking parties never wait for each other however little their channel buffers.
-//! One round trip for each run.
+//! **Messages.** Input polynomials are numbered unit by unit, output polynomials likewise; a unit is a group of
+//! channels and a tile of positions, with the inputs and outputs of its own. After the opening (a salt, and a tag of
+//! all that both have to agree on) the client sends its encryptions, [`REQUESTS`] in a message, and the server its
+//! results, [`RESPONSES`] in a message; each message has a header of session and step. Units are taken in runs whose
+//! requests and responses are at most [`RUN_BYTES`] long where a unit is no longer than that: the client sends all
+//! requests of a run and then takes all its responses, the server does the converse. Both orders are fixed, so that
+//! two blocking parties never wait for each other however little their channel buffers. One round trip for each run.
 //!
-//! **Overlap.** The server reads a message of ciphertexts while the client encrypts the next one, evaluates whatever is complete, and
-//! the client decrypts while the server evaluates what comes after. With the feature `parallel` the polynomials of a message
-//! are shared out among the threads of the caller's pool; the bytes are the same, as every polynomial's randomness has a number.
+//! **Overlap.** The server reads a message of ciphertexts while the client encrypts the next one, evaluates whatever
+//! is complete, and the client decrypts while the server evaluates what comes after. With the feature `parallel` the
+//! polynomials of a message are shared out among the threads of the caller's pool; the bytes are the same, as every
+//! polynomial's randomness has a number.
 //!
-//! **Memory.** The client holds one message and its share of the output; the server the inputs of the units that are not yet
-//! evaluated (with runs of one unit, those of that unit), the finished responses of one run, and its share.
+//! **Memory.** The client holds one message and its share of the output; the server those inputs of
+//! one run that are not yet evaluated, the finished responses of one run, and its share.
 //!
 //! **Security**: semi-honest, under RLWE with ternary secrets.
 //! - The server sees a public key and encryptions under it: pseudorandom.
-//! - The client sees (c_0, c_1), where c_1 = p_1 u + e_1 + what the product left. p_1 is uniform and u fresh, so c_1 is pseudorandom
-//!   by RLWE with the secret u, once nothing else depends on u. In [`Mode::Exact`] c_0 = -c_1 s + Δ (W x + r) + noise + flooding, where the noise
-//!   (the product's, and e u + e_0 + e_1 s of the fresh encryption of zero) moves the flooding by a distance of 2^-40 at most for each
-//!   coefficient; without it, the simulator draws c_1 and the flooding, and has W x + r = y_C from the client's output, uniform. In
-//!   [`Mode::Approximate`] what is sent of c_0 is padded with a uniform number modulo its own modulus: the simulator draws it. Rounding
-//!   to the response's moduli is done to what is simulated, and only the coefficients that hold outputs are sent.
-//! - A **malicious** client who sends a public key that is none (p_1 = 0, say) gets results that are not made anew, and learns of W
-//!   what it likes; one that sends malformed ciphertexts learns linear functions of W that no layer computes. A malicious server
-//!   makes the results wrong, and learns of x_C only what somebody later tells it of wrong results. Nothing here detects either.
+//! - The client sees (c_0, c_1), where c_1 = p_1 u + e_1 + what the product left. p_1 is uniform and u fresh, so c_1
+//!   is pseudorandom by RLWE with the secret u, once nothing else depends on u. In [`Mode::Exact`] c_0 = -c_1 s + Δ
+//!   (W x + r) + noise + flooding, where the noise (the product's, and e u + e_0 + e_1 s of the fresh encryption of
+//!   zero) moves the flooding by a distance of 2^-40 at most for each coefficient; without it, the simulator draws
+//!   c_1 and the flooding, and has W x + r = y_C from the client's output, uniform. In [`Mode::Approximate`] what is
+//!   sent of c_0 is padded with a uniform number modulo its own modulus: the simulator draws it. Rounding to the
+//!   response's moduli is done to what is simulated, and only the coefficients that hold outputs are sent.
+//! - A **malicious** client who sends a public key that is none (p_1 = 0, say) gets results that are not made anew,
+//!   and learns of W what it likes; one that sends malformed ciphertexts learns linear functions of W that no layer
+//!   computes. A malicious server makes the results wrong, and learns of x_C only what somebody later tells it of
+//!   wrong results. Nothing here detects either.
 //!
 //! The tag, all lengths and the layer's shape are public, and so are the bounds on weights that the parameters declare.
 
@@ -57,8 +60,8 @@ use schedule::Schedule;
 pub const REQUESTS: usize = 8;
 /// Results in a message of the server, at most.
 pub const RESPONSES: usize = 16;
-/// Bytes of ciphertexts that the client sends, and bytes that the server sends, before it is the other's turn: at most so many, unless one
-/// unit has more.
+/// Bytes of ciphertexts that the client sends, and bytes that the server sends, before it is the other's turn: at
+/// most so many, unless one unit has more.
 pub const RUN_BYTES: usize = 64 << 20;
 
 /// What both parties agree on before a product: parameters, and how the layer lies in polynomials.
@@ -73,8 +76,8 @@ pub struct Layer<B> {
 type Tag = [u8; 16];
 
 impl Layer<Native> {
-    /// The cheapest way that [`plan()`] finds to compute a layer whose weights are at most `weight` in absolute value. It depends on the
-    /// arguments alone: both parties find the same.
+    /// The cheapest way that [`plan()`] finds to compute a layer whose weights are at most `weight` in absolute
+    /// value. It depends on the arguments alone: both parties find the same.
     pub fn plan(
         shape: &ConvShape,
         plain: PlainModulus,
@@ -165,8 +168,9 @@ impl<B: Backend> Layer<B> {
     }
     /// Bytes that the client sends for one product, and bytes that the server sends.
     ///
-    /// With n_in and n_out polynomials in all, the client sends 18 + 48 bytes of opening, n_in ciphertexts, and 18 bytes for each
-    /// message of [`REQUESTS`]; the server [`Backend::response_len`] for each output polynomial, and 18 for each message of [`RESPONSES`].
+    /// With n_in and n_out polynomials in all, the client sends 18 + 48 bytes of opening, n_in ciphertexts, and 18
+    /// bytes for each message of [`REQUESTS`]; the server [`Backend::response_len`] for each output polynomial, and
+    /// 18 for each message of [`RESPONSES`].
     #[must_use]
     pub fn bytes(&self) -> [usize; 2] {
         let s = &self.schedule;

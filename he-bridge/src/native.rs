@@ -17,6 +17,7 @@ mod response;
 pub(crate) mod rns;
 pub(crate) mod sample;
 mod shifts;
+mod tally;
 mod taps;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
@@ -37,6 +38,8 @@ use power::Power;
 use response::{Response, negate};
 use rns::Rns;
 use shifts::Shifts;
+use tally::Counters;
+pub use tally::Tally;
 
 /// Ciphertexts modulo primes, or modulo a power of two.
 #[derive(Debug, Clone)]
@@ -63,6 +66,7 @@ pub struct Native {
     params: Params,
     base: Base,
     response: Response,
+    counters: Counters,
 }
 
 /// A server's polynomials.
@@ -100,8 +104,18 @@ impl Native {
         Self {
             base,
             response: Response::new(&params, level),
+            counters: Counters::default(),
             params,
         }
+    }
+    /// What it has done so far.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        self.counters.read()
+    }
+    /// Primes of the transforms with which ciphertexts are made.
+    fn primes(&self) -> u64 {
+        either!(&self.base, b => b.primes()) as u64
     }
     /// The key that a ternary polynomial is.
     pub(crate) fn secret_key_of(&self, s: &[i8]) -> SecretKey {
@@ -164,6 +178,10 @@ impl Backend for Native {
         sample::ternary(prg, &mut s);
         let key = self.secret_key_of(&s);
         wipe(&mut s);
+        self.counters.add(Tally {
+            ntts: self.primes() + self.response.primes() as u64,
+            ..Tally::default()
+        });
         key
     }
     fn public_key_len(&self) -> usize {
@@ -182,6 +200,14 @@ impl Backend for Native {
         };
         let (seed, rest) = bytes.split_first_chunk().ok_or(wrong)?;
         let Ciphertext { first, second } = self.read(seed, 0, rest)?;
+        self.counters.add(Tally {
+            // Modulo primes they are points already.
+            ntts: match &self.base {
+                Base::Primes(_) => 0,
+                Base::Power(_) => 2 * self.primes(),
+            },
+            ..Tally::default()
+        });
         Ok(PublicKey {
             first: either!(&self.base, b => b.public(first)),
             second: either!(&self.base, b => b.public(second)),
@@ -208,6 +234,15 @@ impl Backend for Native {
             b.write(&first, out);
         });
         wipe(&mut errors);
+        self.counters.add(Tally {
+            // The message's, or those of the uniform half and of its product.
+            ntts: match &self.base {
+                Base::Primes(_) => self.primes(),
+                Base::Power(_) => 2 * self.primes(),
+            },
+            encryptions: 1,
+            ..Tally::default()
+        });
     }
     fn read(&self, seed: &Seed, index: u64, bytes: &[u8]) -> Result<Ciphertext, DecodeError> {
         if bytes.len() != self.ciphertext_len() {
@@ -226,6 +261,14 @@ impl Backend for Native {
             let mut plain = b.encode(message, &[]);
             b.add(&mut ciphertext.first, &plain);
             wipe_vec(&mut plain);
+        });
+        self.counters.add(Tally {
+            ntts: match &self.base {
+                Base::Primes(_) => self.primes(),
+                Base::Power(_) => 0,
+            },
+            additions: 1,
+            ..Tally::default()
         });
     }
 
@@ -253,11 +296,23 @@ impl Backend for Native {
         outs: core::ops::Range<usize>,
     ) -> Vec<Ciphertext> {
         let both: Vec<[&[u64]; 2]> = inputs.iter().map(|c| [&*c.first, &*c.second]).collect();
-        let results = match (&self.base, &weights.0) {
+        let results: Vec<[Vec<u64>; 2]> = match (&self.base, &weights.0) {
             (Base::Primes(rns), Prepared::Dense(w)) => rns.multiply(&both, w, outs),
             (Base::Power(shifts), Prepared::Taps(w)) => shifts.multiply(&both, w, outs),
             _ => Vec::new(),
         };
+        let pairs = (inputs.len() * results.len()) as u64;
+        self.counters.add(match &weights.0 {
+            Prepared::Dense(w) => Tally {
+                weight_ntts: pairs * self.primes() * u64::from(w.anew()),
+                products: pairs * self.primes(),
+                ..Tally::default()
+            },
+            Prepared::Taps(w) => Tally {
+                taps: pairs * w.terms() as u64,
+                ..Tally::default()
+            },
+        });
         (results.into_iter())
             .map(|[first, second]| Ciphertext { first, second })
             .collect()
@@ -283,6 +338,12 @@ impl Backend for Native {
             self.response.pad(&mut first, share, prg);
         }
         self.response.write(&first, &second, out);
+        self.counters.add(Tally {
+            // The ternary polynomial's, and those of two products.
+            ntts: 3 * self.primes(),
+            responses: 1,
+            ..Tally::default()
+        });
     }
     fn decrypt(
         &self,
@@ -291,7 +352,13 @@ impl Backend for Native {
         positions: &[u32],
         share: &mut [u64],
     ) -> Result<(), DecodeError> {
-        self.response.decrypt(key, response, positions, share)
+        self.response.decrypt(key, response, positions, share)?;
+        self.counters.add(Tally {
+            ntts: 2 * self.response.primes() as u64,
+            decryptions: 1,
+            ..Tally::default()
+        });
+        Ok(())
     }
 }
 

@@ -1,18 +1,21 @@
 //! Products of a shared input with shared weights: each party has a share of either.
 //!
-//! **Protocol.** (X_0 + X_1)(W_0 + W_1): X_0 W_0 and X_1 W_1 each party calculates by itself; X_0 W_1 and X_1 W_0 are two products of
-//! [`crate::linear`], the first with party 0 as the client and party 1 as the server, the second with the roles exchanged. Either party
-//! has a key of its own for that, and the other's public key. What a party sums up is its share of the product modulo t.
+//! **Protocol.** (X_0 + X_1)(W_0 + W_1): X_0 W_0 and X_1 W_1 each party calculates by itself; X_0 W_1 and X_1 W_0 are
+//! two products of [`crate::linear`], the first with party 0 as the client and party 1 as the server, the second with
+//! the roles exchanged. Either party has a key of its own for that, and the other's public key. What a party sums up
+//! is its share of the product modulo t.
 //!
-//! **Parameters.** A share is uniform modulo t. As weights are multiplied as the representatives of least absolute value, the bound
-//! to declare is t / 2 ([`bound`]), and q has to have about twice as many bits as t and 55 more: degree 8192 for t beyond 2^25.
+//! **Parameters.** A share is uniform modulo t. As weights are multiplied as the representatives of least absolute
+//! value, the bound to declare is t / 2 ([`bound`]), and q has to have about twice as many bits as t and 55 more:
+//! degree 8192 for t beyond 2^25.
 //!
-//! **Order.** The product of step 2 s begins, party 0's first; when party 0 has its share, the product of step 2 s + 1 follows. Local
-//! products are calculated while the other party encrypts. **Cost**: twice that of [`Layer::bytes`], half of it each way.
+//! **Order.** The product of step 2 s begins, party 0's first; when party 0 has its share, the product of step 2 s +
+//! 1 follows. Local products are calculated while the other party encrypts. **Cost**: twice that of [`Layer::bytes`],
+//! half of it each way.
 //!
-//! **Security**: that of [`crate::linear`] for two products one after the other, each party once as client and once as server; the
-//! two have independent keys and randomness, so the simulators of the two stand side by side. In the approximate mode the errors add up:
-//! two units at most.
+//! **Security**: that of [`crate::linear`] for two products one after the other, each party once as client and once
+//! as server; the two have independent keys and randomness, so the simulators of the two stand side by side. In the
+//! approximate mode the errors add up: two units at most.
 
 use core::fmt;
 
@@ -80,8 +83,8 @@ impl<B: Backend> Weights<B> {
                     *o = t.add(*o, t.reduce(*y));
                 }
             }
-            // x = x_0 + 2^30 x_1, so that a product has 90 bits at most, and their sum no more than 128 as long as there are
-            // no more than 2^38 of them.
+            // x = x_0 + 2^30 x_1, so that a product has 90 bits at most, and their sum no more than 128 as long as
+            // there are no more than 2^38 of them.
             (Local::Wide(w), PlainModulus::Prime(t)) => {
                 let p = Prime::new(t);
                 for (shift, factor) in [(0, 1), (30, (1 << 30) % t)] {
@@ -157,8 +160,8 @@ struct Rest<'a, B: Backend> {
 }
 
 impl<'a, B: Backend> Product<'a, B> {
-    /// Party 0's side of product number `step`, below 2^63, of this share of the input. Both keys are of one session, and a step of it is
-    /// used once.
+    /// Party 0's side of product number `step`, below 2^63, of this share of the input. Both keys are of one session,
+    /// and a step of it is used once.
     pub fn first<R: CryptoRng + ?Sized>(
         party: Party<'a, B>,
         step: u64,

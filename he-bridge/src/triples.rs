@@ -1,9 +1,11 @@
-//! Multiplication triples between two parties, under encryption: c = a * b, all of them shared by addition modulo 2^k.
+//! Multiplication triples between two parties, under encryption: c = a * b, all of them shared by addition modulo
+//! 2^k.
 //!
-//! [`elements`]: products of elements, many to a ciphertext. [`products`]: matrix products and convolutions. They are one-time
-//! carriers of `piquet_core::correlation`, the same that other crates make from oblivious transfer, and a crate of secret
-//! sharing spends them. Secure against semi-honest parties, and typed so: a server that multiplies by what it should not, or
-//! a client whose ciphertexts are none, gets wrong triples or learns from whether they are noticed.
+//! [`elements`]: products of elements, many to a ciphertext. [`products`]: matrix products and convolutions. They
+//! are one-time carriers of `piquet_core::correlation`, the same that other crates make from oblivious transfer,
+//! and a crate of secret sharing spends them. Secure against semi-honest parties, and typed so: a server that
+//! multiplies by what it should not, or a client whose ciphertexts are none, gets wrong triples or learns from
+//! whether they are noticed.
 
 pub mod elements;
 pub mod products;
@@ -17,8 +19,8 @@ use crate::{CipherModulus, Error, Mode, Params, PlainModulus, params};
 /// Bits beyond the fewest that a ciphertext modulus may have, to make responses shorter.
 const BEYOND: usize = 6;
 
-/// Parameters of the exact mode for each plaintext modulus, all with one ciphertext modulus of primes: those with the fewest
-/// bytes, where there are `requests` ciphertexts for each response of all coefficients.
+/// Parameters of the exact mode for each plaintext modulus, all with one ciphertext modulus of primes: those with
+/// the fewest bytes, where there are `requests` ciphertexts for each response of all coefficients.
 fn fewest_bytes(
     degree: usize,
     plain: &[PlainModulus],

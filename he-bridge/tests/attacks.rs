@@ -1,5 +1,5 @@
-//! A peer that sends something else than what is due, and results that would give weights away if they were not each made
-//! anew.
+//! A peer that sends something else than what is due, and results that would give weights away if they were not each
+//! made anew.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -145,7 +145,8 @@ fn messages_of_other_parties_are_refused() {
     assert!(matches!(read(&other.message), Some(Error::Mismatch(_))));
 }
 
-/// Flipped bits of ciphertexts and responses: refused where a residue is none, else another result; and nothing ever depends on the noise.
+/// Flipped bits of ciphertexts and responses: refused where a residue is none, else another result; and nothing ever
+/// depends on the noise.
 #[test]
 fn payloads_are_refused_by_form_alone() {
     for (q, mode) in [
@@ -228,8 +229,8 @@ fn coefficients_beyond_the_modulus_are_refused() {
 }
 
 /// Were one encryption of zero added to several results, as a published system does with a whole chunk of them, their
-/// differences would be those of the products: the halves that meet the key would tell the client differences of weights. Under equal
-/// weights and inputs they would be equal.
+/// differences would be those of the products: the halves that meet the key would tell the client differences of
+/// weights. Under equal weights and inputs they would be equal.
 #[test]
 fn every_response_is_made_anew() {
     for mode in [Mode::Exact, Mode::Approximate] {

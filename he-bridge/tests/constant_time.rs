@@ -1,134 +1,43 @@
-//! No branch and no address depends on a secret: keys, messages, errors, weights, shares and masks are undefined memory to
-//! valgrind's memcheck while they are drawn, encrypted, multiplied, masked and decrypted. What goes over the wire, and the
-//! shares at the end, are declared public.
-//!
-//! Valgrind's processor has no AVX-512: the portable and the AVX2 kernels are judged. The AVX-512 kernels give the same
-//! bytes and have the same structure. Where memcheck is told to look away, and why, stands in `support/memcheck.supp`.
+//! No branch and no address depends on a secret: keys, errors, shares, weights and masks are undefined memory to
+//! valgrind's memcheck while the protocols run. Messages are declared public where they leave a party.
 //!
 //! The cases are the ignored tests of this file; `judged` runs each under valgrind, where that is installed.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // helpers of tests
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may panic"
+)]
 
-#[path = "support/memcheck.rs"]
-mod memcheck;
+mod support {
+    pub(crate) mod forms;
+    pub(crate) mod memcheck;
+}
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::convert::Infallible;
+use std::sync::Arc;
 
-use memcheck::{PART, Verdict, generator, hidden, judge, public};
-use piquet_he_bridge::native::prime::ntt_primes;
-use piquet_he_bridge::noise::Bound;
-use piquet_he_bridge::testing::{Case, prg};
+use piquet_core::RingVec;
+use piquet_core::linalg::ConvShape;
+use piquet_core::wire::{Machine, SessionId, run_pair_tampered};
+use piquet_he_bridge::encoding::Encoding;
+use piquet_he_bridge::linear::{Layer, client, server};
+use piquet_he_bridge::shared::{self, Party};
 use piquet_he_bridge::{Backend, CipherModulus, Mode, Native, Params, PlainModulus};
+use rand_core::{Rng, TryCryptoRng, TryRng};
+use support::memcheck::{PART, SecretRng, Verdict, judge, public, secret};
 
-use CipherModulus::{Limbs, Word};
-use Mode::{Approximate, Exact};
-use PlainModulus::{Bits, Prime};
+const SESSION: SessionId = SessionId([9; 32]);
+const WEIGHT: u64 = 15;
 
-/// Whether memcheck must be content with a case.
-const CONTROLS: &[(&str, bool)] = &[
+/// Every case, and whether memcheck must be content with it.
+const CASES: &[(&str, bool)] = &[
     ("a_branch_on_a_secret", false),
     ("an_index_from_a_secret", false),
     ("arithmetic_on_a_secret", true),
 ];
-
-/// Exponents by which products modulo primes are taken in each of their forms.
-const ONE_TAP: &[u32] = &[0, 512, 2048 + 1024];
-const FEW_TAPS: &[u32] = &[0, 1, 2, 512, 513, 514];
-const WHOLE: &[u32] = &[0, 1, 5, 77, 300, 1021, 1500, 1501, 1777, 1999, 2001, 2040];
-
-struct Scenario {
-    name: &'static str,
-    degree: usize,
-    plain: PlainModulus,
-    modulus: CipherModulus,
-    mode: Mode,
-    /// Largest weight.
-    weight: u64,
-    exponents: &'static [u32],
-}
-
-fn scenarios() -> Vec<Scenario> {
-    let mut all = Vec::new();
-    let mut add = |name, degree, plain, modulus, mode, weight, exponents| {
-        all.push(Scenario {
-            name,
-            degree,
-            plain,
-            modulus,
-            mode,
-            weight,
-            exponents,
-        });
-    };
-    let prime = Prime(ntt_primes(4096, 20, 1)[0]);
-    let one = CipherModulus::primes(2048, 50, 1);
-    let two = CipherModulus::primes(4096, 50, 2);
-    let three = CipherModulus::primes(4096, 35, 3);
-    let four = CipherModulus::primes(8192, 50, 4);
-    add("one prime", 2048, Bits(8), one, Approximate, 7, ONE_TAP);
-    add("two primes", 4096, Bits(20), two, Exact, 63, WHOLE);
-    add("three primes", 4096, prime, three, Exact, 7, FEW_TAPS);
-    add("four primes", 8192, Bits(64), four, Exact, 1 << 20, ONE_TAP);
-    let wide = 1 << 17;
-    let quad = 1 << 32;
-    add("a word", 2048, Bits(8), Word(52), Approximate, 7, WHOLE);
-    add(
-        "64 bits",
-        4096,
-        Bits(12),
-        Word(64),
-        Approximate,
-        quad,
-        ONE_TAP,
-    );
-    add(
-        "64 bits, a prime",
-        4096,
-        prime,
-        Word(64),
-        Approximate,
-        wide,
-        ONE_TAP,
-    );
-    add("two limbs", 4096, Bits(20), Limbs(2), Exact, wide, FEW_TAPS);
-    add(
-        "two limbs, a prime",
-        4096,
-        prime,
-        Limbs(2),
-        Exact,
-        quad >> 8,
-        FEW_TAPS,
-    );
-    add(
-        "three limbs",
-        8192,
-        Bits(32),
-        Limbs(3),
-        Exact,
-        quad,
-        ONE_TAP,
-    );
-    add(
-        "three limbs, padded",
-        8192,
-        prime,
-        Limbs(3),
-        Approximate,
-        7,
-        ONE_TAP,
-    );
-    add(
-        "four limbs",
-        8192,
-        Bits(64),
-        Limbs(4),
-        Exact,
-        1 << 45,
-        ONE_TAP,
-    );
-    all
-}
+/// Kinds of parameters of products.
+const PARTS: &[&str] = &["primes", "a prime t", "limbs", "a word", "approximate"];
 
 #[test]
 fn judged() {
@@ -138,31 +47,34 @@ fn judged() {
         );
         return;
     }
-    let scenarios = scenarios();
-    let mut list: Vec<_> = CONTROLS.iter().map(|(c, clean)| (*c, "", *clean)).collect();
-    list.extend(scenarios.iter().map(|s| ("product", s.name, true)));
-    let (at, bad) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                while let Some((case, part, clean)) = list.get(at.fetch_add(1, Ordering::Relaxed)) {
-                    let complaint = match judge(case, part) {
-                        Verdict::Clean if *clean => continue,
-                        Verdict::Dependent(_) if !clean => continue,
-                        Verdict::Clean => "memcheck has seen nothing".into(),
-                        Verdict::Dependent(report) => report,
-                        Verdict::NoValgrind => {
-                            "NOT CHECKED: there is no valgrind for this machine".into()
-                        }
-                    };
-                    bad.lock()
-                        .unwrap()
-                        .push(format!("{case} {part}: {complaint}"));
-                }
-            });
-        }
+    let mut list: Vec<_> = CASES
+        .iter()
+        .map(|(case, clean)| (*case, "", *clean))
+        .collect();
+    list.extend(PARTS.iter().map(|part| ("products", *part, true)));
+    list.extend(["bits", "a prime t"].map(|part| ("shared_products", part, true)));
+    let forms = support::forms::scenarios();
+    list.extend((forms.iter()).map(|s| ("support::forms::product", s.name, true)));
+    let bad: Vec<String> = std::thread::scope(|scope| {
+        let run = |(case, part, clean): &(&'static str, &'static str, bool)| {
+            let complaint = match judge(case, part) {
+                Verdict::Clean if *clean => return None,
+                Verdict::Dependent(_) if !clean => return None,
+                Verdict::Clean => "memcheck has seen nothing".into(),
+                Verdict::Dependent(report) => report,
+                Verdict::NoValgrind => "NOT CHECKED: there is no valgrind for this machine".into(),
+            };
+            Some(format!("{case} {part}: {complaint}"))
+        };
+        let threads: Vec<_> = list
+            .iter()
+            .map(|item| scope.spawn(move || run(item)))
+            .collect();
+        threads
+            .into_iter()
+            .filter_map(|t| t.join().unwrap())
+            .collect()
     });
-    let bad = bad.into_inner().unwrap();
     if bad.iter().any(|b| b.contains("NOT CHECKED")) {
         eprintln!("{}", bad[0]);
         return;
@@ -170,16 +82,11 @@ fn judged() {
     assert!(bad.is_empty(), "{}", bad.join("\n"));
 }
 
-/// None of the scenarios is refused, and what they are for is what happens.
-#[test]
-fn scenarios_are_what_they_say() {
-    for s in scenarios() {
-        s.play();
-    }
-}
-
 fn a_secret_byte() -> u8 {
-    hidden(&[3])[0]
+    let mut b = [3u8];
+    secret(&b);
+    std::hint::black_box(&mut b);
+    b[0]
 }
 
 #[test]
@@ -200,79 +107,171 @@ fn an_index_from_a_secret() {
 #[test]
 #[ignore = "run under valgrind by `judged`"]
 fn arithmetic_on_a_secret() {
-    std::hint::black_box(a_secret_byte().wrapping_mul(7) ^ 5);
+    std::hint::black_box(u64::from(a_secret_byte()) * 0x9e37_79b9);
 }
 
-/// The scenario that is meant.
+/// A generator of secrets, except for what is as long as a salt: that is sent in the clear.
+struct Saltless(SecretRng);
+
+impl Saltless {
+    fn new(seed: u8) -> Self {
+        Self(SecretRng::new(seed))
+    }
+}
+
+impl TryRng for Saltless {
+    type Error = Infallible;
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(self.0.next_u32())
+    }
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(self.0.next_u64())
+    }
+    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
+        self.0.fill_bytes(out);
+        if out.len() == 32 {
+            public(out);
+        }
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Saltless {}
+
+/// Secret residues.
+fn residues(n: usize, t: PlainModulus, seed: u64) -> Vec<u64> {
+    let word = |i: u64| (seed + i).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut out: Vec<u64> = (0..n as u64).map(|i| t.reduce(word(i) >> 8)).collect();
+    secret(&out);
+    std::hint::black_box(&mut out);
+    out
+}
+
+fn shape() -> ConvShape {
+    ConvShape {
+        batch: 1,
+        input: [3, 4],
+        in_channels: 2,
+        out_channels: 2,
+        kernel: [2, 2],
+        stride: [1; 2],
+        padding: [0; 4],
+        dilation: [1; 2],
+        groups: 1,
+    }
+}
+
+fn layer(
+    degree: usize,
+    q: CipherModulus,
+    t: PlainModulus,
+    mode: Mode,
+    weight: u64,
+) -> Layer<Native> {
+    let encoding = Encoding::new(&shape(), degree).unwrap();
+    let params = Params::new(degree, t, q, mode, encoding.bound(weight)).unwrap();
+    Layer::new(Arc::new(Native::new(params)), encoding).unwrap()
+}
+
+fn key(layer: &Layer<Native>, step: u64) -> (client::Key<Native>, server::PublicKey<Native>) {
+    let mut message = Vec::new();
+    let key = layer.key(SESSION, step, &mut Saltless::new(1), &mut message);
+    let key_of = layer.public_key(SESSION, step, public(&message)).unwrap();
+    (key, key_of)
+}
+
+/// Runs both; their messages are public.
+fn run<A, B>(a: A, b: B, t: PlainModulus) -> Vec<u64>
+where
+    A: Machine<Output = RingVec<u64>, Error: std::fmt::Debug>,
+    B: Machine<Output = RingVec<u64>, Error: std::fmt::Debug>,
+{
+    let (a, b, _) = run_pair_tampered(a, b, |_: u8, _: usize, m: &mut Vec<u8>| {
+        public(m);
+    });
+    let (a, b) = (a.unwrap(), b.unwrap());
+    let (a, b) = (public(a.as_slice()), public(b.as_slice()));
+    a.iter().zip(b).map(|(a, b)| t.add(*a, *b)).collect()
+}
+
 #[test]
 #[ignore = "run under valgrind by `judged`"]
-fn product() {
-    let part = std::env::var(PART).unwrap_or_default();
-    for s in scenarios().iter().filter(|s| s.name == part) {
-        s.play();
+fn products() {
+    let bits = PlainModulus::Bits(20);
+    let prime = PlainModulus::Prime(1_000_003);
+    let two = CipherModulus::primes(4096, 50, 2);
+    let layer = match &*std::env::var(PART).unwrap_or_default() {
+        "a prime t" => layer(4096, two, prime, Mode::Exact, WEIGHT),
+        "limbs" => layer(4096, CipherModulus::Limbs(2), bits, Mode::Exact, WEIGHT),
+        "a word" => layer(
+            4096,
+            CipherModulus::Word(64),
+            bits,
+            Mode::Approximate,
+            WEIGHT,
+        ),
+        "approximate" => layer(4096, two, prime, Mode::Approximate, WEIGHT),
+        _ => layer(4096, two, bits, Mode::Exact, WEIGHT),
+    };
+    let (t, mode) = {
+        let params = layer.backend().params();
+        (params.plain(), params.mode())
+    };
+    let (key, key_of) = key(&layer, 0);
+    let [x, y] = [1, 2].map(|seed| residues(layer.input_len(), t, seed));
+    let small = |w: &u64| (*w % (2 * WEIGHT + 1)) as i64 - WEIGHT as i64;
+    let mut w: Vec<i64> = residues(shape().weight_len(), t, 3)
+        .iter()
+        .map(small)
+        .collect();
+    secret(&w);
+    std::hint::black_box(&mut w);
+    let weights = server::Weights::new(&layer, &w).unwrap();
+    let rng = &mut Saltless::new(2);
+    let client = client::Product::new(&layer, &key, 1, &x, rng).unwrap();
+    let server = server::Product::new(&layer, &key_of, &weights, 1, Some(&y), rng).unwrap();
+    let got = run(client, server, t);
+    // Not that nothing was calculated.
+    public(&x);
+    public(&y);
+    public(&w);
+    let [wide, high] = [4, 3];
+    for (at, got) in got.iter().enumerate() {
+        let (o, column, row) = (at % 2, at / 2 % (wide - 1), at / 2 / (wide - 1));
+        assert!(row < high - 1);
+        let mut want = 0;
+        for (i, w) in w[o * 8..][..8].iter().enumerate() {
+            let (c, dy, dx) = (i / 4, i / 2 % 2, i % 2);
+            let from = ((row + dy) * wide + column + dx) * 2 + c;
+            let product = t.add(x[from], y[from]) as i64 * w;
+            want = t.add(want, t.reduce_signed(product));
+        }
+        let off = t.centred(t.subtract(*got, want)).abs();
+        assert!(off <= i64::from(mode == Mode::Approximate));
     }
 }
 
-impl Scenario {
-    fn play(&self) {
-        let (ins, outs) = (2, 3);
-        let terms = (ins * self.exponents.len()) as u64;
-        let bound = Bound {
-            weight: self.weight,
-            terms,
-            useful: terms,
-        };
-        let params = Params::new(
-            self.degree,
-            self.plain,
-            self.modulus.clone(),
-            self.mode,
-            bound,
-        );
-        let params = params.unwrap();
-        let plain = params.plain();
-        let mut case = Case::random(&params, ins, outs, self.exponents.len(), &mut prg(1));
-        case.map.exponents = self.exponents.to_vec();
-        let he = Native::new(params);
-
-        let rng = &mut generator(2);
-        let key = he.secret_key(rng);
-        let mut message = Vec::new();
-        he.public_key(&key, rng, &mut message);
-        let public_key = he.read_public_key(public(&message)).unwrap();
-        let seed = [7; 32];
-        let inputs: Vec<_> = (case.client.iter().zip(&case.server).enumerate())
-            .map(|(i, (client, server))| {
-                let mut message = Vec::new();
-                he.encrypt(&key, &seed, i as u64, &hidden(client), rng, &mut message);
-                let mut c = he.read(&seed, i as u64, public(&message)).unwrap();
-                he.add(&mut c, &hidden(server));
-                c
-            })
-            .collect();
-        let weights = he.prepare(&case.map, &hidden(&case.values)).unwrap();
-        let places = case.positions.len();
-        let want = case.expected(he.params());
-        let products = he.multiply(&inputs, &weights, 0..outs);
-        for (o, (c, want)) in products.into_iter().zip(want).enumerate() {
-            let mut message = Vec::new();
-            let (mut client, mut server) = (vec![0; places], vec![0; places]);
-            // Of its own: how far it was read when residues modulo a prime were drawn shows.
-            let rng = &mut rng.fork(o as u64);
-            he.respond(
-                &public_key,
-                c,
-                &case.positions,
-                &mut server,
-                rng,
-                &mut message,
-            );
-            he.decrypt(&key, public(&message), &case.positions, &mut client)
-                .unwrap();
-            for ((client, server), want) in public(&client).iter().zip(public(&server)).zip(want) {
-                let off = plain.centred(plain.subtract(plain.add(*client, *server), want));
-                assert!(off.abs() <= i64::from(self.mode == Approximate));
-            }
-        }
-    }
+#[test]
+#[ignore = "run under valgrind by `judged`"]
+fn shared_products() {
+    let t = match &*std::env::var(PART).unwrap_or_default() {
+        "a prime t" => PlainModulus::Prime(1_000_003),
+        _ => PlainModulus::Bits(20),
+    };
+    let q = CipherModulus::primes(4096, 50, 2);
+    let layer = layer(4096, q, t, Mode::Exact, shared::bound(t));
+    let keys = [0, 1].map(|p| key(&layer, p));
+    let share = |seed| residues(shape().weight_len(), t, seed);
+    let weights = [1, 2].map(|p| shared::Weights::new(&layer, &share(p)).unwrap());
+    let x = [3, 4].map(|p| residues(layer.input_len(), t, p));
+    let party = |p: usize| Party {
+        layer: &layer,
+        key: &keys[p].0,
+        peer: &keys[1 - p].1,
+        weights: &weights[p],
+    };
+    let rng = &mut Saltless::new(2);
+    let first = shared::Product::first(party(0), 1, &x[0], rng).unwrap();
+    let second = shared::Product::second(party(1), 1, &x[1], rng).unwrap();
+    assert_eq!(run(first, second, t).len(), layer.output_len());
 }

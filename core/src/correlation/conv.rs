@@ -7,8 +7,8 @@ use super::Security;
 use crate::linalg::ConvShape;
 use crate::{Ring, RingVec};
 
-/// One party's share of one triple of a convolution over Z_2^bits: C = A * B, A as `[batch][height][width][channel]`, B as
-/// `[out][in / groups][kh][kw]`.
+/// One party's share of one triple of a convolution over Z_2^bits: C = A * B, A as
+/// `[batch][height][width][channel]`, B as `[out][in / groups][kh][kw]`.
 pub struct ConvTriple<R: Ring, M: Security> {
     shape: ConvShape,
     bits: u32,
@@ -19,8 +19,9 @@ pub struct ConvTriple<R: Ring, M: Security> {
 }
 
 impl<R: Ring, M: Security> ConvTriple<R, M> {
-    /// Takes input, weights and output of elements below 2^bits to be a share of a triple of security `M`; `None` if the shape is
-    /// none, if they are not of it, or if `bits` is 0 or more than `R` has. The rest is the caller's word.
+    /// Takes input, weights and output of elements below 2^bits to be a share of a triple of security `M`; `None`
+    /// if the shape is none, if they are not of it, or if `bits` is 0 or more than `R` has. The rest is the
+    /// caller's word.
     #[must_use]
     pub fn from_raw(
         shape: ConvShape,

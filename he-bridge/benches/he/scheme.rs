@@ -13,7 +13,7 @@ use piquet_he_bridge::{Backend, CipherModulus, Mode, Params, PlainModulus};
 
 const N: usize = 4096;
 
-pub fn rows(t: &mut Table) {
+pub(crate) fn rows(t: &mut Table) {
     let blocks = limits::aes_blocks(t);
     let transforms = transforms(t);
     let (exact, one_off) = (Mode::Exact, Mode::Approximate);

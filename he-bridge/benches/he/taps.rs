@@ -13,7 +13,7 @@ use super::points::ifma;
 
 const N: usize = 4096;
 
-pub fn rows(t: &mut Table) {
+pub(crate) fn rows(t: &mut Table) {
     let words = limits::multiply_accumulates_u64(t);
     let halves = ifma::products(t);
     // One tap is a product for every coefficient of both halves; with two limbs it is three of 52 bits.

@@ -91,8 +91,9 @@ where
 
 /// Transforms of a client for an input polynomial and for a response, and those of a server.
 ///
-/// An encryption is brought into points modulo every prime, and a response's second half multiplied by the key modulo as many
-/// primes as hold that product; the server has a ternary polynomial to bring into points and two halves of a result to bring back.
+/// An encryption is brought into points modulo every prime, and a response's second half multiplied by the key
+/// modulo as many primes as hold that product; the server has a ternary polynomial to bring into points and two
+/// halves of a result to bring back.
 fn counted(p: &Params) -> [[f64; 2]; 2] {
     let q = p.modulus().word_bits().len() as f64;
     let exact = f64::from((p.second_bits() + p.degree().ilog2() + 2).div_ceil(49));
@@ -177,8 +178,8 @@ fn elements<R: Ring>(t: &mut Table, transforms: &Limit) {
     let [mut a, b, c] = sums(x.into_parts(), y.into_parts());
     lanes::zip(a.as_mut_slice(), b.as_slice(), |a, b: R| a.mul(b));
     assert!(a.as_slice() == c.as_slice());
-    // For each prime of the slots, beside what is counted there: either party has two polynomials to bring from slots and a share
-    // to bring back, and the server two polynomials to multiply by.
+    // For each prime of the slots, beside what is counted there: either party has two polynomials to bring from
+    // slots and a share to bring back, and the server two polynomials to multiply by.
     let [client, server] = made.params().map(counted).fold([0.0; 2], |[c, s], [x, y]| {
         [c + 3.0 + 2.0 * x[0] + x[1], s + 3.0 + 2.0 * x[0] + y[1]]
     });

@@ -13,16 +13,21 @@ pub struct Costs {
     pub product: f64,
     /// Points of a weight polynomial put together from one tap, modulo one prime.
     pub put: f64,
-    /// A byte of weights read, where polynomials have one value for a block of points.
+    /// A byte of weights read, where polynomials have one value for a block of points; more than the reading takes, as they fill
+    /// memory.
     pub read: f64,
     /// A term times a ciphertext, shifted and added up, in words.
     pub tap: f64,
     /// The same for each limb.
     pub tap_limb: f64,
-    /// An input polynomial encrypted, read, and the server's share added.
-    pub encrypt: f64,
-    /// A response masked and re-randomised.
-    pub respond: f64,
+    /// An input polynomial encrypted, read, and the server's share added, for each prime.
+    pub encrypt_prime: f64,
+    /// The same for each word or limb.
+    pub encrypt_word: f64,
+    /// A response masked and re-randomised, for each prime.
+    pub respond_prime: f64,
+    /// The same for each word or limb.
+    pub respond_word: f64,
     /// A response decrypted.
     pub decrypt: f64,
     /// A byte sent.
@@ -30,18 +35,20 @@ pub struct Costs {
 }
 
 impl Default for Costs {
-    /// Measured on one core with AVX-512 IFMA, and a network of 1 GB/s.
+    /// From measurements on a core with AVX-512 IFMA, and a network of 1 GB/s.
     fn default() -> Self {
         Self {
-            ntt: 3500.0,
-            product: 300.0,
-            put: 130.0,
-            read: 0.1,
+            ntt: 5000.0,
+            product: 600.0,
+            put: 280.0,
+            read: 0.25,
             tap: 300.0,
-            tap_limb: 450.0,
-            encrypt: 50_000.0,
-            respond: 60_000.0,
-            decrypt: 30_000.0,
+            tap_limb: 360.0,
+            encrypt_prime: 40_000.0,
+            encrypt_word: 24_000.0,
+            respond_prime: 40_000.0,
+            respond_word: 33_000.0,
+            decrypt: 22_000.0,
             byte: 1.0,
         }
     }
@@ -58,8 +65,8 @@ pub struct Counts {
     pub bytes_in: u64,
     /// Bytes of the responses.
     pub bytes_out: u64,
-    /// Weight polynomials transformed, modulo one prime each: for every tile anew, which is cheaper than to
-    /// read them from memory.
+    /// Weight polynomials transformed, modulo one prime each, for every tile; or read, if their transforms
+    /// were kept, which costs about as much.
     pub ntts: u64,
     /// Products of a ciphertext with a weight polynomial, modulo one prime each.
     pub products: u64,
@@ -146,15 +153,26 @@ impl Costs {
                 self.product + put + 8.0 * values * self.read * 4096.0 / degree as f64
             }
         };
-        let tap = match kind {
-            Kind::Limbs(l) => self.tap_limb * l as f64,
-            _ => self.tap,
+        let (tap, encrypt, respond) = match kind {
+            Kind::Primes(l) => {
+                let l = l as f64;
+                (0.0, l * self.encrypt_prime, l * self.respond_prime)
+            }
+            Kind::Word => (self.tap, self.encrypt_word, self.respond_word),
+            Kind::Limbs(l) => {
+                let l = l as f64;
+                (
+                    l * self.tap_limb,
+                    l * self.encrypt_word,
+                    l * self.respond_word,
+                )
+            }
         };
         let work = ntts * self.ntt
             + products * product
             + taps * tap
-            + load.ins as f64 * self.encrypt
-            + load.outs as f64 * (self.respond + self.decrypt);
+            + load.ins as f64 * encrypt
+            + load.outs as f64 * (respond + self.decrypt);
         work * (degree as f64 / 4096.0) + bytes as f64 * self.byte
     }
     /// Nanoseconds of a product.

@@ -27,6 +27,9 @@ const BEYOND: u32 = 6;
 /// No prime of a ciphertext modulus has more bits, or fewer.
 const PRIME_BITS: core::ops::RangeInclusive<u32> = 24..=50;
 
+/// Weights of products with limbs are smaller.
+const LIMBS_WEIGHT: u64 = 1 << 51;
+
 /// A modulus that fits a bound.
 #[derive(Debug, Clone, Copy)]
 struct Choice {
@@ -70,7 +73,7 @@ impl Choice {
         );
         out.extend(
             (2..=4)
-                .filter(|l| 52 * l <= most)
+                .filter(|l| 52 * l <= most && bound.weight < LIMBS_WEIGHT)
                 .filter_map(|l| choice(Kind::Limbs(l.into()), 52 * l, (52 * l).into(), words))
                 .take(1),
         );

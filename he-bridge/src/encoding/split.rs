@@ -7,7 +7,8 @@ use super::cost::{Form, Load};
 use super::search::LEAST_BLOCK;
 use crate::Error;
 
-/// Most taps of which points of weight polynomials are put together, rather than transformed.
+/// Most taps of which points of weight polynomials are put together, rather than transformed; and then blocks have 16 times as
+/// many points at least.
 const MOST_TAPS: usize = 11;
 
 /// How a layer is cut into polynomials. All numbers are at least 1; more than there are is as good as all.
@@ -156,7 +157,8 @@ impl Layer {
             1 => usize::MAX,
             _ => 1 << split.distance.trailing_zeros(),
         };
-        if taps <= MOST_TAPS && points >= LEAST_BLOCK {
+        let compact = taps == 1 || taps <= MOST_TAPS && points >= 16 * taps;
+        if points >= LEAST_BLOCK && compact {
             Form::Blocks { points, taps }
         } else {
             Form::Whole

@@ -33,9 +33,9 @@ fn parties() -> &'static Parties {
     })
 }
 
-/// The first byte says to whom it comes: a server that reads keys, a server in a run, a client in a run. Where it is below 128, the rest
-/// is the message; else it stands behind the header that is due, again and again up to the length that is due, of keys behind
-/// the parameters too.
+/// The first byte says to whom it comes: a server that reads keys, a server in a run, a client in a run. Where it
+/// is below 128, the rest is the message; else it stands behind the header that is due, again and again up to the
+/// length that is due, of keys behind the parameters too.
 pub fn triples(data: &[u8]) {
     let Some((which, data)) = data.split_first() else {
         return;

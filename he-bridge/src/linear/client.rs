@@ -19,7 +19,8 @@ pub struct Key<B: Backend> {
 }
 
 impl<B: Backend> Key<B> {
-    /// A new key, and the message that tells the server its public half, [`Key::message_len`] bytes. `step` is the number of the key in its session.
+    /// A new key, and the message that tells the server its public half, [`Key::message_len`] bytes. `step` is the
+    /// number of the key in its session.
     pub fn new<R: CryptoRng + ?Sized>(
         backend: &B,
         session: SessionId,
@@ -86,8 +87,8 @@ enum State {
 type Places = (Vec<u32>, Vec<usize>);
 
 impl<'a, B: Backend> Product<'a, B> {
-    /// The product number `step` of the key's session, of this share of the input: residues modulo t, `[batch][height][width][channel]`. A step is used
-    /// once.
+    /// The product number `step` of the key's session, of this share of the input: residues modulo t,
+    /// `[batch][height][width][channel]`. A step is used once.
     pub fn new<R: CryptoRng + ?Sized>(
         layer: &'a Layer<B>,
         key: &'a Key<B>,

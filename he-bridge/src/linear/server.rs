@@ -50,7 +50,8 @@ impl<B: Backend> fmt::Debug for PublicKey<B> {
     }
 }
 
-/// A layer's weights in the form in which they multiply: for any number of products, in any session. Wiped on drop by the backend.
+/// A layer's weights in the form in which they multiply: for any number of products, in any session. Wiped on drop by
+/// the backend.
 pub struct Weights<B: Backend> {
     groups: Vec<B::Weights>,
     tag: super::Tag,
@@ -92,8 +93,8 @@ impl<B: Backend> fmt::Debug for Weights<B> {
 
 /// One product at the server: [`Machine`] to its share of the output.
 ///
-/// Cost: for each input polynomial its uniform half is expanded and the share added; products as the backend counts them; for each
-/// output polynomial an encryption of zero and the way down to the response's moduli.
+/// Cost: for each input polynomial its uniform half is expanded and the share added; products as the backend counts
+/// them; for each output polynomial an encryption of zero and the way down to the response's moduli.
 pub struct Product<'a, B: Backend> {
     layer: &'a Layer<B>,
     key: &'a PublicKey<B>,
@@ -123,8 +124,8 @@ enum State {
 }
 
 impl<'a, B: Backend> Product<'a, B> {
-    /// The product number `step` of the key's session. `input` is the server's share, residues modulo t, if the client does not have the whole
-    /// input.
+    /// The product number `step` of the key's session. `input` is the server's share, residues modulo t, if the
+    /// client does not have the whole input.
     pub fn new<R: CryptoRng + ?Sized>(
         layer: &'a Layer<B>,
         key: &'a PublicKey<B>,

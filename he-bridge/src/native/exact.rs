@@ -65,6 +65,10 @@ impl Exact {
             lift: Lift::new(power, &moduli),
         }
     }
+    /// Number of primes.
+    pub(crate) fn primes(&self) -> usize {
+        self.ntts.len()
+    }
     /// Points of a polynomial modulo 2^b, prime by prime.
     pub(crate) fn points(&self, planes: &[u64]) -> Vec<u64> {
         let n = self.degree;
@@ -81,13 +85,7 @@ impl Exact {
         let mut out = vec![0; self.ntts.len() * n];
         let primes = self.ntts.iter().zip(&self.inverses);
         for ((ntt, inverse), out) in primes.zip(out.chunks_exact_mut(n)) {
-            // s times the inverse: 0 is nothing, 1 the inverse, -1 all bits of both.
-            let (one, minus) = (*inverse, ntt.prime().neg(*inverse));
-            for (o, s) in out.iter_mut().zip(s) {
-                let s = i64::from(*s);
-                let (positive, negative) = ((-s >> 63).cast_unsigned(), (s >> 63).cast_unsigned());
-                *o = (one & positive) | (minus & negative);
-            }
+            kernel::ternary(self.level, *inverse, ntt.prime(), s, out);
             ntt.forward(out);
         }
         out

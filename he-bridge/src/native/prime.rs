@@ -23,7 +23,7 @@ impl Prime {
             word: [0; 2],
         };
         let word = ((1u128 << 64) % u128::from(p)) as u64;
-        prime.word = [word, prime.factor(word)];
+        prime.word = [word, ((u128::from(word) << 64) / u128::from(p)) as u64];
         prime
     }
     /// p.
@@ -92,10 +92,18 @@ impl Prime {
     pub fn mul(&self, a: u64, b: u64) -> u64 {
         self.reduce_wide(u128::from(a) * u128::from(b))
     }
-    /// What [`Prime::mul_by`] wants beside the residue `w`: floor(2^64 w / p).
+    /// What [`Prime::mul_by`] wants beside the residue `w`: floor(2^64 w / p). Without a division, whose time would depend on w:
+    /// with r = 2^64 w mod p it is (2^64 w - r) / p, a number below 2^64, hence -r / p modulo 2^64, where p is odd.
     #[must_use]
     pub fn factor(&self, w: u64) -> u64 {
-        ((u128::from(w) << 64) / u128::from(self.p)) as u64
+        // p p = 1 modulo 8; each step doubles the bits for which that holds.
+        let mut inverse = self.p;
+        for _ in 0..5 {
+            inverse = inverse.wrapping_mul(2u64.wrapping_sub(self.p.wrapping_mul(inverse)));
+        }
+        self.mul(w, self.word[0])
+            .wrapping_neg()
+            .wrapping_mul(inverse)
     }
     /// `a` w for any `a` and a residue w with its factor: the quotient is short by at most 1 (Shoup).
     #[inline(always)]

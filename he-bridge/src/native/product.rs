@@ -22,6 +22,7 @@ use piquet_core::cpu::Ifma512;
 use piquet_core::wipe_vec;
 
 use super::ntt::Ntt;
+use super::prime::Prime;
 use crate::map::Map;
 
 /// Bytes of transforms of weights that one prepared matrix keeps at most.
@@ -31,7 +32,7 @@ const TAPS: usize = 11;
 /// Points of a block are at least those of a vector.
 const BLOCK: usize = 8;
 /// Points of a panel: of all inputs, copied together, so that they stay in near caches for all outputs.
-const PANEL: usize = 32;
+const PANEL: usize = 16;
 /// Inputs whose weights are transformed together.
 const CHUNK: usize = 16;
 /// Outputs that share a panel.
@@ -111,6 +112,10 @@ fn blocks(exponents: &[u32], degree: usize) -> Option<(usize, Vec<usize>)> {
 }
 
 impl Dense {
+    /// Whether weight polynomials are transformed anew for every product.
+    pub(crate) fn anew(&self) -> bool {
+        matches!(self.form, Form::Terms { .. })
+    }
     /// Prepares the terms `[outs][ins][exponents]` of a valid map for products modulo the primes of `ntts`, transforms of one
     /// degree from 64 up.
     ///
@@ -170,9 +175,7 @@ impl Dense {
             let values = &values[pair * exponents.len()..];
             for (e, v) in exponents.iter().zip(values) {
                 let (place, negative) = Map::place(*e, n);
-                let v = p.reduce_signed(*v);
-                let v = if negative { p.neg(v) } else { v };
-                to[place] = p.mul_by(v, scale[0], scale[1]);
+                to[place] = signed(p, *v, negative, scale);
             }
             ntt.forward(to);
         }
@@ -315,9 +318,7 @@ impl Form {
             for (pair, values) in values.chunks_exact(terms).enumerate() {
                 short.fill(0);
                 for ((tap, place, negative), v) in places.iter().zip(values) {
-                    let v = p.reduce_signed(*v);
-                    let v = if *negative { p.neg(v) } else { v };
-                    short[tap * blocks + place] = p.mul_by(v, scale[0], scale[1]);
+                    short[tap * blocks + place] = signed(p, *v, *negative, scale);
                 }
                 ntt.forward_many(&mut short, blocks);
                 for (k, v) in short.iter().enumerate() {
@@ -348,7 +349,7 @@ impl Form {
 }
 
 /// What weights are multiplied by beforehand, with its factor: what the residues of sums lose.
-fn form(ntt: &Ntt) -> [u64; 2] {
+pub(crate) fn form(ntt: &Ntt) -> [u64; 2] {
     let p = ntt.prime();
     let w = if proof(ntt).is_some() {
         p.reduce_wide(1 << 104)
@@ -358,7 +359,15 @@ fn form(ntt: &Ntt) -> [u64; 2] {
     [w, p.factor(w)]
 }
 
-/// The same for tables of taps: what putting weights together loses, besides.
+/// A value, or its negation, times a factor: no branch on the value.
+#[inline(always)]
+fn signed(p: &Prime, v: i64, negative: bool, scale: [u64; 2]) -> u64 {
+    let minus = (v >> 63).cast_unsigned() ^ u64::from(negative).wrapping_neg();
+    let t = p.mul_by(v.unsigned_abs(), scale[0], scale[1]);
+    t ^ ((t ^ p.neg(t)) & minus)
+}
+
+/// What tables of taps are multiplied by: what putting weights together loses is made up for, too.
 fn tap_form(ntt: &Ntt) -> u64 {
     let p = ntt.prime();
     if proof(ntt).is_some() {
@@ -451,7 +460,7 @@ fn by_points(
 }
 
 /// The same for at most [`CHUNK`] inputs: sets the sums to theirs if they are the first, else adds.
-fn chunk_by_points(
+pub(crate) fn chunk_by_points(
     ntt: &Ntt,
     inputs: &[Halves<'_>],
     at: usize,

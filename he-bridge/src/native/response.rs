@@ -36,6 +36,10 @@ impl Response {
     pub(crate) fn len(&self, positions: usize) -> usize {
         self.second.packed_len(self.degree) + self.first.packed_len(positions)
     }
+    /// Number of primes of products.
+    pub(crate) fn primes(&self) -> usize {
+        self.exact.primes()
+    }
     /// The secret as it multiplies second halves.
     pub(crate) fn key(&self, s: &[i8]) -> Vec<u64> {
         self.exact.ternary(s)
@@ -136,9 +140,9 @@ impl Response {
                 let (t, split) = (u128::from(t), if bits > 64 { 32 } else { 0 });
                 let carry = ((x & ((1 << split) - 1)) * t) >> split;
                 let (product, rest) = ((x >> split) * t + carry, bits - split);
-                // At most t, x being below 2^bits.
-                let rounded = (product + (1 << (rest - 1))) >> rest;
-                self.plain.subtract(rounded as u64, t as u64)
+                let rounded = ((product + (1 << (rest - 1))) >> rest) as u64;
+                // It is t at most, as x is below 2^bits.
+                self.plain.subtract(rounded, t as u64)
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Coefficients modulo a product of primes, prime by prime.
 
+mod scale;
+
 use core::ops::Range;
 
 use piquet_core::wire::DecodeError;
@@ -24,13 +26,9 @@ pub(crate) struct Rns {
     whole: u64,
     /// 1 / t modulo q_i.
     unit: Vec<u64>,
-    /// 1 / (q / q_i) modulo q_i.
-    cofactor: Vec<u64>,
-    /// floor(2^128 / q_i).
-    fraction: Vec<u128>,
+    /// What scaling needs.
+    parts: Vec<scale::Part>,
     plain: PlainModulus,
-    /// Remainders modulo t without division, where it is a prime.
-    plain_prime: Option<Prime>,
     degree: usize,
 }
 
@@ -43,9 +41,9 @@ impl Rns {
     ) -> Self {
         let primes: Vec<Prime> = primes.iter().map(|p| Prime::new(*p)).collect();
         let modulo = |m: u128| primes.iter().fold(1, |a, p| a * u128::from(p.p()) % m) as u64;
-        let (t, plain_prime) = match plain {
-            PlainModulus::Bits(k) => (1u128 << k, None),
-            PlainModulus::Prime(t) => (t.into(), Some(Prime::new(t))),
+        let t = match plain {
+            PlainModulus::Bits(k) => 1u128 << k,
+            PlainModulus::Prime(t) => t.into(),
         };
         let cofactor = |p: &Prime| {
             let others = primes.iter().filter(|q| *q != p);
@@ -54,64 +52,64 @@ impl Rns {
         Self {
             whole: modulo(t),
             unit: primes.iter().map(|p| p.inverse(p.reduce_wide(t))).collect(),
-            cofactor: primes.iter().map(cofactor).collect(),
-            fraction: primes
-                .iter()
-                .map(|p| u128::MAX / u128::from(p.p()))
+            parts: (primes.iter())
+                .map(|p| scale::Part::new(*p, cofactor(p)))
                 .collect(),
             ntts: primes
                 .into_iter()
                 .map(|p| Ntt::with_level(p, degree, level))
                 .collect(),
             plain,
-            plain_prime,
             degree,
         }
     }
-    /// round(q m / t) modulo prime i, for m below t: (q m + h - r) / t with h = floor(t/2) and r = (q m + h) mod t, where q is 0
-    /// modulo q_i.
-    fn scaled(&self, i: usize, m: u64) -> u64 {
-        let p = self.ntts[i].prime();
-        let (half, r) = match (self.plain, &self.plain_prime) {
-            (PlainModulus::Prime(t), Some(by)) => {
-                let r = u128::from(self.whole) * u128::from(m) + u128::from(t / 2);
-                (t / 2, by.reduce_wide(r))
+    /// What is left of round(q m / t), for m below t: (q m + h - r) / t with h = floor(t/2) and r = (q m + h) mod t, where q
+    /// is 0 modulo q_i. These are the r.
+    fn rests(&self, message: &[u64]) -> Vec<u64> {
+        let mut rests = message.to_vec();
+        match self.plain {
+            PlainModulus::Bits(k) => {
+                let half = (1u64 << (k - 1)) & pack::mask(k);
+                for m in &mut rests {
+                    *m = self.whole.wrapping_mul(*m).wrapping_add(half) & pack::mask(k);
+                }
             }
-            (plain, _) => {
-                let half = (1u64 << (plain.bits() - 1)) & pack::mask(plain.bits());
-                let r = self.whole.wrapping_mul(m).wrapping_add(half);
-                (half, plain.reduce(r))
+            PlainModulus::Prime(t) => {
+                let t = Prime::new(t);
+                let factor = t.factor(self.whole);
+                for m in &mut rests {
+                    *m = t.add(t.mul_by(*m, self.whole, factor), t.p() / 2);
+                }
             }
+        }
+        rests
+    }
+    /// Sets residues modulo prime `j` to round(q m / t), from the rests of messages: (h - r) / t.
+    fn scaled(&self, j: usize, rests: &[u64], out: &mut [u64]) {
+        let p = self.ntts[j].prime();
+        let half = match self.plain {
+            PlainModulus::Bits(k) => (1u64 << (k - 1)) & pack::mask(k),
+            PlainModulus::Prime(t) => t / 2,
         };
-        p.mul(p.sub(p.reduce(half), p.reduce(r)), self.unit[i])
+        let unit = self.unit[j];
+        out.fill(p.mul(p.reduce(half), unit));
+        self.ntts[j].add_multiple(out, rests, p.neg(unit));
     }
     /// Coefficients, prime by prime, scaled from q to a power of two: round(2^b c / q) modulo 2^b, one unit more or less in
-    /// rare cases. c / q is the sum of the fractions (c_i / (q / q_i) mod q_i) / q_i, modulo 1.
-    fn scale(
-        &self,
-        residues: &[u64],
-        positions: impl Iterator<Item = usize>,
-        to: Power,
-    ) -> Vec<u64> {
-        let n = self.degree;
-        let scaled: Vec<u128> = positions
-            .map(|at| {
-                let sum = self.ntts.iter().enumerate().fold(0u128, |sum, (i, ntt)| {
-                    let y = ntt.prime().mul(residues[i * n + at], self.cofactor[i]);
-                    sum.wrapping_add(self.fraction[i].wrapping_mul(y.into()))
-                });
-                sum.wrapping_add(1 << (127 - to.bits)) >> (128 - to.bits)
-            })
-            .collect();
-        let mut planes = vec![0; scaled.len() * to.words];
-        for (i, x) in scaled.into_iter().enumerate() {
-            to.set(&mut planes, i, x);
-        }
-        planes
+    /// rare cases.
+    fn scale(&self, residues: &[&[u64]], to: Power) -> Vec<u64> {
+        let n = residues.first().map_or(0, |c| c.len());
+        let mut out = vec![0; n * to.words];
+        scale::scale(self.ntts[0].level(), &self.parts, residues, to, &mut out);
+        out
     }
 }
 
 impl Rns {
+    /// Number of primes.
+    pub(crate) fn primes(&self) -> usize {
+        self.ntts.len()
+    }
     /// Uniform half number `index` of a seed, as points.
     pub(crate) fn uniform(&self, seed: &Seed, index: u64) -> Vec<u64> {
         let mut prg = sample::stream(seed, index);
@@ -124,14 +122,20 @@ impl Rns {
     /// Points of round(q m / t), plus errors where there are any.
     pub(crate) fn encode(&self, message: &[u64], errors: &[i8]) -> Vec<u64> {
         let mut out = vec![0; self.degree * self.ntts.len()];
+        let mut rests = self.rests(message);
+        // Coefficients that are not given are 0.
+        let zero = self.rests(&[0]);
+        rests.extend(
+            zero.iter()
+                .cycle()
+                .take(self.degree.saturating_sub(rests.len())),
+        );
         for (j, plane) in out.chunks_exact_mut(self.degree).enumerate() {
-            let p = self.ntts[j].prime();
-            for (i, (o, m)) in plane.iter_mut().zip(message).enumerate() {
-                let e = errors.get(i).copied().unwrap_or(0);
-                *o = p.add(self.scaled(j, *m), p.reduce_signed(e.into()));
-            }
+            self.scaled(j, &rests, plane);
+            self.ntts[j].add_small(plane, errors);
             self.ntts[j].forward(plane);
         }
+        wipe_vec(&mut rests);
         out
     }
     /// Points of a ternary secret, or of another small polynomial.
@@ -164,9 +168,8 @@ impl Rns {
     pub(crate) fn mask(&self, plain: &mut [u64], uniform: &[u64], key: &[u64]) {
         let n = self.degree;
         let planes = plain.chunks_exact_mut(n).zip(uniform.chunks_exact(n));
-        for (ntt, ((plain, uniform), key)) in
-            (self.ntts.iter()).zip(planes.zip(key.chunks_exact(n)))
-        {
+        let planes = planes.zip(key.chunks_exact(n));
+        for (ntt, ((plain, uniform), key)) in self.ntts.iter().zip(planes) {
             ntt.subtract_product(plain, uniform, key);
         }
     }
@@ -232,6 +235,20 @@ impl Rns {
             mut second,
         } = ciphertext;
         let mut u = self.key(&fresh.ternary);
+        // What is added at the positions: masks, and noise as unsigned numbers of two words, 2^127 too large.
+        let count = positions.len();
+        let mut masks = Vec::with_capacity(count);
+        let mut words = [Vec::with_capacity(count), Vec::with_capacity(count)];
+        for i in 0..count {
+            let (r, noise) = fresh.added(i);
+            let noise = (noise as u128).wrapping_add(1 << 127);
+            masks.push(r);
+            words[0].push(noise as u64);
+            words[1].push((noise >> 64) as u64);
+        }
+        let mut rests = self.rests(&masks);
+        let mut added = vec![0; count];
+        let mut chosen = vec![0; count * self.ntts.len()];
         for (j, ntt) in self.ntts.iter().enumerate() {
             let p = ntt.prime();
             let range = j * n..(j + 1) * n;
@@ -242,18 +259,27 @@ impl Rns {
             ntt.inverse(first);
             ntt.inverse(second);
             ntt.add_small(second, &fresh.second);
-            for (i, at) in positions.iter().enumerate() {
-                let (r, noise) = fresh.added(i);
-                let noise = p.reduce_wide((noise as u128).wrapping_add(1 << 127));
-                let noise = p.sub(noise, p.reduce_wide(1 << 127));
-                let c = &mut first[*at as usize];
-                *c = p.add(*c, p.add(self.scaled(j, r), noise));
+            self.scaled(j, &rests, &mut added);
+            let offset = p.neg(p.reduce_wide(1 << 127));
+            added.iter_mut().for_each(|a| *a = p.add(*a, offset));
+            ntt.add_multiple(&mut added, &words[0], 1);
+            ntt.add_multiple(&mut added, &words[1], p.reduce_wide(1 << 64));
+            let chosen = chosen[j * count..][..count].iter_mut();
+            for ((c, at), added) in chosen.zip(positions).zip(&added) {
+                *c = p.add(first[*at as usize], *added);
             }
         }
-        wipe_vec(&mut u);
+        for secret in [&mut u, &mut masks, &mut rests, &mut added] {
+            wipe_vec(secret);
+        }
+        words.iter_mut().for_each(wipe_vec);
+        let planes = |x: &[u64], n: usize, to: Power| {
+            let planes: Vec<&[u64]> = (0..self.ntts.len()).map(|j| &x[j * n..][..n]).collect();
+            self.scale(&planes, to)
+        };
         [
-            self.scale(&first, positions.iter().map(|p| *p as usize), to_first),
-            self.scale(&second, 0..n, to_second),
+            planes(&chosen, count, to_first),
+            planes(&second, n, to_second),
         ]
     }
 }

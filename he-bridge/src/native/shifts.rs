@@ -36,6 +36,10 @@ impl Shifts {
             level,
         }
     }
+    /// Number of primes of products.
+    pub(crate) fn primes(&self) -> usize {
+        self.exact.primes()
+    }
     /// Uniform half number `index` of a seed.
     pub(crate) fn uniform(&self, seed: &Seed, index: u64) -> Vec<u64> {
         let mut prg = sample::stream(seed, index);
@@ -135,3 +139,6 @@ impl Shifts {
         (0..self.degree).map(value).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

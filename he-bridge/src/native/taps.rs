@@ -24,7 +24,7 @@ use kernel::{Kernel, Signs, Source};
 use windows::Windows;
 
 /// Most columns of a block.
-const WIDTH: usize = 512;
+const WIDTH: usize = 1024;
 /// Most sources that are summed before the sums are stored: their values, one tile wide, stay in the first cache.
 const DEPTH: usize = 128;
 /// Most terms of one input among them: the windows of so many stay in the second cache, however far they are apart.
@@ -100,6 +100,10 @@ impl Taps {
         })
     }
 
+    /// Terms of a polynomial.
+    pub(crate) fn terms(&self) -> usize {
+        self.exponents.len()
+    }
     /// Both halves of the outputs numbered `outs`, from both halves of all inputs. Outputs that do not exist are left out.
     pub(crate) fn multiply(
         &self,
@@ -159,6 +163,7 @@ impl Taps {
         let tiles = outs.len().div_ceil(self.kernel.rows).max(1);
         let mut scratch = vec![0; self.kernel.rows * (DEPTH + 1)];
         let mut sum = vec![0; words * width];
+        let mut pairs = vec![0; width];
         let mut buffer = Vec::new();
         for (block, exponents) in self.exponents.chunks(TERMS).enumerate() {
             let windows = Windows::new(exponents, job.start, width, degree);
@@ -185,6 +190,9 @@ impl Taps {
                         negative: false,
                     });
                 }
+                if self.kernel.pairs {
+                    self.kernel.products(&sources, &mut pairs, width);
+                }
                 let mut row = 0;
                 for tile in 0..tiles {
                     let next = outs.len() * (tile + 1) / tiles;
@@ -205,7 +213,7 @@ impl Taps {
                             }
                         }
                     }
-                    self.kernel.tile(&sources, scratch, columns, rows);
+                    self.kernel.tile(&sources, &pairs, scratch, columns, rows);
                     row = next;
                 }
             }

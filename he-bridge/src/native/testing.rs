@@ -1,5 +1,6 @@
 //! Doors for benches: kernels without the scheme around them.
 
+use core::fmt;
 use core::ops::Range;
 
 use piquet_core::cpu::Level;
@@ -54,5 +55,17 @@ impl Products {
     #[must_use]
     pub fn product(&self, a: &[u64], ternary: &[u64]) -> Vec<u64> {
         self.0.product(a, ternary)
+    }
+}
+
+impl fmt::Debug for Sums {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sums")
+    }
+}
+
+impl fmt::Debug for Products {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Products")
     }
 }

@@ -90,6 +90,23 @@ fn whole(degree: usize, plain: PlainModulus, modulus: CipherModulus, mode: Mode)
             he.params
         );
     }
+    // One key pair, two encryptions and additions, two responses of products of two inputs with three terms.
+    let (l, r) = (he.primes(), he.response.primes() as u64);
+    let [ntts, products, taps] = match &he.base {
+        Base::Primes(_) => [(1 + 1 + 2 + 2 + 6) * l + (1 + 4) * r, 4 * l, 0],
+        Base::Power(_) => [(1 + 2 + 2 + 4 + 6) * l + (1 + 4) * r, 0, 12],
+    };
+    let want = Tally {
+        ntts,
+        weight_ntts: he.tally().weight_ntts,
+        products,
+        taps,
+        encryptions: 3,
+        additions: 2,
+        responses: 2,
+        decryptions: 2,
+    };
+    assert_eq!(he.clone().tally(), want);
 }
 
 #[test]

@@ -5,12 +5,14 @@ use super::galois::{Key, Work};
 use super::weights::Weights;
 use crate::native::Ciphertext;
 use crate::native::prime::Prime;
+use crate::native::product::{self, Halves};
 
 /// Factors that are transformed at a time.
-const TOGETHER: usize = 4;
+const TOGETHER: usize = 8;
 
 impl Matvec {
-    /// The images of an input under every subset of the levels at inputs, times 2^-outer.
+    /// The images of an input under every subset of the levels at inputs, times 2^-outer, in the form in which they are
+    /// multiplied.
     pub(crate) fn expand(
         &self,
         keys: &[Key],
@@ -48,36 +50,27 @@ impl Matvec {
     ) -> Ciphertext {
         let n = self.plan.degree();
         let primes = self.galois.primes();
+        let halves: Vec<Halves<'_>> = (images.iter()).map(|c| [&*c.first, &*c.second]).collect();
         let [mut first, mut second] = [(); 2].map(|()| vec![0; n * primes]);
-        let mut points = vec![0; n * TOGETHER];
-        let mut sums = vec![[0u128; 2]; n];
+        let mut points = vec![0; n * TOGETHER.min(images.len())];
         for j in 0..primes {
             let ntt = &self.galois.ntts[j];
             let p = ntt.prime();
             let range = j * n..(j + 1) * n;
-            sums.fill([0; 2]);
-            for (images, factors) in images.chunks(TOGETHER).zip(factors.chunks(TOGETHER * n)) {
+            let factors = halves.chunks(TOGETHER).zip(factors.chunks(TOGETHER * n));
+            for (chunk, (halves, factors)) in factors.enumerate() {
+                let points = &mut points[..factors.len()];
                 for (x, w) in points.iter_mut().zip(factors) {
                     // |w| is below 2^31, and p above.
                     let w = i64::from(*w);
                     *x = (w as u64).wrapping_add(p.p() & (w >> 63) as u64);
                 }
-                for points in points[..factors.len()].chunks_exact_mut(n) {
+                for points in points.chunks_exact_mut(n) {
                     ntt.forward(points);
                     work.transforms += 1;
                 }
-                for (image, points) in images.iter().zip(points.chunks_exact(n)) {
-                    let [zero, one] = [&image.first, &image.second].map(|h| &h[range.clone()]);
-                    // At most 2^28 products below 2^100.
-                    for (((sum, w), a), b) in sums.iter_mut().zip(points).zip(zero).zip(one) {
-                        sum[0] = sum[0].wrapping_add(u128::from(*w) * u128::from(*a));
-                        sum[1] = sum[1].wrapping_add(u128::from(*w) * u128::from(*b));
-                    }
-                }
-            }
-            for (i, sum) in range.zip(&sums) {
-                first[i] = p.reduce_wide(sum[0]);
-                second[i] = p.reduce_wide(sum[1]);
+                let sums = [&mut first[range.clone()], &mut second[range.clone()]];
+                product::chunk_by_points(ntt, halves, range.start, points, sums, chunk == 0);
             }
         }
         piquet_core::wipe(&mut points);

@@ -23,6 +23,7 @@ use crate::backend::Seed;
 use crate::native::Ciphertext;
 use crate::native::ntt::Ntt;
 use crate::native::prime::Prime;
+use crate::native::product::{self, Halves};
 use crate::native::rns::Rns;
 use crate::native::sample;
 
@@ -48,7 +49,7 @@ pub(crate) struct Galois {
     inverse: Vec<[u64; 2]>,
 }
 
-/// The key of one automorphism: for every digit both halves, as points modulo all primes.
+/// The key of one automorphism: for every digit both halves, as points modulo all primes in the form of products.
 pub(crate) struct Key {
     digits: Vec<[Vec<u64>; 2]>,
 }
@@ -168,10 +169,24 @@ impl Galois {
         let digits = (bytes.chunks_exact(self.half_len()).enumerate())
             .map(|(i, half)| {
                 let uniform = self.wide.uniform(seed, self.stream(index, i));
-                Ok([self.wide.read(half)?, uniform])
+                let mut halves = [self.wide.read(half)?, uniform];
+                halves.iter_mut().for_each(|half| self.shape(half));
+                Ok(halves)
             })
             .collect::<Result<_, DecodeError>>()?;
         Ok(Key { digits })
+    }
+    /// Brings a half of a key into the form in which it is multiplied, over P modulo the primes of q.
+    fn shape(&self, half: &mut [u64]) {
+        for (j, plane) in half.chunks_exact_mut(self.degree).enumerate() {
+            let p = self.ntts[j].prime();
+            let [mut w, _] = product::form(&self.ntts[j]);
+            if let Some([inverse, _]) = self.inverse.get(j) {
+                w = p.mul(w, *inverse);
+            }
+            let factor = p.factor(w);
+            plane.iter_mut().for_each(|x| *x = p.mul_by(*x, w, factor));
+        }
     }
     /// The image of a ciphertext, under the same key as it was.
     pub(crate) fn rotate(
@@ -184,12 +199,9 @@ impl Galois {
         let mut first = automorphism.apply(&ciphertext.first);
         let second = automorphism.apply(&ciphertext.second);
         let [zero, one] = self.switch(key, &second, work);
-        for ((f, z), ntt) in (first.chunks_exact_mut(self.degree))
-            .zip(zero.chunks_exact(self.degree))
-            .zip(&self.ntts)
-        {
-            let p = ntt.prime();
-            f.iter_mut().zip(z).for_each(|(f, z)| *f = p.add(*f, *z));
+        let planes = first.chunks_exact_mut(self.degree);
+        for ((first, zero), ntt) in planes.zip(zero.chunks_exact(self.degree)).zip(&self.ntts) {
+            ntt.add(first, zero);
         }
         Ciphertext { first, second: one }
     }
@@ -215,53 +227,47 @@ impl Galois {
                     work.transforms += 1;
                 }
             }
-            for (h, sum) in sums.iter_mut().enumerate() {
-                for (x, out) in sum[j * n..][..n].iter_mut().enumerate() {
-                    // Below 2^100 each, and at most eight of them.
-                    let wide = (key.digits.iter().enumerate())
-                        .map(|(i, k)| u128::from(lifted[i * n + x]) * u128::from(k[h][j * n + x]))
-                        .fold(0, u128::wrapping_add);
-                    *out = p.reduce_wide(wide);
-                }
-            }
+            let halves: Vec<Halves<'_>> = (key.digits.iter()).map(|[a, b]| [&**a, &**b]).collect();
+            let [a, b] = &mut sums;
+            let sums = [&mut a[j * n..][..n], &mut b[j * n..][..n]];
+            product::chunk_by_points(ntt, &halves, j * n, &lifted, sums, true);
         }
         sums.map(|sum| self.divide(sum, work))
     }
-    /// round(x / P): x minus its least residue modulo P, over P.
+    /// round(x / P): x minus its residue of least absolute value modulo P, over P. What is modulo the primes of q was
+    /// divided already.
     fn divide(&self, mut sum: Vec<u64>, work: &mut Work) -> Vec<u64> {
         let (n, primes) = (self.degree, self.primes());
         let mut rest = sum.split_off(n * primes);
         let special = &self.ntts[primes];
         special.inverse(&mut rest);
         work.transforms += 1;
+        let half = special.prime().p() / 2;
         let mut lifted = vec![0; n];
         for ((sum, ntt), [w, f]) in (sum.chunks_exact_mut(n)).zip(&self.ntts).zip(&self.inverse) {
             let p = ntt.prime();
-            centre(special.prime(), p, &rest, &mut lifted);
+            for (o, x) in lifted.iter_mut().zip(&rest) {
+                // x / P, or (x - P) / P.
+                *o = p.sub(p.mul_by(*x, *w, *f), half.wrapping_sub(*x) >> 63);
+            }
             ntt.forward(&mut lifted);
             work.transforms += 1;
             for (s, r) in sum.iter_mut().zip(&lifted) {
-                *s = p.mul_by(p.sub(*s, *r), *w, *f);
+                *s = p.sub(*s, *r);
             }
         }
         sum
     }
 }
 
-/// Residues modulo `from`, taken to the representatives of least absolute value, modulo `to`.
+/// Residues modulo `from`, taken to the representatives of least absolute value, modulo `to`, which is more than half
+/// of it.
 fn centre(from: &Prime, to: &Prime, residues: &[u64], out: &mut [u64]) {
-    let half = from.p() / 2;
-    let negative = |x: u64| (half.wrapping_sub(x) >> 63).wrapping_neg();
-    if half < to.p() {
-        // Representatives are between -to and to: it is added to those below 0, after their own modulus was taken off.
-        let add = to.p().wrapping_sub(from.p());
-        for (o, x) in out.iter_mut().zip(residues) {
-            *o = x.wrapping_add(add & negative(*x));
-        }
-    } else {
-        let whole = to.reduce(from.p());
-        for (o, x) in out.iter_mut().zip(residues) {
-            *o = to.sub(to.reduce(*x), whole & negative(*x));
-        }
+    let (half, add) = (from.p() / 2, to.p().wrapping_sub(from.p()));
+    debug_assert!(half < to.p());
+    for (o, x) in out.iter_mut().zip(residues) {
+        // Below 0, and above -to, if x exceeds half.
+        let negative = (half.wrapping_sub(*x) >> 63).wrapping_neg();
+        *o = x.wrapping_add(add & negative);
     }
 }

@@ -7,6 +7,7 @@ use rand_chacha::rand_core::SeedableRng;
 use super::galois::{Key as SwitchingKey, Work};
 use super::*;
 use crate::native::Ciphertext;
+use crate::native::prime::Prime;
 use piquet_core::{Block, Prg};
 
 const SESSION: SessionId = SessionId([4; 32]);

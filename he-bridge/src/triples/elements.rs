@@ -1,28 +1,39 @@
 //! Triples of elements of Z_2^k under encryption: c = a b, a, b and c shared by addition. Semi-honest only.
 //!
-//! **Protocol.** After D. Rathee, T. Schneider, K. Shukla (CANS 2019, eprint 2019/577). Each party draws its shares of a and b. In
-//! a b = a_0 b_0 + a_0 b_1 + b_0 a_1 + a_1 b_1 the client, who holds the keys, encrypts a_0 and b_0; the server, by two products and one
-//! sum, makes an encryption of y = a_0 b_1 + b_0 a_1 and gives back y + r. All shares are taken to their representatives in
-//! -2^(k-1)..2^(k-1), so that |y| <= Y = 2^(2k-1) over the integers, and what is encrypted is integers modulo T = t_1 ... t_l, [`SLOTS`] of
-//! them to a block: for each prime t_j one pair of ciphertexts with plaintext modulus t_j and the residues in their slots.
+//! **Protocol.** After D. Rathee, T. Schneider, K. Shukla (CANS 2019, eprint 2019/577). Each party draws its shares
+//! of a and b. In a b = a_0 b_0 + a_0 b_1 + b_0 a_1 + a_1 b_1 the client, who holds the keys, encrypts a_0 and b_0;
+//! the server, by two products and one sum, makes an encryption of y = a_0 b_1 + b_0 a_1 and gives back y + r. All
+//! shares are taken to their representatives in -2^(k-1)..2^(k-1), so that |y| <= Y = 2^(2k-1) over the integers,
+//! and what is encrypted is integers modulo T = t_1 ... t_l, [`SLOTS`] of them to a block: for each prime t_j one
+//! pair of ciphertexts with plaintext modulus t_j and the residues in their slots.
 //!
-//! **Wrapping.** Masks are uniform modulo each t_j, so r is uniform modulo T: the client's residues join to v in 0..T, the
-//! server's to s in 0..T, and v + s = y modulo T. The shares of y modulo 2^k are v and s - T. They are wrong unless
-//! v + s = y + T over the integers, that is, if 0 <= s <= y or y + T < s: of the T values that s has, at most |y| + 1 do that. T >= (Y + 1)
-//! 2^40, so that a triple is wrong with a probability of at most 2^-40 ([`WRAP`]), whatever a and b are. In return masks are
-//! perfect, where a mask of 40 bits more than y would leave a distance of 2^-40.
+//! **Wrapping.** Masks are uniform modulo each t_j, so r is uniform modulo T: the client's residues join to v in
+//! 0..T, the server's to s in 0..T, and v + s = y modulo T. The shares of y modulo 2^k are v and s - T. They are
+//! right where v + s = y + T over the integers, and wrong if 0 <= s <= y or y + T < s: of the T values that s has,
+//! at most |y| + 1 do that. T >= (Y + 1) 2^40, so that a triple is wrong with a probability of at most 2^-40
+//! ([`WRAP`]), whatever a and b are. In return masks are perfect, where a mask of 40 bits more than y would leave a
+//! distance of 2^-40.
 //!
-//! **Bytes.** The client's key message: a header, 8 bytes for each prime that stand for its parameters, a public key for each. For each
-//! block a request: a header, a seed of 32 bytes, for each prime the ciphertexts of a_0 and b_0; and a response: a header, for
-//! each prime one masked polynomial. [`Elements::sent`] counts them; k = 64 has 4 primes of 42 bits. Up to [`WINDOW`] blocks are in
-//! flight: that many requests, then as many responses.
+//! **Bytes.** The client's key message: a header, 8 bytes for each prime that stand for its parameters, a public
+//! key for each. For each block a request: a header, a seed of 32 bytes, for each prime the ciphertexts of a_0 and
+//! b_0, 2 N bits of q; and a response: a header, for each prime one masked polynomial, of N (first bits + second
+//! bits). Per triple of a full block, l primes t_j of so many bits:
 //!
-//! **Security.** RLWE, semi-honest parties. The server sees ciphertexts and masks of its own. The client sees responses,
-//! which are simulated from v by the flooding of the exact mode, within 2^-40 for each of a block's l N coefficients; and v is uniform modulo T,
-//! whatever the server's shares are. Given both parties' shares of a, b and c, a simulator draws v among the integers of 0..T that
-//! give the client's share of c: from the protocol's v that differs by less than 2^k / T < 2^-40. So for each triple all distances
-//! together are below (l + 2) 2^-40. Both parties learn how many triples the other wants. Constant time in shares, masks and
-//! keys, as far as the backend is.
+//! | k | primes t_j | q | client sends | server sends | correlated OTs, both ways |
+//! |---|---|---|---|---|---|
+//! | 8 | 2 of 28 | 111 | 55.5 | 17.5 | 9 |
+//! | 32 | 3 of 35 | 125 | 93.8 | 31.5 | 132 |
+//! | 64 | 4 of 42 | 139 | 139 | 49 | 520 |
+//!
+//! [`Elements::sent`] counts them. Up to [`WINDOW`] blocks are in flight: that many requests, then as many responses.
+//!
+//! **Security.** RLWE, semi-honest parties. The server sees ciphertexts, and masks of its own. The client sees
+//! responses, which are simulated from v by the flooding of the exact mode, within 2^-40 for each of a block's l N
+//! coefficients; and v is uniform modulo T, whatever the server's shares are. Given the client's shares of a, b and
+//! c, a simulator draws v among the integers of 0..T that give this share of c; that differs from the uniform v by
+//! less than 2^k / T < 2^-40. Likewise s for the server. So for each triple all distances together, wrapping
+//! included, are below (l + 2) 2^-40. The number of triples is public. Constant time in shares, masks and keys, as
+//! far as the backend is.
 
 mod run;
 mod slots;
@@ -166,7 +177,8 @@ impl<B: Backend> Client<B> {
             keys,
         })
     }
-    /// Run number `instance` of the session: this party's part of `triples` triples, at least 1. A number is used once.
+    /// Run number `instance` of the session: this party's part of `triples` triples, at least 1. A number is used
+    /// once.
     ///
     /// # Errors
     /// [`Error::Parameter`].
@@ -211,7 +223,8 @@ impl<B: Backend> Server<B> {
             keys,
         }))
     }
-    /// Run number `instance` of the session: this party's part of `triples` triples, at least 1. A number is used once.
+    /// Run number `instance` of the session: this party's part of `triples` triples, at least 1. A number is used
+    /// once.
     ///
     /// # Errors
     /// [`Error::Parameter`].

@@ -1,16 +1,17 @@
-//! Triples of bilinear maps over Z_2^k under encryption: C = A * B, * a matrix product or a convolution, all of them shared by
-//! addition. Semi-honest only.
+//! Triples of bilinear maps over Z_2^k under encryption: C = A * B, * a matrix product or a convolution, all of
+//! them shared by addition. Semi-honest only.
 //!
-//! **Protocol.** Each party draws its shares of A and B, and [`crate::shared`] multiplies them: A_0 B_1 and A_1 B_0 are two products of
-//! a client's encrypted input with a server's weights, each party once as either. Weights are shares, uniform modulo 2^k and
-//! taken to their representatives of least absolute value: their public bound is 2^(k-1). Of a matrix product the
-//! transposed one, B^T A^T, is taken if that is the cheaper one.
+//! **Protocol.** Each party draws its shares of A and B, and [`crate::shared`] multiplies them: A_0 B_1 and A_1 B_0
+//! are two products of a client's encrypted input with a server's weights, each party once as either. Weights are
+//! shares, uniform modulo 2^k and taken to their representatives of least absolute value: their public bound is
+//! 2^(k-1). Of a matrix product the transposed one, B^T A^T, is taken if that is the cheaper one.
 //!
-//! **Cost**: [`Setting::bytes`] each way, which are twice those of [`crate::linear`] shared out evenly; so many bytes for n m inner products
-//! of length k, where correlated OTs take them for each of the n m k products of elements.
+//! **Cost**: [`Setting::bytes`] each way, which are twice those of [`crate::linear`] shared out evenly; so many
+//! bytes for n m inner products of length k, where correlated OTs take them for each of the n m k products of
+//! elements.
 //!
-//! **Security**: that of [`crate::shared`] in the exact mode, given that the shares are uniform and drawn afresh. Who learns what: either
-//! party its own share, and the shape.
+//! **Security**: that of [`crate::shared`] in the exact mode, given that the shares are uniform and drawn afresh.
+//! Who learns what: either party its own share, and the shape.
 
 mod shape;
 
@@ -143,11 +144,12 @@ impl<'a, R: Ring, S: Shape, B: Backend> Factors<'a, R, S, B> {
             shares: Some([a, b]),
         })
     }
-    /// Party 0's part of triple number `step`, below 2^63, of the keys' session. A number is used once, and factors too.
+    /// Party 0's part of triple number `step`, below 2^63, of the keys' session. A number is used once, and factors
+    /// too.
     ///
     /// # Errors
-    /// [`Error::Foreign`] for keys of other parameters or of two sessions; [`Error::Parameter`] for factors that were used
-    /// before, and for the step.
+    /// [`Error::Foreign`] for keys of other parameters or of two sessions; [`Error::Parameter`] for factors that
+    /// were used before, and for the step.
     pub fn first<'r, G: CryptoRng + ?Sized>(
         &'r mut self,
         keys: Keys<'r, B>,

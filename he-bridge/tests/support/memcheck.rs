@@ -1,14 +1,16 @@
-//! Valgrind's memcheck as a judge of constant time, after A. Langley's ctgrind: secrets are declared undefined memory, and
-//! memcheck reports every branch and every address that depends on them.
+//! Valgrind's memcheck as a judge of constant time, after A. Langley's ctgrind: secrets are declared undefined
+//! memory, and memcheck reports every branch and every address that depends on them.
 //!
 //! Outside of valgrind the requests do nothing. Valgrind shows programs a processor without AVX-512, so that what is
 //! judged are the AVX2 and AES-NI kernels; the AVX-512 kernels have the same structure.
 #![allow(unsafe_code)]
 
+use std::convert::Infallible;
 use std::path::Path;
 use std::process::Command;
 
-use piquet_core::{Block, Prg};
+use rand_chacha::ChaCha20Rng;
+use rand_core::{Rng, SeedableRng, TryCryptoRng, TryRng};
 
 const MAKE_MEM_UNDEFINED: u64 = 0x4d43_0001;
 const MAKE_MEM_DEFINED: u64 = 0x4d43_0002;
@@ -49,18 +51,35 @@ pub(crate) fn public<T>(x: &[T]) -> &[T] {
     std::hint::black_box(x)
 }
 
-/// A secret copy.
-pub(crate) fn hidden<T: Copy>(x: &[T]) -> Vec<T> {
-    let mut v = x.to_vec();
-    secret(&v);
-    std::hint::black_box(&mut v);
-    v
+/// A generator whose every output is secret.
+pub(crate) struct SecretRng(ChaCha20Rng);
+
+impl SecretRng {
+    pub(crate) fn new(seed: u8) -> Self {
+        Self(ChaCha20Rng::from_seed([seed; 32]))
+    }
 }
 
-/// A generator whose every output is secret.
-pub(crate) fn generator(seed: u128) -> Prg {
-    Prg::new(hidden(&[Block::from_u128(seed)])[0])
+impl TryRng for SecretRng {
+    type Error = Infallible;
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        let x = [self.0.next_u32()];
+        secret(&x);
+        Ok(x[0])
+    }
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        let x = [self.0.next_u64()];
+        secret(&x);
+        Ok(x[0])
+    }
+    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
+        self.0.fill_bytes(out);
+        secret(out);
+        Ok(())
+    }
 }
+
+impl TryCryptoRng for SecretRng {}
 
 /// What memcheck says of the ignored test `case` of this binary.
 pub(crate) enum Verdict {

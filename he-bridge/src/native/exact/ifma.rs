@@ -103,6 +103,25 @@ fn limbs<const L: usize, const WORD: bool>(planes: &[u64], prime: &Prime, out: &
     }
 }
 
+/// [`super::kernel::ternary`].
+pub(super) fn ternary(_: Ifma512, one: u64, minus: u64, s: &[i8], out: &mut [u64]) {
+    #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx512ifma")]
+    fn with(one: u64, minus: u64, s: &[i8], out: &mut [u64]) {
+        let (one, minus) = (splat(one), splat(minus));
+        let zero = _mm512_setzero_si512();
+        for i in (0..out.len()).step_by(LANES) {
+            let s = &s[i..i + LANES];
+            // SAFETY: eight bytes.
+            let s = _mm512_cvtepi8_epi64(unsafe { _mm_loadl_epi64(s.as_ptr().cast()) });
+            let positive = _mm512_maskz_mov_epi64(_mm512_cmpgt_epi64_mask(s, zero), one);
+            let negative = _mm512_cmplt_epi64_mask(s, zero);
+            store(out, i, _mm512_mask_mov_epi64(positive, negative, minus));
+        }
+    }
+    // SAFETY: the proof.
+    unsafe { with(one, minus, s, out) }
+}
+
 /// Products of residues.
 ///
 /// With the product P = a b < 2^100, t = floor(P / 2^48) and m = floor(2^100 / p) < 2^51 the quotient floor(t m / 2^52) is short

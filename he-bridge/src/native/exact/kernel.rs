@@ -36,6 +36,24 @@ pub(super) fn reduce(level: Level, power: Power, planes: &[u64], prime: &Prime, 
     }
 }
 
+/// -`one`, 0 or `one`, for a residue that is not 0.
+pub(super) fn ternary(level: Level, one: u64, prime: &Prime, s: &[i8], out: &mut [u64]) {
+    let minus = prime.neg(one);
+    #[cfg(target_arch = "x86_64")]
+    if let Some(cpu) = Ifma512::at(level)
+        && out.len().is_multiple_of(8)
+        && s.len() == out.len()
+    {
+        return super::ifma::ternary(cpu, one, minus, s, out);
+    }
+    let _ = level;
+    for (o, s) in out.iter_mut().zip(s) {
+        let s = i64::from(*s);
+        let (positive, negative) = ((-s >> 63).cast_unsigned(), (s >> 63).cast_unsigned());
+        *o = (one & positive) | (minus & negative);
+    }
+}
+
 /// Products of residues.
 pub(super) fn mul(level: Level, prime: &Prime, a: &[u64], b: &[u64], out: &mut [u64]) {
     #[cfg(target_arch = "x86_64")]

@@ -65,6 +65,20 @@ impl Ntt {
             }
         }
     }
+    /// Adds `w` times any numbers of 64 bits; `w` is a residue.
+    pub fn add_multiple(&self, sum: &mut [u64], x: &[u64], w: u64) {
+        let p = &self.prime;
+        match self.proof() {
+            #[cfg(target_arch = "x86_64")]
+            Some(proof) => ifma::add_multiple(proof, p, sum, x, w),
+            _ => {
+                let factor = p.factor(w);
+                for (s, x) in sum.iter_mut().zip(x) {
+                    *s = p.add(*s, p.mul_by(*x, w, factor));
+                }
+            }
+        }
+    }
     /// Adds residues.
     pub fn add(&self, sum: &mut [u64], a: &[u64]) {
         for (s, a) in sum.iter_mut().zip(a) {

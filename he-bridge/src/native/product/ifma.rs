@@ -191,25 +191,24 @@ fn panel_kernel(
     let mut taps = [_mm512_setzero_si512(); TAPS];
     let several = weights.count > 1;
     let n = weights.taps.len() / weights.count;
-    for at in (0..PANEL).step_by(BLOCK) {
-        let point = start + at;
-        if several {
-            for (tap, table) in taps.iter_mut().zip(weights.taps.chunks_exact(n)) {
-                *tap = load(&table[point..]);
+    // A tile's weights stay in the nearest cache for all vectors of a block.
+    for (t, sums) in sums.chunks_mut(TILE).enumerate() {
+        for at in (0..PANEL).step_by(BLOCK) {
+            let point = start + at;
+            if several {
+                for (tap, table) in taps.iter_mut().zip(weights.taps.chunks_exact(n)) {
+                    *tap = load(&table[point..]);
+                }
             }
-        }
-        let taps = several.then_some(&taps[..weights.count]);
-        let mut rows = weights.of(point);
-        let (x, to) = ((panel, at), base + point);
-        for sums in sums.chunks_mut(TILE) {
-            let w = (rows, weights.row);
+            let taps = several.then_some(&taps[..weights.count]);
+            let rows = &weights.of(point)[t * TILE * weights.row..];
+            let (x, w, to) = ((panel, at), (rows, weights.row), base + point);
             match sums.len() {
                 4 => tiles::<4>(c, x, w, taps, sums, to),
                 3 => tiles::<3>(c, x, w, taps, sums, to),
                 2 => tiles::<2>(c, x, w, taps, sums, to),
                 _ => tiles::<1>(c, x, w, taps, sums, to),
             }
-            rows = &rows[sums.len() * weights.row..];
         }
     }
 }

@@ -39,6 +39,8 @@ pub(super) struct Kernel {
     pub(super) signs: Signs,
     /// Most outputs of a tile.
     pub(super) rows: usize,
+    /// Whether it wants [`Self::products`].
+    pub(super) pairs: bool,
     level: Level,
 }
 
@@ -59,19 +61,23 @@ impl Kernel {
             power,
             signs,
             rows,
+            pairs: signs == Signs::Whole && cpu::Avx512::at(level).is_some() && power.words == 1,
             level,
         }
     }
 
     /// Adds to every one of the `rows` outputs, `[row][word]`, the sum over all sources of the source times its factor for
-    /// that output, `[source][row]`. At most 2^11 - 1 sources; outputs are residues before and after.
+    /// that output, `[source][row]`. At most 2^11 - 1 sources; outputs are residues before and after. `pairs` is what
+    /// [`Self::products`] made of the sources.
     pub(super) fn tile(
         &self,
         sources: &[Source<'_>],
+        pairs: &[u64],
         factors: &[u64],
         outs: &mut [&mut [u64]],
         rows: usize,
     ) {
+        let _ = pairs;
         #[cfg(target_arch = "x86_64")]
         if outs.first().is_some_and(|o| o.len().is_multiple_of(16)) {
             if let (Signs::Limb | Signs::Offset, Some(cpu)) =
@@ -79,8 +85,8 @@ impl Kernel {
             {
                 return super::x86::limbs(cpu, self.power, sources, factors, outs, rows);
             }
-            if let (1, Some(cpu)) = (self.power.words, cpu::Avx512::at(self.level)) {
-                return super::x86::word(cpu, self.power, sources, factors, outs, rows);
+            if let (true, Some(cpu)) = (self.pairs, cpu::Avx512::at(self.level)) {
+                return super::x86::word(cpu, self.power, sources, pairs, factors, outs, rows);
             }
             if let (1, Some(cpu)) = (self.power.words, cpu::Avx2::at(self.level)) {
                 return super::x86::word_avx2(cpu, self.power, sources, factors, outs);
@@ -94,6 +100,15 @@ impl Kernel {
         }
     }
 
+    /// Modulo 2^64 the products of the first two sources, the next two, and so on, summed: `pairs`, of `width` columns.
+    pub(super) fn products(&self, sources: &[Source<'_>], pairs: &mut [u64], width: usize) {
+        pairs.fill(0);
+        let _ = (sources, width);
+        #[cfg(target_arch = "x86_64")]
+        if let Some(cpu) = cpu::Avx512::at(self.level) {
+            super::x86::products(cpu, sources, pairs, width);
+        }
+    }
     /// The sum of all sources, fewer than 2^11: residues in `[word][width]`.
     pub(super) fn sum(&self, sources: &[Source<'_>], sum: &mut [u64], width: usize) {
         #[cfg(target_arch = "x86_64")]

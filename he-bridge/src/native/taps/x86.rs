@@ -8,6 +8,7 @@
 use core::arch::x86_64::*;
 
 use piquet_core::cpu::{Avx2, Avx512, Ifma512};
+use piquet_core::wipe;
 
 use super::kernel::{self, Source};
 use crate::native::power::{LIMB, Power};
@@ -46,11 +47,27 @@ macro_rules! tiles {
     };
 }
 
-/// [`kernel::Kernel::tile`] modulo 2^bits in one word.
+/// [`kernel::Kernel::products`].
+pub(super) fn products(_: Avx512, sources: &[Source<'_>], pairs: &mut [u64], width: usize) {
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+    fn with(sources: &[Source<'_>], pairs: &mut [u64], width: usize) {
+        for pair in sources.as_chunks::<2>().0 {
+            let (x, y) = (pair[0].word(0, width), pair[1].word(0, width));
+            for ((p, x), y) in pairs.iter_mut().zip(x).zip(y) {
+                *p = p.wrapping_add(x.wrapping_mul(*y));
+            }
+        }
+    }
+    // SAFETY: the proof.
+    unsafe { with(sources, pairs, width) }
+}
+
+/// [`kernel::Kernel::tile`] modulo 2^bits in one word, by pairs of sources.
 pub(super) fn word(
     _: Avx512,
     power: Power,
     sources: &[Source<'_>],
+    pairs: &[u64],
     factors: &[u64],
     outs: &mut [&mut [u64]],
     rows: usize,
@@ -58,22 +75,22 @@ pub(super) fn word(
     if rows == 0 {
         return;
     }
-    let mask = power.mask(0);
+    let m = power.mask(0);
     // SAFETY: the proof.
     unsafe {
         match rows {
-            1 => words::<1>(mask, sources, factors, outs),
-            2 => words::<2>(mask, sources, factors, outs),
-            3 => words::<3>(mask, sources, factors, outs),
-            4 => words::<4>(mask, sources, factors, outs),
-            5 => words::<5>(mask, sources, factors, outs),
-            6 => words::<6>(mask, sources, factors, outs),
-            7 => words::<7>(mask, sources, factors, outs),
-            8 => words::<8>(mask, sources, factors, outs),
-            9 => words::<9>(mask, sources, factors, outs),
-            10 => words::<10>(mask, sources, factors, outs),
-            11 => words::<11>(mask, sources, factors, outs),
-            12 => words::<12>(mask, sources, factors, outs),
+            1 => words::<1>(m, sources, pairs, factors, outs),
+            2 => words::<2>(m, sources, pairs, factors, outs),
+            3 => words::<3>(m, sources, pairs, factors, outs),
+            4 => words::<4>(m, sources, pairs, factors, outs),
+            5 => words::<5>(m, sources, pairs, factors, outs),
+            6 => words::<6>(m, sources, pairs, factors, outs),
+            7 => words::<7>(m, sources, pairs, factors, outs),
+            8 => words::<8>(m, sources, pairs, factors, outs),
+            9 => words::<9>(m, sources, pairs, factors, outs),
+            10 => words::<10>(m, sources, pairs, factors, outs),
+            11 => words::<11>(m, sources, pairs, factors, outs),
+            12 => words::<12>(m, sources, pairs, factors, outs),
             n => unreachable!("a tile of {n} rows"),
         }
     }
@@ -152,24 +169,54 @@ pub(super) fn limbs(
     }
 }
 
+/// Winograd's inner product (1968): x f + y g = (x + g)(y + f) - x y - f g. What is subtracted depends on sources alone or on
+/// factors alone, and a pair of products costs one multiplication and three additions instead of two and two: additions
+/// take pipes from which multiplications come, and so few leave none of them idle.
 #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
 fn words<const R: usize>(
     mask: u64,
     sources: &[Source<'_>],
+    pairs: &[u64],
     factors: &[u64],
     outs: &mut [&mut [u64]],
 ) {
     const V: usize = 2;
     let width = check(1, R, V, sources, factors, outs);
+    assert!(pairs.len() == width);
     let mask = _mm512_set1_epi64(mask.cast_signed());
+    let (two, last) = sources.as_chunks::<2>();
+    let mut factor_pairs = [0u64; R];
+    for pair in factors.as_chunks::<R>().0.as_chunks::<2>().0 {
+        for r in 0..R {
+            factor_pairs[r] = factor_pairs[r].wrapping_add(pair[0][r].wrapping_mul(pair[1][r]));
+        }
+    }
     for c in (0..width).step_by(V * LANES) {
         let mut acc = [[_mm512_setzero_si512(); V]; R];
         let mut factor = factors.as_ptr();
-        for s in sources {
-            // SAFETY: `check` saw that `width` words follow, and c + V LANES <= width.
-            let x: [__m512i; V] = core::array::from_fn(|v| unsafe {
-                _mm512_loadu_si512(s.planes.as_ptr().add(s.at + c + v * LANES).cast())
-            });
+        let load = |s: &Source<'_>| -> [__m512i; V] {
+            core::array::from_fn(|v| {
+                // SAFETY: `check` saw that `width` words follow, and c + V LANES <= width.
+                unsafe { _mm512_loadu_si512(s.planes.as_ptr().add(s.at + c + v * LANES).cast()) }
+            })
+        };
+        for [s, t] in two {
+            let (x, y) = (load(s), load(t));
+            for (r, acc) in acc.iter_mut().enumerate() {
+                // SAFETY: `check` saw R factors for every source, and these are two.
+                let (f, g) = unsafe { (*factor.add(r), *factor.add(R + r)) };
+                let f = _mm512_set1_epi64(f.cast_signed());
+                let g = _mm512_set1_epi64(g.cast_signed());
+                for v in 0..V {
+                    let (a, b) = (_mm512_add_epi64(x[v], g), _mm512_add_epi64(y[v], f));
+                    acc[v] = _mm512_add_epi64(acc[v], _mm512_mullo_epi64(a, b));
+                }
+            }
+            // SAFETY: as above; past the last it is not read.
+            factor = unsafe { factor.add(2 * R) };
+        }
+        for s in last {
+            let x = load(s);
             for (r, acc) in acc.iter_mut().enumerate() {
                 // SAFETY: `check` saw R factors for every source.
                 let f = _mm512_set1_epi64(unsafe { *factor.add(r) }.cast_signed());
@@ -177,20 +224,24 @@ fn words<const R: usize>(
                     acc[v] = _mm512_add_epi64(acc[v], _mm512_mullo_epi64(x[v], f));
                 }
             }
-            // SAFETY: as above; past the last it is not read.
-            factor = unsafe { factor.add(R) };
         }
-        for (out, acc) in outs.iter_mut().zip(&acc) {
-            for (v, acc) in acc.iter().enumerate() {
+        #[allow(clippy::needless_range_loop)] // the sums are indexed the other way round
+        for v in 0..V {
+            // SAFETY: `pairs` has `width` words.
+            let pairs = unsafe { _mm512_loadu_si512(pairs.as_ptr().add(c + v * LANES).cast()) };
+            for (r, out) in outs.iter_mut().enumerate() {
+                let less = _mm512_set1_epi64(factor_pairs[r].cast_signed());
+                let sum = _mm512_sub_epi64(_mm512_sub_epi64(acc[r][v], pairs), less);
                 // SAFETY: every output has `width` words.
                 unsafe {
                     let at = out.as_mut_ptr().add(c + v * LANES);
-                    let x = _mm512_add_epi64(*acc, _mm512_loadu_si512(at.cast()));
+                    let x = _mm512_add_epi64(sum, _mm512_loadu_si512(at.cast()));
                     _mm512_storeu_si512(at.cast(), _mm512_and_si512(x, mask));
                 }
             }
         }
     }
+    wipe(&mut factor_pairs);
 }
 
 #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx512ifma")]

@@ -1,7 +1,7 @@
 //! Elements of Z_2^k in slots: integers modulo T, a product of primes t_j that split X^N + 1.
 //!
-//! Modulo t_j a polynomial is its values at N points, its slots, and products of polynomials are products slot by slot (N. Smart,
-//! F. Vercauteren, eprint 2011/133). An integer is its residues modulo all t_j.
+//! Modulo t_j a polynomial is its values at N points, its slots, and products of polynomials are products slot by
+//! slot (N. Smart, F. Vercauteren, eprint 2011/133). An integer is its residues modulo all t_j.
 
 use piquet_core::{Ring, RingVec};
 
@@ -73,8 +73,8 @@ impl<B: Backend> Field<B> {
     fn prime(&self) -> &Prime {
         self.slots.prime()
     }
-    /// The polynomial that has elements below 2^bits, taken to their representatives of least absolute value, in its slots; 0 in those
-    /// that are left.
+    /// The polynomial that has elements below 2^bits, taken to their representatives of least absolute value, in
+    /// its slots; 0 in those that are left.
     pub(super) fn polynomial<R: Ring>(&self, bits: u32, elements: &[R]) -> RingVec<u64> {
         let mut x = RingVec::zeros(SLOTS);
         for (x, e) in x.as_mut_slice().iter_mut().zip(elements) {

@@ -125,8 +125,24 @@ fn plaintext_moduli_leave_room_for_wrapping_and_are_no_larger_than_that() {
     assert_eq!(slots::primes(64)[0].ilog2(), 41);
 }
 
-/// What the client decrypts is uniform modulo T whatever the server's shares are: its top and its lowest bits, for shares of 0
-/// and for the largest ones.
+#[test]
+fn blocks_have_the_bytes_that_the_docs_state() {
+    for (bits, primes, sent) in [
+        (8, 2, [55.5, 17.5]),
+        (32, 3, [93.75, 31.5]),
+        (64, 4, [139.0, 49.0]),
+    ] {
+        let elements = Elements::new(bits).unwrap();
+        assert_eq!(elements.params().count(), primes);
+        let got = elements.sent(SLOTS).map(|n| n as f64 / SLOTS as f64);
+        // Header and seed make up what is more.
+        let more = [0, 1].map(|p| got[p] - sent[p]);
+        assert!(more.iter().all(|m| (0.0..0.01).contains(m)), "{got:?}");
+    }
+}
+
+/// What the client decrypts is uniform modulo T whatever the server's shares are: its top and its lowest bits, for
+/// shares of 0 and for the largest ones.
 #[test]
 fn what_the_client_decrypts_is_independent_of_the_servers_shares() {
     const BITS: u32 = 4;

@@ -115,6 +115,35 @@ fn add_kernel(prime: &Prime, sum: &mut [Lanes], a: &[Lanes], w: &[Lanes], f: &[L
     }
 }
 
+/// A number of 64 bits is its lowest 52, and 12 more times 2^52.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512ifma")]
+fn multiple_kernel(prime: &Prime, sum: &mut [Lanes], x: &[Lanes], w: u64) {
+    let p = splat(prime.p());
+    let mask = splat(piquet_core::pack::mask(52));
+    let low = prime.montgomery(w).map(|x| splat(x));
+    let high = prime.montgomery(prime.mul(w, prime.reduce(1 << 52)));
+    let high = high.map(|x| splat(x));
+    for (s, x) in sum.iter_mut().zip(x) {
+        let x = load(x);
+        let t = product(_mm512_and_si512(x, mask), low[0], low[1], p);
+        let u = product(_mm512_srli_epi64::<52>(x), high[0], high[1], p);
+        let once = residue(_mm512_add_epi64(load(s), t), p);
+        store(s, residue(_mm512_add_epi64(once, u), p));
+    }
+}
+
+/// Adds `w` times any numbers.
+pub(super) fn add_multiple(_: Ifma512, p: &Prime, sum: &mut [u64], x: &[u64], w: u64) {
+    let n = sum.len().min(x.len());
+    let ((sum, rest), (x, last)) = (sum[..n].as_chunks_mut(), x[..n].as_chunks());
+    // SAFETY: the proof says that the features are there.
+    unsafe { multiple_kernel(p, sum, x, w) };
+    let factor = p.factor(w);
+    for (s, x) in rest.iter_mut().zip(last) {
+        *s = p.add(*s, p.mul_by(*x, w, factor));
+    }
+}
+
 /// `a` becomes `a` `b`.
 pub(super) fn multiply(_: Ifma512, p: &Prime, a: &mut [u64], b: &[u64]) {
     let n = a.len().min(b.len());

@@ -31,6 +31,11 @@ proptest! {
             let mut x = s.clone();
             ntt.multiply_add(&mut x, &a, [&values, &factors]);
             prop_assert_eq!(x, each(&|s, a, b| p.add(s, p.mul(a, b))));
+            let any: Vec<u64> = words.iter().map(|w| if extreme { u64::MAX - w[0] % 2 } else { w[0] }).collect();
+            let mut x = s.clone();
+            ntt.add_multiple(&mut x, &any, b[0]);
+            let want = s.iter().zip(&any).map(|(s, x)| p.add(*s, p.mul(p.reduce(*x), b[0])));
+            prop_assert!(x.into_iter().eq(want));
             let mut x = s.clone();
             ntt.add(&mut x, &a);
             prop_assert_eq!(x, each(&|s, a, _| p.add(s, a)));
