@@ -124,6 +124,22 @@ impl Native {
             response: self.response.key(s),
         }
     }
+    /// Appends an encryption with these errors.
+    fn encrypt_with(
+        &self,
+        key: &SecretKey,
+        seed: &Seed,
+        index: u64,
+        message: &[u64],
+        errors: &[i8],
+        out: &mut Vec<u8>,
+    ) {
+        either!(&self.base, b => {
+            let mut first = b.encode(message, errors);
+            b.mask(&mut first, &b.uniform(seed, index), &key.base);
+            b.write(&first, out);
+        });
+    }
     /// What one response draws; shares of the exact mode come with it.
     fn fresh(&self, share: &mut [u64], prg: &mut Prg) -> Fresh {
         let (n, count) = (self.params.degree(), share.len());
@@ -228,11 +244,7 @@ impl Backend for Native {
     ) {
         let mut errors = vec![0; self.params.degree()];
         sample::binomial(prg, &mut errors);
-        either!(&self.base, b => {
-            let mut first = b.encode(message, &errors);
-            b.mask(&mut first, &b.uniform(seed, index), &key.base);
-            b.write(&first, out);
-        });
+        self.encrypt_with(key, seed, index, message, &errors, out);
         wipe(&mut errors);
         self.counters.add(Tally {
             // The message's, or those of the uniform half and of its product.

@@ -46,21 +46,25 @@ impl Response {
     }
     /// Pads the first half uniformly; the server's shares are what the pad rounds to, negated.
     pub(crate) fn pad(&self, first: &mut [u64], share: &mut [u64], prg: &mut Prg) {
+        let mut pads = sample::planes(prg, self.first, share.len());
+        self.pad_with(first, share, &pads);
+        wipe_vec(&mut pads);
+    }
+    /// [`Self::pad`] with these pads.
+    pub(crate) fn pad_with(&self, first: &mut [u64], share: &mut [u64], pads: &[u64]) {
         let (power, n) = (self.first, share.len());
-        let mut pads = sample::planes(prg, power, n);
         for (i, s) in share.iter_mut().enumerate() {
-            *s = self.round(power.get(&pads, i), power.bits);
+            *s = self.round(power.get(pads, i), power.bits);
         }
         negate(self.plain, share);
         if power.words == 1 {
             let mask = pack::mask(power.bits);
-            lanes::zip(first, &pads, |a, b| a.wrapping_add(b) & mask);
+            lanes::zip(first, pads, |a, b| a.wrapping_add(b) & mask);
         } else {
             for i in 0..n {
-                power.add(first, i, power.get(&pads, i));
+                power.add(first, i, power.get(pads, i));
             }
         }
-        wipe_vec(&mut pads);
     }
     pub(crate) fn write(&self, first: &[u64], second: &[u64], out: &mut Vec<u8>) {
         self.second.pack(second, out);

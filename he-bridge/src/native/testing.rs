@@ -5,6 +5,7 @@ use core::ops::Range;
 
 use piquet_core::cpu::Level;
 
+pub use super::door::DrawsForTestsOnly;
 use super::exact::Exact;
 use super::power::Power;
 use super::taps::Taps;
