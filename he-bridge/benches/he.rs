@@ -11,6 +11,8 @@ mod protocols;
 mod scheme;
 #[path = "he/taps.rs"]
 mod taps;
+#[path = "he/triples.rs"]
+mod triples;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut t = Table::new("piquet-he-bridge", cpu::detect()?.name());
@@ -18,5 +20,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     taps::rows(&mut t);
     scheme::rows(&mut t);
     protocols::rows(&mut t);
+    triples::rows(&mut t);
     t.finish()
 }

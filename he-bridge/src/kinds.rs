@@ -8,3 +8,9 @@ pub(crate) const OPENING: u8 = 0x91;
 pub(crate) const REQUEST: u8 = 0x92;
 /// Masked results of a product.
 pub(crate) const RESPONSE: u8 = 0x93;
+/// Public keys of a client that makes triples of elements.
+pub(crate) const TRIPLE_KEYS: u8 = 0x98;
+/// Encrypted factors of triples.
+pub(crate) const TRIPLE_REQUEST: u8 = 0x99;
+/// Masked cross terms of triples.
+pub(crate) const TRIPLE_RESPONSE: u8 = 0x9a;

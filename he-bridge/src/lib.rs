@@ -10,8 +10,17 @@ pub mod map;
 pub mod native;
 pub mod noise;
 pub mod params;
+#[cfg(feature = "seal")]
+pub mod seal;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod testing;
+pub mod shared;
+pub mod triples;
 
 pub use backend::Backend;
 pub use error::Error;
 pub use native::Native;
 pub use params::{CipherModulus, Mode, Params, PlainModulus};
+#[cfg(feature = "seal")]
+pub use seal::Seal;

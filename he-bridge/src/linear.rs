@@ -102,7 +102,7 @@ impl<B: Backend> Layer<B> {
                 return Err(Error::Parameter { what, got, domain });
             }
         }
-        let schedule = Schedule::new(&*backend, &encoding);
+        let schedule = Schedule::new(&*backend, &encoding, RUN_BYTES);
         let tag = tag(&*backend, &encoding);
         Ok(Self {
             backend,
@@ -259,7 +259,7 @@ fn exactly(inbox: &[u8], want: usize) -> Result<(), DecodeError> {
 }
 
 /// A generator with a seed of the caller's.
-fn fresh<R: CryptoRng + ?Sized>(rng: &mut R) -> Prg {
+pub(crate) fn fresh<R: CryptoRng + ?Sized>(rng: &mut R) -> Prg {
     let mut seed = [0; 16];
     rng.fill_bytes(&mut seed);
     let prg = Prg::new(Block::from_u128(u128::from_le_bytes(seed)));
@@ -286,4 +286,4 @@ fn threads() -> usize {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

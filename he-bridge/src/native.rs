@@ -8,13 +8,16 @@
 mod ciphertext;
 mod exact;
 pub mod ntt;
-mod power;
+pub(crate) mod power;
 pub mod prime;
 mod response;
 mod rns;
 mod sample;
 mod shifts;
 mod taps;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod testing;
 
 use core::fmt;
 
@@ -28,7 +31,7 @@ use crate::{CipherModulus, Error, Mode, Params};
 use ciphertext::Fresh;
 pub use ciphertext::{Ciphertext, PublicKey, SecretKey};
 use power::Power;
-use response::Response;
+use response::{Response, negate};
 use rns::Rns;
 use shifts::Shifts;
 
@@ -113,9 +116,8 @@ impl Native {
             fresh.masks = vec![0; count];
             sample::residues(prg, plain, &mut fresh.masks);
             fresh.floods = sample::flood(prg, self.params.flooding(), count);
-            for (s, r) in share.iter_mut().zip(&fresh.masks) {
-                *s = plain.subtract(0, *r);
-            }
+            share.copy_from_slice(&fresh.masks);
+            negate(plain, share);
         }
         fresh
     }
@@ -164,10 +166,7 @@ impl Backend for Native {
     }
 
     fn ciphertext_len(&self) -> usize {
-        let bits = self.params.modulus().word_bits();
-        (bits.into_iter())
-            .map(|k| (self.params.degree() * k as usize).div_ceil(8))
-            .sum()
+        self.params.ciphertext_len()
     }
     fn encrypt(
         &self,
@@ -229,7 +228,7 @@ impl Backend for Native {
         }
         Ok(Weights(match &self.base {
             Base::Primes(rns) => Prepared::Dense(rns.prepare(map, values)),
-            Base::Power(shifts) => Prepared::Taps(shifts.prepare(map, values)),
+            Base::Power(shifts) => Prepared::Taps(shifts.prepare(map, values, bound.weight)?),
         }))
     }
     fn multiply(
@@ -238,23 +237,23 @@ impl Backend for Native {
         weights: &Weights,
         outs: core::ops::Range<usize>,
     ) -> Vec<Ciphertext> {
-        let halves: [Vec<&[u64]>; 2] = [
-            inputs.iter().map(|c| &*c.first).collect(),
-            inputs.iter().map(|c| &*c.second).collect(),
-        ];
-        outs.map(|out| {
-            let [first, second] = [0, 1].map(|h: usize| match (&self.base, &weights.0) {
-                (Base::Primes(rns), Prepared::Dense(w)) => rns.multiply(&halves[h], w, out),
-                (Base::Power(shifts), Prepared::Taps(w)) => shifts.multiply(&halves[h], w, out),
-                _ => Vec::new(),
-            });
-            Ciphertext { first, second }
-        })
-        .collect()
+        let both: Vec<[&[u64]; 2]> = inputs.iter().map(|c| [&*c.first, &*c.second]).collect();
+        let results = match (&self.base, &weights.0) {
+            (Base::Primes(rns), Prepared::Dense(w)) => {
+                let halves = [0, 1].map(|h| both.iter().map(|c| c[h]).collect::<Vec<_>>());
+                outs.map(|out| [0, 1].map(|h: usize| rns.multiply(&halves[h], w, out)))
+                    .collect()
+            }
+            (Base::Power(shifts), Prepared::Taps(w)) => shifts.multiply(&both, w, outs),
+            _ => Vec::new(),
+        };
+        (results.into_iter())
+            .map(|[first, second]| Ciphertext { first, second })
+            .collect()
     }
 
     fn response_len(&self, positions: usize) -> usize {
-        self.response.len(positions)
+        self.params.response_len(positions)
     }
     fn respond(
         &self,

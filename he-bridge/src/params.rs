@@ -4,198 +4,17 @@
 //! 2024/463) allow a ciphertext modulus of at most 53, 106 and 214 bits at degrees 2048, 4096 and 8192. The errors' standard
 //! deviation is 3.24, theirs 3.19.
 
-use piquet_core::pack;
+mod choose;
+mod cipher;
+mod plain;
 
 use crate::Error;
 use crate::error::OrderedBits;
-use crate::noise::{self, Bound};
-
-/// The modulus t of messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum PlainModulus {
-    /// 2^k, k in 1..=64.
-    Bits(u32),
-    /// A prime below 2^60.
-    Prime(u64),
-}
-
-impl PlainModulus {
-    fn validate(self) -> Result<(), Error> {
-        let (what, got, domain, fine) = match self {
-            Self::Bits(k) => (
-                "bits of the plaintext modulus",
-                k.into(),
-                "1..=64",
-                (1..=64).contains(&k),
-            ),
-            Self::Prime(t) => (
-                "plaintext modulus",
-                t,
-                "an odd prime below 2^60",
-                t < 1 << 60 && t > 2 && crate::native::prime::is_prime(t),
-            ),
-        };
-        if fine {
-            Ok(())
-        } else {
-            Err(Error::Parameter { what, got, domain })
-        }
-    }
-    /// log2 t, rounded up.
-    #[must_use]
-    pub fn bits(self) -> u32 {
-        match self {
-            Self::Bits(k) => k,
-            Self::Prime(t) => u64::BITS - t.leading_zeros(),
-        }
-    }
-    /// log2 t.
-    #[must_use]
-    pub fn log2(self) -> f64 {
-        match self {
-            Self::Bits(k) => k.into(),
-            Self::Prime(t) => (t as f64).log2(),
-        }
-    }
-    /// The residue of an integer below 2^64.
-    #[must_use]
-    pub fn reduce(self, x: u64) -> u64 {
-        match self {
-            Self::Bits(k) => x & pack::mask(k),
-            Self::Prime(t) => x % t,
-        }
-    }
-    /// The residue of a signed integer.
-    #[must_use]
-    pub fn reduce_signed(self, x: i64) -> u64 {
-        match self {
-            Self::Bits(k) => x as u64 & pack::mask(k),
-            Self::Prime(t) => i128::from(x).rem_euclid(i128::from(t)) as u64,
-        }
-    }
-    /// Sum of residues.
-    #[must_use]
-    pub fn add(self, a: u64, b: u64) -> u64 {
-        match self {
-            Self::Bits(k) => a.wrapping_add(b) & pack::mask(k),
-            Self::Prime(t) => self.subtract(a, t - b),
-        }
-    }
-    /// Difference of residues.
-    #[must_use]
-    pub fn subtract(self, a: u64, b: u64) -> u64 {
-        match self {
-            Self::Bits(k) => a.wrapping_sub(b) & pack::mask(k),
-            // Both are below t < 2^60, and b may be t itself: the sign bit says which.
-            Self::Prime(t) => {
-                let d = a.wrapping_sub(b);
-                d.wrapping_add(t & (d >> 63).wrapping_neg())
-            }
-        }
-    }
-    /// The representative of least absolute value, of a residue.
-    #[must_use]
-    pub fn centred(self, x: u64) -> i64 {
-        match self {
-            Self::Bits(k) => (x << (64 - k)) as i64 >> (64 - k),
-            Self::Prime(t) => {
-                let high = ((t / 2).wrapping_sub(x) >> 63).wrapping_neg();
-                x.wrapping_sub(t & high) as i64
-            }
-        }
-    }
-}
-
-/// The modulus q of ciphertexts.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum CipherModulus {
-    /// A product of distinct primes of at most 50 bits, each 1 modulo 2 N.
-    Primes(Vec<u64>),
-    /// 2^b in one word, b <= 64.
-    Word(u32),
-    /// 2^(52 l) in l limbs.
-    Limbs(u32),
-}
-
-impl CipherModulus {
-    /// The largest `count` primes below 2^`bits` that suit a degree.
-    #[must_use]
-    pub fn primes(degree: usize, bits: u32, count: usize) -> Self {
-        Self::Primes(crate::native::prime::ntt_primes(degree, bits, count))
-    }
-    /// log2 q.
-    #[must_use]
-    pub fn log2(&self) -> f64 {
-        match self {
-            Self::Primes(p) => p.iter().map(|p| (*p as f64).log2()).sum(),
-            Self::Word(b) => f64::from(*b),
-            Self::Limbs(l) => f64::from(52 * l),
-        }
-    }
-    /// Bits of one coefficient on the wire, word by word.
-    #[must_use]
-    pub fn word_bits(&self) -> Vec<u32> {
-        match self {
-            Self::Primes(p) => p.iter().map(|p| u64::BITS - p.leading_zeros()).collect(),
-            Self::Word(b) => vec![*b],
-            Self::Limbs(l) => vec![52; *l as usize],
-        }
-    }
-    fn validate(&self, degree: usize) -> Result<(), Error> {
-        let fail = |what, got, domain| Err(Error::Parameter { what, got, domain });
-        match self {
-            Self::Primes(p) => {
-                if p.is_empty() || p.len() > 8 {
-                    return fail("number of primes", p.len() as u64, "1..=8");
-                }
-                for (i, &q) in p.iter().enumerate() {
-                    let suits = q > 1 << 20
-                        && q < 1 << 50
-                        && q % (2 * degree as u64) == 1
-                        && crate::native::prime::is_prime(q)
-                        && !p[..i].contains(&q);
-                    if !suits {
-                        return fail(
-                            "prime of the ciphertext modulus",
-                            q,
-                            "distinct primes of 21 to 50 bits, 1 modulo twice the degree",
-                        );
-                    }
-                }
-            }
-            Self::Word(b) => {
-                if !(20..=64).contains(b) {
-                    return fail("bits of the ciphertext modulus", (*b).into(), "20..=64");
-                }
-            }
-            Self::Limbs(l) => {
-                if !(1..=4).contains(l) {
-                    return fail("limbs of the ciphertext modulus", (*l).into(), "1..=4");
-                }
-            }
-        }
-        let most = most_bits(degree);
-        if self.log2() > f64::from(most) {
-            return Err(Error::Insecure {
-                bits: self.log2().ceil() as u32,
-                degree,
-                most,
-            });
-        }
-        Ok(())
-    }
-}
-
-/// What the guidelines of 2024 allow at a degree, in bits; 0 where they are not asked for.
-#[must_use]
-pub fn most_bits(degree: usize) -> u32 {
-    match degree {
-        2048 => 53,
-        4096 => 106,
-        8192 => 214,
-        _ => 0,
-    }
-}
+use crate::native::power::Power;
+use crate::noise::{self, Bound, Noise};
+pub use choose::Traffic;
+pub use cipher::{CipherModulus, most_bits};
+pub use plain::PlainModulus;
 
 /// How a response is masked. The two are never mixed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -207,6 +26,9 @@ pub enum Mode {
     /// add up to the product or one unit beside it, depending on the noise: that is part of the functionality.
     Approximate,
 }
+
+/// Widest flooding, as log2 of its half: with errors added it still fits 128 bits.
+const MOST_FLOODING: u32 = 126;
 
 /// Parameters of a product. Both parties derive them from what is public.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -223,7 +45,7 @@ pub struct Params {
 
 impl Params {
     /// Checks moduli and degree (2048, 4096 or 8192) against the guidelines, and the noise that `bound` allows against the room that they
-    /// leave; chooses flooding and the response's bits.
+    /// leave; chooses flooding and the response's bits, the fewest for responses of N / 2 positions.
     pub fn new(
         degree: usize,
         plain: PlainModulus,
@@ -231,14 +53,17 @@ impl Params {
         mode: Mode,
         bound: Bound,
     ) -> Result<Self, Error> {
-        if most_bits(degree) == 0 {
-            return Err(Error::Parameter {
-                what: "degree",
-                got: degree as u64,
-                domain: "2048, 4096 or 8192",
-            });
-        }
-        plain.validate()?;
+        Self::with_traffic(degree, plain, modulus, mode, bound, None)
+    }
+    fn with_traffic(
+        degree: usize,
+        plain: PlainModulus,
+        modulus: CipherModulus,
+        mode: Mode,
+        bound: Bound,
+        traffic: Option<Traffic>,
+    ) -> Result<Self, Error> {
+        validate(degree, plain)?;
         modulus.validate(degree)?;
         for (what, got) in [
             ("bound on weights", bound.weight),
@@ -252,14 +77,16 @@ impl Params {
                 });
             }
         }
-        let divides = matches!(
-            (plain, &modulus),
-            (
-                PlainModulus::Bits(_),
-                CipherModulus::Word(_) | CipherModulus::Limbs(_)
-            )
-        );
-        let fit = fit(degree, plain, modulus.log2(), divides, mode, bound)?;
+        let positions = traffic.map_or(degree / 2, |t| t.positions);
+        let fit = fit(
+            degree,
+            plain,
+            modulus.log2(),
+            divides(plain, &modulus),
+            mode,
+            bound,
+            positions,
+        )?;
         Ok(Self {
             degree,
             plain,
@@ -312,6 +139,53 @@ impl Params {
     pub fn second_bits(&self) -> u32 {
         self.second_bits
     }
+    /// Bytes of an encrypted polynomial.
+    #[must_use]
+    pub fn ciphertext_len(&self) -> usize {
+        (self.modulus.word_bits().into_iter())
+            .map(|k| (self.degree * k as usize).div_ceil(8))
+            .sum()
+    }
+    /// Bytes of a response that gives `positions` coefficients away.
+    #[must_use]
+    pub fn response_len(&self, positions: usize) -> usize {
+        Power::new(self.second_bits).packed_len(self.degree)
+            + Power::new(self.first_bits).packed_len(positions)
+    }
+    /// The noise of a result before flooding and rounding.
+    #[must_use]
+    pub fn noise(&self) -> Noise {
+        left(self.degree, self.bound, divides(self.plain, &self.modulus))
+    }
+    /// log2 of a bound on the probability that one of so many coefficients of results comes out wrong (in the approximate mode: more than
+    /// one unit off), but for the events of 2^[`noise::FAILURE`], once for each key and each response, that a ternary
+    /// polynomial is unusually long.
+    #[must_use]
+    pub fn failure_bits(&self, coefficients: u64) -> f64 {
+        let second = f64::from(self.second_bits);
+        let noise = (reach(self.mode, self.noise()).1)
+            .scaled((second - self.modulus.log2()).exp2())
+            .plus(noise::response(
+                self.degree,
+                self.first_bits,
+                self.second_bits,
+            ));
+        let half = (second - self.plain.log2() - 1.0).exp2();
+        (noise.failure(half) + (coefficients as f64).log2()).min(0.0)
+    }
+    /// log2 of a bound on the statistical distance, over so many coefficients of results, between what a client decrypts and what depends
+    /// on its shares alone. In the approximate mode there is none: minus infinity.
+    #[must_use]
+    pub fn distance_bits(&self, coefficients: u64) -> f64 {
+        match self.mode {
+            Mode::Exact => {
+                let each = self.noise().most() / f64::from(self.flooding + 1).exp2()
+                    + f64::from(noise::FAILURE).exp2();
+                (each.log2() + (coefficients as f64).log2()).min(0.0)
+            }
+            Mode::Approximate => f64::NEG_INFINITY,
+        }
+    }
     /// Eight bytes that stand for all parameters, by which peers notice that theirs differ.
     #[must_use]
     pub fn tag(&self) -> u64 {
@@ -334,8 +208,10 @@ impl Params {
             Mode::Exact => 0,
             Mode::Approximate => 1,
         };
+        let bits = [self.flooding, self.first_bits, self.second_bits];
         for word in [self.degree as u64, mode, weight, terms, useful]
             .into_iter()
+            .chain(bits.map(u64::from))
             .chain(plain)
             .chain(modulus)
         {
@@ -347,6 +223,28 @@ impl Params {
     }
 }
 
+fn validate(degree: usize, plain: PlainModulus) -> Result<(), Error> {
+    if most_bits(degree) == 0 {
+        return Err(Error::Parameter {
+            what: "degree",
+            got: degree as u64,
+            domain: "2048, 4096 or 8192",
+        });
+    }
+    plain.validate()
+}
+
+/// Whether t divides q, so that messages are not rounded.
+fn divides(plain: PlainModulus, modulus: &CipherModulus) -> bool {
+    let power = !matches!(modulus, CipherModulus::Primes(_));
+    power && matches!(plain, PlainModulus::Bits(_))
+}
+
+/// Noise of a result before flooding and rounding.
+fn left(degree: usize, bound: Bound, divides: bool) -> Noise {
+    noise::product(bound, !divides).plus(noise::rerandomise(degree))
+}
+
 /// What follows from bounds and from the size of a ciphertext modulus alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fit {
@@ -355,7 +253,8 @@ pub(crate) struct Fit {
     pub(crate) second_bits: u32,
 }
 
-/// Flooding and the response's bits under a modulus of `log2` bits, of which t is a divisor or not.
+/// Flooding and the response's bits under a modulus of `log2` bits, of which t is a divisor or not; the fewest for responses of
+/// so many positions.
 pub(crate) fn fit(
     degree: usize,
     plain: PlainModulus,
@@ -363,27 +262,19 @@ pub(crate) fn fit(
     divides: bool,
     mode: Mode,
     bound: Bound,
+    positions: usize,
 ) -> Result<Fit, Error> {
-    let left = noise::product(bound, !divides) + noise::rerandomise(degree);
-    let flooding = match mode {
-        Mode::Exact => noise::flooding_bits(left),
-        Mode::Approximate => 0,
-    };
-    let most = match mode {
-        Mode::Exact => left + f64::from(flooding).exp2(),
-        Mode::Approximate => left,
-    };
+    let (flooding, noise) = reach(mode, left(degree, bound, divides));
     let room = log2 - plain.log2() - 1.0;
     let refuse = Error::Noise {
-        noise: OrderedBits(most.log2()),
+        noise: OrderedBits(noise.most().log2()),
         room: OrderedBits(room),
     };
-    if most.log2() >= room || flooding > 126 {
+    if noise.most().log2() >= room || flooding > MOST_FLOODING {
         return Err(refuse);
     }
-    // The part of half a unit that noise may take before the response is rounded.
-    let taken = (most.log2() - room).exp2();
-    let (first_bits, second_bits) = response_bits(degree, plain, log2, taken).ok_or(refuse)?;
+    let bits = response_bits(degree, plain, log2, noise, positions);
+    let (first_bits, second_bits) = bits.ok_or(refuse)?;
     Ok(Fit {
         flooding,
         first_bits,
@@ -391,24 +282,33 @@ pub(crate) fn fit(
     })
 }
 
-/// Fewest bits of a response, first and second half, at which noise (the part `taken` of half a unit) and both roundings stay
-/// below half a unit. A first half is taken to hold half as many coefficients as the second.
+/// log2 of the flooding's half-width, and noise together with it.
+fn reach(mode: Mode, mut left: Noise) -> (u32, Noise) {
+    if mode == Mode::Approximate {
+        return (0, left);
+    }
+    let bits = noise::flooding_bits(left.most());
+    left.worst += f64::from(bits).exp2();
+    (bits, left)
+}
+
+/// Fewest bits of a response, first and second half, at which noise and both roundings stay below half a unit.
 fn response_bits(
     degree: usize,
     plain: PlainModulus,
     log2: f64,
-    taken: f64,
+    noise: Noise,
+    positions: usize,
 ) -> Option<(u32, u32)> {
     let whole = log2.floor() as u32;
-    let rounding = noise::response_rounding(degree);
-    let mut best: Option<(u32, u32, u32)> = None;
-    for second in plain.bits() + 1..=whole.min(plain.bits() + 24).min(120) {
-        // In units of the second half's lowest bit.
+    let least = plain.bits() + 1;
+    let mut best: Option<(usize, u32, u32)> = None;
+    for second in least..=whole.min(plain.bits() + 24).min(120) {
         let half = (f64::from(second) - plain.log2() - 1.0).exp2();
-        for first in plain.bits() + 1..=second {
-            let dropped = (f64::from(second) - f64::from(first) - 1.0).exp2();
-            if taken * half + rounding + dropped < half {
-                let cost = 2 * second + first;
+        let noise = noise.scaled((f64::from(second) - log2).exp2());
+        for first in least..=second {
+            if noise.plus(noise::response(degree, first, second)).most() < half {
+                let cost = degree * second as usize + positions * first as usize;
                 if best.is_none_or(|(c, ..)| cost < c) {
                     best = Some((cost, first, second));
                 }
@@ -417,3 +317,6 @@ fn response_bits(
     }
     best.map(|(_, first, second)| (first, second))
 }
+
+#[cfg(test)]
+mod tests;

@@ -39,6 +39,11 @@ impl<B: Backend> Key<B> {
             params,
         }
     }
+    /// The session in which it is used.
+    #[must_use]
+    pub fn session(&self) -> SessionId {
+        self.session
+    }
     /// Bytes of its message: a header, the tag of the parameters, and a public key.
     #[must_use]
     pub fn message_len(backend: &B) -> usize {

@@ -4,7 +4,7 @@ use core::ops::Range;
 
 use piquet_core::wire::Header;
 
-use super::{REQUESTS, RESPONSES, RUN_BYTES};
+use super::{REQUESTS, RESPONSES};
 use crate::backend::Backend;
 use crate::encoding::Encoding;
 
@@ -20,7 +20,8 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    pub(super) fn new<B: Backend>(backend: &B, encoding: &Encoding) -> Self {
+    /// Runs of at most `most` bytes, or of one unit.
+    pub(super) fn new<B: Backend>(backend: &B, encoding: &Encoding, most: usize) -> Self {
         let (map, tiles) = (encoding.map(), encoding.tiles());
         // No response holds more than N coefficients.
         let request = map.ins * (backend.ciphertext_len() + Header::LEN);
@@ -30,8 +31,12 @@ impl Schedule {
             outs: map.outs,
             tiles,
             units: encoding.groups() * tiles,
-            run: (RUN_BYTES / request.max(response)).max(1),
+            run: (most / request.max(response)).max(1),
         }
+    }
+    #[cfg(test)]
+    pub(super) fn set_units_of_run(&mut self, units: usize) {
+        self.run = units;
     }
     /// Input polynomials in all.
     pub(super) fn requests(&self) -> usize {
@@ -63,11 +68,11 @@ impl Schedule {
     }
     /// Whether a run ends where request `index` would be the next.
     pub(super) fn request_run_ends(&self, index: usize) -> bool {
-        index % (self.run * self.ins) == 0 || index == self.requests()
+        index.is_multiple_of(self.run * self.ins) || index == self.requests()
     }
     /// Whether a run ends where response `index` would be the next.
     pub(super) fn response_run_ends(&self, index: usize) -> bool {
-        index % (self.run * self.outs) == 0 || index == self.responses()
+        index.is_multiple_of(self.run * self.outs) || index == self.responses()
     }
     /// Responses of all runs before that of a request.
     pub(super) fn before(&self, request: usize) -> usize {

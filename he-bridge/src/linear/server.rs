@@ -35,6 +35,11 @@ impl<B: Backend> PublicKey<B> {
             params,
         })
     }
+    /// The session in which it is used.
+    #[must_use]
+    pub fn session(&self) -> SessionId {
+        self.session
+    }
 }
 
 impl<B: Backend> fmt::Debug for PublicKey<B> {

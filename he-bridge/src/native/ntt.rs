@@ -5,7 +5,10 @@
 //! polynomial in X^S has one value for each block. All residues in and out are below p; what happens between is a kernel's own
 //! affair. Butterflies and twiddles after Longa and Naehrig (eprint 2016/504, section 3).
 
-use piquet_core::cpu::{self, Level};
+mod ifma;
+mod portable;
+
+use piquet_core::cpu::{self, Ifma512, Level};
 
 use super::prime::Prime;
 
@@ -15,16 +18,36 @@ pub struct Ntt {
     prime: Prime,
     degree: usize,
     level: Level,
-    /// psi^rev(i), each with its factor.
-    forward: Vec<[u64; 2]>,
-    /// psi^-rev(i), each with its factor.
-    inverse: Vec<[u64; 2]>,
-    /// 1 / N with its factor.
-    scale: [u64; 2],
+    /// Factors as [`Prime::mul_by`] wants them: all of them, or as many as the other kernels leave to these.
+    portable: Roots,
+    ifma: Option<(Ifma512, Roots)>,
+}
+
+/// The roots of both directions in the form of one kernel, psi^rev(i) and psi^-rev(i), each with its factor.
+#[derive(Debug, Clone)]
+struct Roots {
+    forward: Pairs,
+    inverse: Pairs,
+    /// 1 / N, and the first inverse root over N.
+    scale: [[u64; 2]; 2],
+}
+
+/// Roots, and the factor of each.
+#[derive(Debug, Clone)]
+struct Pairs {
+    roots: Vec<u64>,
+    factors: Vec<u64>,
+}
+
+impl Pairs {
+    fn new(roots: &[u64], form: impl Fn(u64) -> [u64; 2]) -> Self {
+        let (roots, factors) = roots.iter().map(|w| form(*w).into()).unzip();
+        Self { roots, factors }
+    }
 }
 
 impl Ntt {
-    /// Tables for a prime that is 1 modulo twice the degree, a power of two.
+    /// Tables for a prime that is 1 modulo twice the degree, a power of two from 2 to 2^13.
     #[must_use]
     pub fn new(prime: Prime, degree: usize) -> Self {
         Self::with_level(prime, degree, cpu::level())
@@ -32,25 +55,39 @@ impl Ntt {
     /// [`Ntt::new`] with the kernels of `level`.
     #[must_use]
     pub fn with_level(prime: Prime, degree: usize, level: Level) -> Self {
-        let with_factor = |w: u64| [w, prime.factor(w)];
+        debug_assert!(degree.is_power_of_two() && (2..=1 << 13).contains(&degree));
         let psi = prime.root(2 * degree as u64);
         let bits = degree.trailing_zeros();
-        let table = |root: u64| {
-            let mut powers = vec![[0; 2]; degree];
+        let powers = |root: u64| {
+            let mut powers = vec![0; degree];
             let mut w = 1;
             for i in 0..degree {
-                powers[i.reverse_bits() >> (usize::BITS - bits)] = with_factor(w);
+                powers[i.reverse_bits() >> (usize::BITS - bits)] = w;
                 w = prime.mul(w, root);
             }
             powers
+        };
+        let (forward, inverse) = (powers(psi), powers(prime.inverse(psi)));
+        let one = prime.inverse(degree as u64);
+        let scale = [one, prime.mul(one, inverse[1])];
+        let roots = |count: usize, form: &dyn Fn(u64) -> [u64; 2]| Roots {
+            forward: Pairs::new(&forward[..count], form),
+            inverse: Pairs::new(&inverse[..count], form),
+            scale: scale.map(form),
+        };
+        let ifma = Ifma512::at(level).filter(|_| degree >= ifma::SHORTEST);
+        let ifma = ifma.map(|proof| (proof, roots(degree, &|w| prime.montgomery(w))));
+        let left = if ifma.is_some() {
+            ifma::SHORTEST
+        } else {
+            degree
         };
         Self {
             prime,
             degree,
             level,
-            forward: table(psi),
-            inverse: table(prime.inverse(psi)),
-            scale: with_factor(prime.inverse(degree as u64)),
+            portable: roots(left, &|w| [w, prime.factor(w)]),
+            ifma,
         }
     }
     /// The prime.
@@ -58,44 +95,49 @@ impl Ntt {
     pub fn prime(&self) -> &Prime {
         &self.prime
     }
+    /// N.
+    #[must_use]
+    pub fn degree(&self) -> usize {
+        self.degree
+    }
     /// The level whose kernels run.
     #[must_use]
     pub fn level(&self) -> Level {
         self.level
     }
-    /// From coefficients to values, in place.
+    /// From coefficients to values, in place. The length may be N / S, S a power of two: then these are the coefficients of
+    /// 1, X^S, X^2S, ..., and value b is that of the S neighbours from S b on.
+    ///
+    /// N/2 products for each of log2 N levels.
     pub fn forward(&self, x: &mut [u64]) {
-        let p = &self.prime;
-        let (mut blocks, mut half) = (1, self.degree / 2);
-        while half > 0 {
-            for (block, [w, f]) in x.chunks_exact_mut(2 * half).zip(&self.forward[blocks..]) {
-                let (low, high) = block.split_at_mut(half);
-                for (a, b) in low.iter_mut().zip(high) {
-                    let t = p.mul_by(*b, *w, *f);
-                    (*a, *b) = (p.add(*a, t), p.sub(*a, t));
-                }
+        debug_assert!(x.len().is_power_of_two() && x.len() <= self.degree);
+        match &self.ifma {
+            Some((proof, roots)) if x.len() >= ifma::SHORTEST => {
+                ifma::forward(*proof, self.table(&roots.forward, roots.scale), x);
             }
-            blocks *= 2;
-            half /= 2;
+            _ => portable::forward(&self.prime, &self.portable.forward, x),
         }
     }
-    /// From values to coefficients, in place.
+    /// [`Ntt::forward`] of several polynomials of `length` coefficients, one after the other.
+    pub fn forward_many(&self, x: &mut [u64], length: usize) {
+        x.chunks_exact_mut(length).for_each(|x| self.forward(x));
+    }
+    /// From N values to coefficients, in place.
     pub fn inverse(&self, x: &mut [u64]) {
-        let p = &self.prime;
-        let (mut blocks, mut half) = (self.degree / 2, 1);
-        while blocks > 0 {
-            for (block, [w, f]) in x.chunks_exact_mut(2 * half).zip(&self.inverse[blocks..]) {
-                let (low, high) = block.split_at_mut(half);
-                for (a, b) in low.iter_mut().zip(high) {
-                    let d = p.sub(*a, *b);
-                    (*a, *b) = (p.add(*a, *b), p.mul_by(d, *w, *f));
-                }
+        debug_assert_eq!(x.len(), self.degree);
+        match &self.ifma {
+            Some((proof, roots)) => {
+                ifma::inverse(*proof, self.table(&roots.inverse, roots.scale), x)
             }
-            blocks /= 2;
-            half *= 2;
+            None => portable::inverse(&self.prime, &self.portable.inverse, self.portable.scale, x),
         }
-        for a in x {
-            *a = p.mul_by(*a, self.scale[0], self.scale[1]);
+    }
+    fn table<'a>(&self, pairs: &'a Pairs, scale: [[u64; 2]; 2]) -> ifma::Roots<'a> {
+        ifma::Roots {
+            p: self.prime.p(),
+            roots: &pairs.roots,
+            factors: &pairs.factors,
+            scale,
         }
     }
 }

@@ -1,6 +1,8 @@
-//! Arithmetic modulo a prime below 2^50 that suits number-theoretic transforms.
+//! Arithmetic modulo a prime below 2^60; those of number-theoretic transforms are below 2^50.
 
-/// A prime p < 2^50.
+use piquet_core::pack;
+
+/// A prime p < 2^60.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Prime {
     p: u64,
@@ -11,10 +13,10 @@ pub struct Prime {
 }
 
 impl Prime {
-    /// Takes p, which must be a prime below 2^50; that it is one is the caller's word.
+    /// Takes p, which must be a prime below 2^60; that it is one is the caller's word.
     #[must_use]
     pub fn new(p: u64) -> Self {
-        debug_assert!(p > 2 && p < 1 << 50 && is_prime(p));
+        debug_assert!(p > 2 && p < 1 << 60 && is_prime(p));
         let mut prime = Self {
             p,
             inverse: ((1u128 << 64) / u128::from(p)) as u64,
@@ -99,8 +101,32 @@ impl Prime {
     #[inline(always)]
     #[must_use]
     pub fn mul_by(&self, a: u64, w: u64, factor: u64) -> u64 {
+        self.once(self.mul_lazy(a, w, factor))
+    }
+    /// [`Prime::mul_by`], or p more.
+    #[inline(always)]
+    #[must_use]
+    pub fn mul_lazy(&self, a: u64, w: u64, factor: u64) -> u64 {
         let q = ((u128::from(a) * u128::from(factor)) >> 64) as u64;
-        self.once(a.wrapping_mul(w).wrapping_sub(q.wrapping_mul(self.p)))
+        a.wrapping_mul(w).wrapping_sub(q.wrapping_mul(self.p))
+    }
+    /// 2^52 w mod p for a residue w, and that over p modulo 2^52: Montgomery's form, as kernels with 52-bit products want it.
+    #[must_use]
+    pub fn montgomery(&self, w: u64) -> [u64; 2] {
+        let w = self.reduce_wide(u128::from(w) << 52);
+        [
+            w,
+            w.wrapping_mul(self.negative_inverse().wrapping_neg()) & pack::mask(52),
+        ]
+    }
+    /// -1 / p modulo 2^52.
+    #[must_use]
+    pub fn negative_inverse(&self) -> u64 {
+        // Newton's steps double the bits that are right: 3, since p p = 1 modulo 8, then 6, 12, 24, 48, 96.
+        let inverse = (0..5).fold(self.p, |x, _| {
+            x.wrapping_mul(2u64.wrapping_sub(self.p.wrapping_mul(x)))
+        });
+        inverse.wrapping_neg() & pack::mask(52)
     }
     /// `a`^`e`; variable time in both.
     #[must_use]

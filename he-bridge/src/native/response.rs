@@ -4,7 +4,7 @@
 
 use piquet_core::cpu::Level;
 use piquet_core::wire::DecodeError;
-use piquet_core::{Prg, wipe_vec};
+use piquet_core::{Prg, lanes, pack, wipe_vec};
 
 use super::ciphertext::SecretKey;
 use super::exact::Exact;
@@ -42,11 +42,21 @@ impl Response {
     }
     /// Pads the first half uniformly; the server's shares are what the pad rounds to, negated.
     pub(crate) fn pad(&self, first: &mut [u64], share: &mut [u64], prg: &mut Prg) {
+        let (power, n) = (self.first, share.len());
+        let mut pads = sample::planes(prg, power, n);
         for (i, s) in share.iter_mut().enumerate() {
-            let pad = sample::wide(prg, self.first.bits);
-            self.first.add(first, i, pad);
-            *s = self.plain.subtract(0, self.round(pad, self.first.bits));
+            *s = self.round(power.get(&pads, i), power.bits);
         }
+        negate(self.plain, share);
+        if power.words == 1 {
+            let mask = pack::mask(power.bits);
+            lanes::zip(first, &pads, |a, b| a.wrapping_add(b) & mask);
+        } else {
+            for i in 0..n {
+                power.add(first, i, power.get(&pads, i));
+            }
+        }
+        wipe_vec(&mut pads);
     }
     pub(crate) fn write(&self, first: &[u64], second: &[u64], out: &mut Vec<u8>) {
         self.second.pack(second, out);
@@ -72,17 +82,19 @@ impl Response {
         let mut product = self
             .exact
             .product(&self.exact.points(&second), &key.response);
-        let dropped = self.second.bits - self.first.bits;
-        let mask = u128::MAX >> (128 - self.second.bits);
+        let bits = self.second.bits;
+        let dropped = bits - self.first.bits;
+        let mask = u128::MAX >> (128 - bits);
         for (i, (at, s)) in positions.iter().zip(share).enumerate() {
             let phase = (self.first.get(&first, i) << dropped)
                 .wrapping_add(self.second.get(&product, *at as usize));
-            *s = self.round(phase & mask, self.second.bits);
+            *s = self.round(phase & mask, bits);
         }
         wipe_vec(&mut product);
         Ok(())
     }
     /// round(t x / 2^bits) modulo t.
+    #[inline]
     fn round(&self, x: u128, bits: u32) -> u64 {
         match self.plain {
             PlainModulus::Bits(k) => {
@@ -97,5 +109,16 @@ impl Response {
                 (((product + (1 << (rest - 1))) >> rest) % t) as u64
             }
         }
+    }
+}
+
+/// -x modulo t.
+pub(crate) fn negate(plain: PlainModulus, x: &mut [u64]) {
+    match plain {
+        PlainModulus::Bits(k) => {
+            let mask = pack::mask(k);
+            lanes::map(x, |x| x.wrapping_neg() & mask);
+        }
+        PlainModulus::Prime(_) => lanes::map(x, |x| plain.subtract(0, x)),
     }
 }

@@ -1,62 +1,56 @@
 //! Ciphertexts modulo a power of two: coefficients all the way.
 
+use core::ops::Range;
+
 use piquet_core::cpu::Level;
+use piquet_core::wipe_vec;
 use piquet_core::wire::DecodeError;
-use piquet_core::{pack, wipe_vec};
 
 use super::ciphertext::{Ciphertext, Fresh, PublicKey};
 use super::exact::Exact;
-use super::power::Power;
+use super::power::{Power, Scale};
 use super::sample;
 use super::taps::Taps;
-use crate::PlainModulus;
 use crate::backend::Seed;
 use crate::map::Map;
+use crate::{Error, PlainModulus};
 
 /// The modulus 2^b with what encryption and responses need.
 #[derive(Debug, Clone)]
 pub(crate) struct Shifts {
     power: Power,
     exact: Exact,
-    plain: PlainModulus,
+    scale: Scale,
     degree: usize,
+    level: Level,
 }
 
 impl Shifts {
     pub(crate) fn new(power: Power, plain: PlainModulus, degree: usize, level: Level) -> Self {
+        let power = power.at(level);
         Self {
             power,
             exact: Exact::new(power, degree, level),
-            plain,
+            scale: Scale::new(power, plain),
             degree,
+            level,
         }
     }
     /// Uniform half number `index` of a seed.
     pub(crate) fn uniform(&self, seed: &Seed, index: u64) -> Vec<u64> {
         let mut prg = sample::stream(seed, index);
         let mut out = vec![0; self.degree * self.power.words];
-        for (j, plane) in out.chunks_exact_mut(self.degree).enumerate() {
-            prg.fill_ring(plane);
-            let mask = pack::mask(self.power.word_bits(j));
-            plane.iter_mut().for_each(|x| *x &= mask);
-        }
+        prg.fill_ring(&mut out);
+        self.power.truncate(&mut out);
         out
     }
     /// round(q m / t), plus errors where there are any.
     pub(crate) fn encode(&self, message: &[u64], errors: &[i8]) -> Vec<u64> {
         let mut out = vec![0; self.degree * self.power.words];
-        for (i, m) in message.iter().enumerate() {
-            let e = i128::from(errors.get(i).copied().unwrap_or(0)) as u128;
-            self.power.set(&mut out, i, self.scaled(*m).wrapping_add(e));
-        }
+        self.scale.accumulate(&mut out, message);
+        self.power.accumulate_small(&mut out, errors);
+        self.power.carry(&mut out);
         out
-    }
-    /// round(2^b m / t).
-    fn scaled(&self, m: u64) -> u128 {
-        match self.plain {
-            PlainModulus::Bits(k) => u128::from(m) << (self.power.bits - k),
-            PlainModulus::Prime(t) => scale_down(m, self.power.bits, t),
-        }
     }
     /// A ternary secret as it multiplies.
     pub(crate) fn key(&self, s: &[i8]) -> Vec<u64> {
@@ -69,17 +63,14 @@ impl Shifts {
     /// Subtracts the uniform half times the secret.
     pub(crate) fn mask(&self, plain: &mut [u64], uniform: &[u64], key: &[u64]) {
         let mut product = self.exact.product(&self.exact.points(uniform), key);
-        for i in 0..self.degree {
-            let x = self.power.get(&product, i).wrapping_neg();
-            self.power.add(plain, i, x);
-        }
+        self.power.deduct(plain, &product);
+        self.power.carry(plain);
         wipe_vec(&mut product);
     }
     /// Adds what [`Self::encode`] made.
     pub(crate) fn add(&self, first: &mut [u64], plain: &[u64]) {
-        for i in 0..self.degree {
-            self.power.add(first, i, self.power.get(plain, i));
-        }
+        self.power.accumulate(first, plain);
+        self.power.carry(first);
     }
     pub(crate) fn write(&self, planes: &[u64], out: &mut Vec<u8>) {
         self.power.pack(planes, out);
@@ -88,13 +79,18 @@ impl Shifts {
     pub(crate) fn read(&self, bytes: &[u8]) -> Result<Vec<u64>, DecodeError> {
         self.power.unpack(bytes, self.degree)
     }
-    /// A server's polynomials as they multiply.
-    pub(crate) fn prepare(&self, map: &Map, values: &[i64]) -> Taps {
-        Taps::prepare(map, values)
+    /// A server's polynomials as they multiply: terms of at most `bound` in absolute value.
+    pub(crate) fn prepare(&self, map: &Map, values: &[i64], bound: u64) -> Result<Taps, Error> {
+        Taps::prepare(self.power, self.level, bound, map, values)
     }
-    /// One half of output polynomial `out`.
-    pub(crate) fn multiply(&self, inputs: &[&[u64]], weights: &Taps, out: usize) -> Vec<u64> {
-        weights.multiply(self.power, inputs, out)
+    /// Both halves of the output polynomials numbered `outs`.
+    pub(crate) fn multiply(
+        &self,
+        inputs: &[[&[u64]; 2]],
+        weights: &Taps,
+        outs: Range<usize>,
+    ) -> Vec<[Vec<u64>; 2]> {
+        weights.multiply(inputs, outs)
     }
     /// Both halves of a response, the first one at the positions, with fresh randomness.
     pub(crate) fn respond(
@@ -105,42 +101,27 @@ impl Shifts {
         fresh: &Fresh,
         [to_first, to_second]: [Power; 2],
     ) -> [Vec<u64>; 2] {
-        let Ciphertext {
-            mut first,
-            mut second,
-        } = ciphertext;
+        let Ciphertext { first, mut second } = ciphertext;
+        let power = &self.power;
         let mut u = self.exact.ternary(&fresh.ternary);
-        let zero = self.exact.product(&key.first, &u);
-        let one = self.exact.product(&key.second, &u);
+        let mut one = self.exact.product(&key.second, &u);
+        power.accumulate(&mut second, &one);
+        power.accumulate_small(&mut second, &fresh.second);
+        power.carry(&mut second);
+        wipe_vec(&mut one);
+
+        let mut zero = self.exact.product(&key.first, &u);
         wipe_vec(&mut u);
-        for i in 0..self.degree {
-            let e = i128::from(fresh.second[i]) as u128;
-            let x = self.power.get(&one, i).wrapping_add(e);
-            self.power.add(&mut second, i, x);
-        }
-        let at = positions.iter().map(|p| *p as usize);
-        for (i, at) in at.clone().enumerate() {
-            let (r, noise) = fresh.added(i);
-            let x = (self.scaled(r).wrapping_add(noise as u128))
-                .wrapping_add(self.power.get(&zero, at));
-            self.power.add(&mut first, at, x);
-        }
+        let mut some = power.gather(&zero, positions);
+        wipe_vec(&mut zero);
+        power.accumulate(&mut some, &power.gather(&first, positions));
+        power.accumulate_small(&mut some, &fresh.first);
+        self.scale.accumulate(&mut some, &fresh.masks);
+        power.accumulate_wide(&mut some, &fresh.floods);
+        power.carry(&mut some);
         [
-            self.power.round_down(&first, at, to_first),
-            self.power.round_down(&second, 0..self.degree, to_second),
+            power.round_down(some, to_first),
+            power.round_down(second, to_second),
         ]
     }
-}
-
-/// round(2^b m / t) modulo 2^b, for m < t < 2^60.
-fn scale_down(m: u64, b: u32, t: u64) -> u128 {
-    let (mut quotient, mut rest, mut left) = (0u128, u128::from(m), b);
-    while left > 0 {
-        let step = left.min(60);
-        rest <<= step;
-        quotient = (quotient << step).wrapping_add(rest / u128::from(t));
-        rest %= u128::from(t);
-        left -= step;
-    }
-    quotient.wrapping_add(u128::from(2 * rest >= u128::from(t)))
 }

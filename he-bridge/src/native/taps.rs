@@ -1,48 +1,260 @@
 //! Products modulo a power of two: every term of a plaintext polynomial adds one shifted ciphertext polynomial, times its value.
+//!
+//! No transform is needed: modulo a power of two the sum over inputs and terms of w X^e c is a product of matrices, whose
+//! columns are the coefficients and whose second factor is never built: a row of it is an input polynomial read from a
+//! shifted address. Columns go in blocks; X^N = -1 gives a row of a block one of three sources: the input itself, the input
+//! with the value negated, or, where the wrap falls into the block, a strip in which both lie side by side.
+//!
+//! Values of the terms are secret: time depends on shapes, exponents and the declared bound alone.
+
+mod kernel;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+use core::ops::Range;
+
+use piquet_core::cpu::Level;
+use piquet_core::{wipe, wipe_vec};
 
 use super::power::Power;
+use crate::Error;
 use crate::map::Map;
+use kernel::{Kernel, Signs, Source};
+
+/// Most columns of a block: a few rows of all tiles' outputs stay in the second cache.
+const WIDTH: usize = 1024;
+/// Most sources that are summed before the sums are stored: their values, one tile wide, stay in the first cache.
+const DEPTH: usize = 128;
 
 /// A server's polynomials: their terms.
-#[derive(Debug, Clone)]
 pub(crate) struct Taps {
-    map: Map,
-    values: Vec<i64>,
+    kernel: Kernel,
+    exponents: Vec<u32>,
+    ins: usize,
+    outs: usize,
+    values: Values,
+    /// No value is larger in absolute value.
+    bound: u64,
+}
+
+/// `[outs][ins][exponents]`, in the narrowest words that hold what the bound allows.
+enum Values {
+    Short(Vec<i16>),
+    Long(Vec<i32>),
+    Quad(Vec<i64>),
+}
+
+impl Drop for Values {
+    fn drop(&mut self) {
+        match self {
+            Self::Short(v) => wipe_vec(v),
+            Self::Long(v) => wipe_vec(v),
+            Self::Quad(v) => wipe_vec(v),
+        }
+    }
+}
+
+/// One block of columns of all outputs' halves: `[out][word]`.
+struct Job<'a> {
+    half: usize,
+    start: usize,
+    outs: Vec<&'a mut [u64]>,
 }
 
 impl Taps {
-    pub(crate) fn prepare(map: &Map, values: &[i64]) -> Self {
-        Self {
-            map: map.clone(),
-            values: values.to_vec(),
+    /// Takes `[outs][ins][exponents]` values, none larger than `bound` in absolute value. With several limbs the bound is
+    /// below 2^51: values plus the bound are 52-bit factors.
+    pub(crate) fn prepare(
+        power: Power,
+        level: Level,
+        bound: u64,
+        map: &Map,
+        values: &[i64],
+    ) -> Result<Self, Error> {
+        if power.words > 1 && bound >= 1 << 51 {
+            return Err(Error::Parameter {
+                what: "bound on weights",
+                got: bound,
+                domain: "below 2^51 where ciphertexts have limbs",
+            });
         }
+        // The casts keep everything: no value is larger than the bound.
+        let values = if bound < 1 << 15 {
+            Values::Short(values.iter().map(|v| *v as i16).collect())
+        } else if bound < 1 << 31 {
+            Values::Long(values.iter().map(|v| *v as i32).collect())
+        } else {
+            Values::Quad(values.to_vec())
+        };
+        Ok(Self {
+            kernel: Kernel::new(power, level),
+            exponents: map.exponents.clone(),
+            ins: map.ins,
+            outs: map.outs,
+            values,
+            bound,
+        })
     }
-    /// One output, from the coefficients of the inputs.
-    pub(crate) fn multiply(&self, power: Power, inputs: &[&[u64]], out: usize) -> Vec<u64> {
-        let terms = self.map.exponents.len();
-        let words = inputs.first().map_or(0, |x| x.len());
-        let n = words / power.words;
-        let mut sum = vec![0u128; n];
-        for (i, input) in inputs.iter().enumerate() {
-            let values = &self.values[(out * self.map.ins + i) * terms..][..terms];
-            for (e, v) in self.map.exponents.iter().zip(values) {
-                let (place, negative) = Map::place(*e, n);
-                let v = if negative { v.wrapping_neg() } else { *v };
-                for k in 0..n {
-                    let product = power.get(input, k).wrapping_mul(i128::from(v) as u128);
-                    let (to, product) = if k + place < n {
-                        (k + place, product)
-                    } else {
-                        (k + place - n, product.wrapping_neg())
-                    };
-                    sum[to] = sum[to].wrapping_add(product);
+
+    /// Both halves of the outputs numbered `outs`, from both halves of all inputs. Outputs that do not exist are left out.
+    pub(crate) fn multiply(
+        &self,
+        inputs: &[[&[u64]; 2]],
+        outs: Range<usize>,
+    ) -> Vec<[Vec<u64>; 2]> {
+        let outs = outs.start.min(self.outs)..outs.end.min(self.outs);
+        let words = self.kernel.power.words;
+        let len = inputs.first().map_or(0, |c| c[0].len());
+        let degree = len / words;
+        let mut results: Vec<[Vec<u64>; 2]> =
+            outs.clone().map(|_| [vec![0; len], vec![0; len]]).collect();
+        if degree == 0 {
+            return results;
+        }
+        let width = WIDTH.min(degree);
+        let strips = [0, 1].map(|half| self.strips(inputs, half, degree, width));
+        let mut jobs: Vec<Job<'_>> = (0..2)
+            .flat_map(|half| (0..degree / width).map(move |b| (half, b * width)))
+            .map(|(half, start)| Job {
+                half,
+                start,
+                outs: Vec::with_capacity(outs.len() * words),
+            })
+            .collect();
+        for result in &mut results {
+            for (half, planes) in result.iter_mut().enumerate() {
+                for plane in planes.chunks_exact_mut(degree) {
+                    let jobs = jobs[half * (degree / width)..].iter_mut();
+                    for (job, part) in jobs.zip(plane.chunks_exact_mut(width)) {
+                        job.outs.push(part);
+                    }
                 }
             }
         }
-        let mut planes = vec![0; words];
-        for (i, x) in sum.into_iter().enumerate() {
-            power.set(&mut planes, i, x);
+        let run = |job: Job<'_>| {
+            let strips = &strips[job.half];
+            self.columns(inputs, strips, job, outs.clone(), degree, width);
+        };
+        #[cfg(feature = "parallel")]
+        {
+            use rayon::prelude::*;
+            jobs.into_par_iter().for_each(run);
         }
-        planes
+        #[cfg(not(feature = "parallel"))]
+        jobs.into_iter().for_each(run);
+        results
+    }
+
+    /// Of each input, `[word][2 width]`: what stands before the coefficient of X^0 when it is shifted, which is the end of
+    /// the polynomial negated, and then its beginning.
+    fn strips(&self, inputs: &[[&[u64]; 2]], half: usize, degree: usize, width: usize) -> Vec<u64> {
+        let Power { words, .. } = self.kernel.power;
+        let mut strips = vec![0; inputs.len() * words * 2 * width];
+        for (strip, input) in strips.chunks_exact_mut(words * 2 * width).zip(inputs) {
+            let planes = input[half].chunks_exact(degree);
+            for (strip, plane) in strip.chunks_exact_mut(2 * width).zip(planes) {
+                strip[..width].copy_from_slice(&plane[degree - width..]);
+                strip[width..].copy_from_slice(&plane[..width]);
+            }
+            self.kernel.power.negate(strip, 2 * width, 0..width);
+        }
+        strips
+    }
+
+    /// All outputs' columns `start..start + width`.
+    fn columns(
+        &self,
+        inputs: &[[&[u64]; 2]],
+        strips: &[u64],
+        mut job: Job<'_>,
+        outs: Range<usize>,
+        degree: usize,
+        width: usize,
+    ) {
+        let (start, words) = (job.start, self.kernel.power.words);
+        let mut sources = Vec::with_capacity(self.ins * self.exponents.len() + 1);
+        let strips = strips.chunks_exact(words * 2 * width);
+        for (input, strip) in inputs.iter().zip(strips).take(self.ins) {
+            for e in &self.exponents {
+                let (place, negative) = Map::place(*e, degree);
+                let (planes, stride, at, negative) = if start >= place {
+                    (input[job.half], degree, start - place, negative)
+                } else if start + width <= place {
+                    (input[job.half], degree, degree + start - place, !negative)
+                } else {
+                    (strip, 2 * width, width + start - place, negative)
+                };
+                sources.push(Source {
+                    planes,
+                    stride,
+                    at,
+                    negative,
+                });
+            }
+        }
+        let terms = sources.len();
+        // With values offset by the bound B the sum is B times the plain sum of the sources too large: one more source,
+        // the negated sum, times B.
+        let mut sum;
+        if self.kernel.signs == Signs::Offset {
+            sum = vec![0; words * width];
+            self.kernel.sum(&sources, &mut sum, width);
+            self.kernel.power.negate(&mut sum, width, 0..width);
+            sources.push(Source {
+                planes: &sum,
+                stride: width,
+                at: 0,
+                negative: false,
+            });
+        }
+        let mut scratch = vec![0; self.kernel.rows * DEPTH.min(sources.len())];
+        let tiles = outs.len().div_ceil(self.kernel.rows).max(1);
+        let mut row = 0;
+        for tile in 0..tiles {
+            let next = outs.len() * (tile + 1) / tiles;
+            let (rows, columns) = (next - row, &mut job.outs[row * words..next * words]);
+            for (block, sources) in sources.chunks(DEPTH).enumerate() {
+                let first = block * DEPTH;
+                let scratch = &mut scratch[..rows * sources.len()];
+                let many = (terms - first.min(terms)).min(sources.len());
+                // The last source may be the sum, whose factor is the bound.
+                scratch[many * rows..].fill(self.bound);
+                for r in 0..rows {
+                    let at = (outs.start + row + r) * terms + first;
+                    let to = scratch.iter_mut().skip(r).step_by(rows);
+                    let to = to.zip(&sources[..many]);
+                    match &self.values {
+                        Values::Short(v) => self.factors(&v[at..][..many], to),
+                        Values::Long(v) => self.factors(&v[at..][..many], to),
+                        Values::Quad(v) => self.factors(&v[at..][..many], to),
+                    }
+                }
+                self.kernel.tile(sources, scratch, columns, rows);
+            }
+            row = next;
+        }
+        wipe(&mut scratch);
+    }
+
+    /// Values in the form in which the kernel wants them.
+    #[inline(always)]
+    fn factors<'a, T: Copy + Into<i64>>(
+        &self,
+        values: &[T],
+        to: impl Iterator<Item = (&'a mut u64, &'a Source<'a>)>,
+    ) {
+        let (offset, mask) = match self.kernel.signs {
+            Signs::Whole => (0, u64::MAX),
+            Signs::Limb => (0, (1 << 52) - 1),
+            Signs::Offset => (self.bound, u64::MAX),
+        };
+        for (v, (to, source)) in values.iter().zip(to) {
+            let flip = u64::from(source.negative).wrapping_neg();
+            let v = ((*v).into() as u64 ^ flip).wrapping_sub(flip);
+            *to = v.wrapping_add(offset) & mask;
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -56,3 +56,92 @@ fn blocks_share_the_values_of_polynomials_in_a_power() {
         assert!(x.chunks(s).all(|b| b.iter().all(|v| *v == b[0])));
     }
 }
+
+/// The values at the roots in the order that is documented, by the definition.
+#[test]
+fn values_stand_in_bit_reversed_order() {
+    for n in [8, 128] {
+        let p = Prime::new(ntt_primes(2048, 30, 1)[0]);
+        let psi = p.root(2 * n as u64);
+        let x = noise(n, p.p(), 5);
+        let bits = n.trailing_zeros();
+        let want: Vec<u64> = (0..n)
+            .map(|i| {
+                let place = i.reverse_bits() >> (usize::BITS - bits);
+                let root = p.pow(psi, 2 * place as u64 + 1);
+                x.iter().rev().fold(0, |v, a| p.add(p.mul(v, root), *a))
+            })
+            .collect();
+        for level in Level::all() {
+            let mut y = x.clone();
+            Ntt::with_level(p, n, level).forward(&mut y);
+            assert_eq!(y, want);
+        }
+    }
+}
+
+/// All levels give the same residues, there and back, for the largest and smallest primes and for extreme values.
+#[test]
+fn levels_agree() {
+    for n in [8usize, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192] {
+        for bits in [21, 35, 49, 50] {
+            let p = Prime::new(ntt_primes(n.max(1024), bits, 1)[0]);
+            let ntts: Vec<Ntt> = (Level::all()).map(|l| Ntt::with_level(p, n, l)).collect();
+            let top = p.p() - 1;
+            let mixed = noise(n, p.p(), 9)
+                .into_iter()
+                .map(|x| if x % 2 == 0 { 0 } else { top });
+            for x in [
+                noise(n, p.p(), 3),
+                vec![0; n],
+                vec![top; n],
+                mixed.collect(),
+            ] {
+                let points: Vec<Vec<u64>> = (ntts.iter())
+                    .map(|ntt| {
+                        let mut y = x.clone();
+                        ntt.forward(&mut y);
+                        let points = y.clone();
+                        ntt.inverse(&mut y);
+                        assert_eq!(y, x, "{n} {bits} {}", ntt.level());
+                        // Any residues are points too.
+                        let mut z = x.clone();
+                        ntt.inverse(&mut z);
+                        ntt.forward(&mut z);
+                        assert_eq!(z, x, "{n} {bits} {}", ntt.level());
+                        points
+                    })
+                    .collect();
+                assert!(
+                    points
+                        .iter()
+                        .all(|y| *y == points[0] && y.iter().all(|v| *v <= top))
+                );
+            }
+        }
+    }
+}
+
+/// Short transforms give the blocks' values of polynomials in X^S, at all levels.
+#[test]
+fn short_transforms_are_those_of_blocks() {
+    let n = 4096;
+    let p = Prime::new(ntt_primes(n, 50, 1)[0]);
+    for level in Level::all() {
+        let ntt = Ntt::with_level(p, n, level);
+        for s in [1, 4, 16, 64, 256, 1024, 2048, 4096] {
+            let short = noise(n / s, p.p(), 7);
+            let mut whole = vec![0; n];
+            for (i, v) in short.iter().enumerate() {
+                whole[i * s] = *v;
+            }
+            ntt.forward(&mut whole);
+            let mut values = [&short[..], &short[..]].concat();
+            ntt.forward_many(&mut values, n / s);
+            let (values, again) = values.split_at(n / s);
+            assert_eq!(values, again);
+            let spread = values.iter().flat_map(|v| core::iter::repeat_n(*v, s));
+            assert!(whole.into_iter().eq(spread));
+        }
+    }
+}

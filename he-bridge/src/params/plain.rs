@@ -1,0 +1,101 @@
+//! The modulus of messages.
+
+use piquet_core::pack;
+
+use crate::Error;
+
+/// The modulus t of messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PlainModulus {
+    /// 2^k, k in 1..=64.
+    Bits(u32),
+    /// A prime below 2^60.
+    Prime(u64),
+}
+
+impl PlainModulus {
+    pub(crate) fn validate(self) -> Result<(), Error> {
+        let (what, got, domain, fine) = match self {
+            Self::Bits(k) => (
+                "bits of the plaintext modulus",
+                k.into(),
+                "1..=64",
+                (1..=64).contains(&k),
+            ),
+            Self::Prime(t) => (
+                "plaintext modulus",
+                t,
+                "an odd prime below 2^60",
+                t < 1 << 60 && t > 2 && crate::native::prime::is_prime(t),
+            ),
+        };
+        if fine {
+            Ok(())
+        } else {
+            Err(Error::Parameter { what, got, domain })
+        }
+    }
+    /// log2 t, rounded up.
+    #[must_use]
+    pub fn bits(self) -> u32 {
+        match self {
+            Self::Bits(k) => k,
+            Self::Prime(t) => u64::BITS - t.leading_zeros(),
+        }
+    }
+    /// log2 t.
+    #[must_use]
+    pub fn log2(self) -> f64 {
+        match self {
+            Self::Bits(k) => k.into(),
+            Self::Prime(t) => (t as f64).log2(),
+        }
+    }
+    /// The residue of an integer below 2^64.
+    #[must_use]
+    pub fn reduce(self, x: u64) -> u64 {
+        match self {
+            Self::Bits(k) => x & pack::mask(k),
+            Self::Prime(t) => x % t,
+        }
+    }
+    /// The residue of a signed integer.
+    #[must_use]
+    pub fn reduce_signed(self, x: i64) -> u64 {
+        match self {
+            Self::Bits(k) => x as u64 & pack::mask(k),
+            Self::Prime(t) => i128::from(x).rem_euclid(i128::from(t)) as u64,
+        }
+    }
+    /// Sum of residues.
+    #[must_use]
+    pub fn add(self, a: u64, b: u64) -> u64 {
+        match self {
+            Self::Bits(k) => a.wrapping_add(b) & pack::mask(k),
+            Self::Prime(t) => self.subtract(a, t - b),
+        }
+    }
+    /// Difference of residues.
+    #[must_use]
+    pub fn subtract(self, a: u64, b: u64) -> u64 {
+        match self {
+            Self::Bits(k) => a.wrapping_sub(b) & pack::mask(k),
+            // Both are below t < 2^60, and b may be t itself: the sign bit says which.
+            Self::Prime(t) => {
+                let d = a.wrapping_sub(b);
+                d.wrapping_add(t & (d >> 63).wrapping_neg())
+            }
+        }
+    }
+    /// The representative of least absolute value, of a residue.
+    #[must_use]
+    pub fn centred(self, x: u64) -> i64 {
+        match self {
+            Self::Bits(k) => (x << (64 - k)) as i64 >> (64 - k),
+            Self::Prime(t) => {
+                let high = ((t / 2).wrapping_sub(x) >> 63).wrapping_neg();
+                x.wrapping_sub(t & high) as i64
+            }
+        }
+    }
+}
