@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use piquet_core::cpu;
 use piquet_core::linalg::ConvShape;
-use piquet_he_bridge::encoding::{Costs, Plan};
+use piquet_he_bridge::encoding::{Costs, Plan, plan};
 use piquet_he_bridge::{Mode, PlainModulus};
 use piquet_nn_ops::run::product_shape;
 use serde::Serialize;
@@ -116,7 +116,7 @@ pub(super) fn products(args: &ProductsArgs) -> Result<(), Failure> {
             continue;
         };
         say.step(&node.name);
-        let plan = Plan::new(&shape, plain, args.mode.mode(), bound, &costs)?;
+        let plan = plan(&shape, plain, args.mode.mode(), bound, &costs)?;
         let measured = match args.plan {
             true => None,
             false => Some(pair::measure(&plan, bound, usize::from(args.runs))?),
@@ -124,7 +124,7 @@ pub(super) fn products(args: &ProductsArgs) -> Result<(), Failure> {
         rows.push(Row {
             name: node.name.clone(),
             shape,
-            predicted: plan.seconds(&costs),
+            predicted: plan.time * 1e-9,
             plan,
             measured,
         });
@@ -136,7 +136,10 @@ pub(super) fn products(args: &ProductsArgs) -> Result<(), Failure> {
     let machine = Machine::here();
     println!("{}", table::page(args, &machine, &rows));
     if !args.plan && args.filter.is_none() {
-        record::merge(&record::file("piquet-bench-suite"), &[args.record(&machine, &rows)])?;
+        record::merge(
+            &record::file("piquet-bench-suite"),
+            &[args.record(&rows)],
+        )?;
     }
     if let Some(path) = &args.json {
         report::write_json(path, &table::everything(args, &machine, &rows))?;
@@ -159,7 +162,7 @@ impl ProductsArgs {
         }
         c
     }
-    fn record(&self, machine: &Machine, rows: &[Row]) -> Record {
+    fn record(&self, rows: &[Row]) -> Record {
         let sum = |f: &dyn Fn(&Measured) -> f64| -> f64 {
             rows.iter().filter_map(|r| r.measured.as_ref()).map(f).sum()
         };

@@ -12,7 +12,6 @@ use piquet_core::wire::{Channel, SessionId, drive};
 use piquet_core::{Block, Prg};
 use piquet_he_bridge::encoding::Plan;
 use piquet_he_bridge::linear::{Layer, client, server};
-use piquet_he_bridge::native::Tally;
 use piquet_he_bridge::{Mode, Native};
 use rand_core::UnwrapErr;
 use serde::Serialize;
@@ -28,10 +27,6 @@ pub(super) struct Measured {
     pub(super) runs: Vec<f64>,
     /// What both sent.
     pub(super) bytes: u64,
-    /// Transforms, products of points and taps of one run.
-    pub(super) ntts: u64,
-    pub(super) products: u64,
-    pub(super) taps: u64,
     /// Outputs that are one unit off; none in the exact mode.
     pub(super) off_by_one: usize,
 }
@@ -89,13 +84,20 @@ impl Work {
             .map(|w| (w % span) as i64 - bound as i64)
             .collect();
         let share = |v: Vec<u64>| v.into_iter().map(|x| plain.reduce(x)).collect::<Vec<_>>();
-        let shares = [share(words(shape.input_len())), share(words(shape.input_len()))];
+        let shares = [
+            share(words(shape.input_len())),
+            share(words(shape.input_len())),
+        ];
         let input: Vec<u64> = (shares[0].iter().zip(&shares[1]))
             .map(|(a, b)| plain.add(*a, *b))
             .collect();
         let raw: Vec<u64> = weights.iter().map(|w| *w as u64).collect();
         let mut product = vec![0; shape.output_len()];
-        conv2d(shape, &[(&input, &PackedWeights::pack(shape, &raw)?)], &mut product)?;
+        conv2d(
+            shape,
+            &[(&input, &PackedWeights::pack(shape, &raw)?)],
+            &mut product,
+        )?;
         Ok(Self {
             weights,
             shares,
@@ -130,7 +132,6 @@ pub(super) fn measure(plan: &Plan, bound: u64, runs: usize) -> Result<Measured, 
     let secret = client::Key::new(&*backend, session, 0, &mut rng, &mut message);
     let public = server::PublicKey::read(&*backend, session, 0, &message)?;
     let (mut times, mut bytes, mut off_by_one) = (Vec::new(), 0, 0);
-    let before = backend.tally();
     for step in 0..runs as u64 {
         let [near, far] = connection()?;
         let start = Barrier::new(2);
@@ -173,21 +174,17 @@ pub(super) fn measure(plan: &Plan, bound: u64, runs: usize) -> Result<Measured, 
         times.push(client.1.max(server.1));
         bytes = client.2 + server.2;
     }
-    Ok(Measured::of(&times, bytes, off_by_one, before, backend.tally()))
+    Ok(Measured::of(&times, bytes, off_by_one))
 }
 
 impl Measured {
-    fn of(times: &[Duration], bytes: u64, off_by_one: usize, before: Tally, after: Tally) -> Self {
+    fn of(times: &[Duration], bytes: u64, off_by_one: usize) -> Self {
         let runs: Vec<f64> = times.iter().map(Duration::as_secs_f64).collect();
         let mut sorted = runs.clone();
         sorted.sort_by(f64::total_cmp);
-        let n = runs.len() as u64;
         Self {
             seconds: sorted[sorted.len() / 2],
             bytes,
-            ntts: (after.ntts - before.ntts) / n,
-            products: (after.products - before.products) / n,
-            taps: (after.taps - before.taps) / n,
             runs,
             off_by_one,
         }

@@ -133,7 +133,10 @@ fn shape(s: &ConvShape) -> String {
         _ => format!(" on {h}x{w}"),
     };
     let [kh, kw] = s.kernel;
-    format!("{kh}x{kw}{stride} {}->{}{groups}{on}", s.in_channels, s.out_channels)
+    format!(
+        "{kh}x{kw}{stride} {}->{}{groups}{on}",
+        s.in_channels, s.out_channels
+    )
 }
 
 fn modulus(q: &CipherModulus) -> String {
@@ -150,25 +153,62 @@ fn modulus(q: &CipherModulus) -> String {
 /// The table, and what stands around it.
 pub(super) fn page(args: &ProductsArgs, machine: &Machine, rows: &[Row]) -> String {
     let mut t = report::table(&[
-        "layer", "product", "q", "in", "out", "sent", "NTTs", "products", "taps", "counted", "measured",
+        "layer", "product", "q", "in", "out", "sent", "NTTs", "products", "taps", "counted",
+        "measured",
     ]);
-    let line = |name: &str, what: String, q: String, c: [u64; 6], counted: f64, measured: Option<f64>| {
-        let [ins, outs, bytes, ntts, products, taps] = c;
-        let mut cells = vec![name.to_owned(), what, q, ins.to_string(), outs.to_string(), report::bytes(bytes)];
-        cells.extend([ntts, products, taps].map(|n| n.to_string()));
-        cells.push(report::seconds(counted));
-        cells.push(measured.map_or("-".to_owned(), report::seconds));
-        cells
-    };
+    let line =
+        |name: &str, what: String, q: String, c: [u64; 6], counted: f64, measured: Option<f64>| {
+            let [ins, outs, bytes, ntts, products, taps] = c;
+            let mut cells = vec![
+                name.to_owned(),
+                what,
+                q,
+                ins.to_string(),
+                outs.to_string(),
+                report::bytes(bytes),
+            ];
+            cells.extend([ntts, products, taps].map(|n| n.to_string()));
+            cells.push(report::seconds(counted));
+            cells.push(measured.map_or("-".to_owned(), report::seconds));
+            cells
+        };
     for r in rows {
         let l = r.layer();
-        let counts = [l.ciphertexts_in, l.ciphertexts_out, l.bytes, l.ntts, l.products, l.taps];
+        let counts = [
+            l.ciphertexts_in,
+            l.ciphertexts_out,
+            l.bytes,
+            l.ntts,
+            l.products,
+            l.taps,
+        ];
         let measured = r.measured.as_ref().map(|m| m.seconds);
-        t.add_row(line(l.name, l.shape, l.modulus, counts, l.predicted_seconds, measured));
+        t.add_row(line(
+            l.name,
+            l.shape,
+            l.modulus,
+            counts,
+            l.predicted_seconds,
+            measured,
+        ));
     }
     let all = Total::of(rows);
-    let counts = [all.ciphertexts_in, all.ciphertexts_out, all.bytes, all.ntts, all.products, all.taps];
-    t.add_row(line("all", String::new(), String::new(), counts, all.predicted_seconds, all.seconds));
+    let counts = [
+        all.ciphertexts_in,
+        all.ciphertexts_out,
+        all.bytes,
+        all.ntts,
+        all.products,
+        all.taps,
+    ];
+    t.add_row(line(
+        "all",
+        String::new(),
+        String::new(),
+        counts,
+        all.predicted_seconds,
+        all.seconds,
+    ));
     let fence = if args.markdown { "" } else { "\n" };
     let distance = match args.mode {
         // 2^-40 for each coefficient.
