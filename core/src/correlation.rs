@@ -9,8 +9,10 @@ use core::marker::PhantomData;
 
 use crate::{BitVec, Block, wipe, wipe_vec};
 
+mod conv;
 mod triples;
 
+pub use conv::ConvTriple;
 pub use triples::{BitTriples, MatrixShape, MatrixTriple, RingTriples};
 
 mod sealed {

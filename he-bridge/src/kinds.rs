@@ -14,3 +14,9 @@ pub(crate) const TRIPLE_KEYS: u8 = 0x98;
 pub(crate) const TRIPLE_REQUEST: u8 = 0x99;
 /// Masked cross terms of triples.
 pub(crate) const TRIPLE_RESPONSE: u8 = 0x9a;
+/// A client's keys for packed products.
+pub(crate) const PACKING_KEYS: u8 = 0xa0;
+/// Encrypted input of a packed product.
+pub(crate) const PACKING_REQUEST: u8 = 0xa1;
+/// Masked results of a packed product.
+pub(crate) const PACKING_RESPONSE: u8 = 0xa2;

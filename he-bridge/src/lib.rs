@@ -4,11 +4,15 @@
 pub mod backend;
 pub mod encoding;
 mod error;
+#[cfg(any(test, feature = "testing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod kinds;
 pub mod linear;
 pub mod map;
 pub mod native;
 pub mod noise;
+pub mod packing;
 pub mod params;
 #[cfg(feature = "seal")]
 pub mod seal;

@@ -5,14 +5,14 @@
 //! 2012/144) in symmetric form, with no need that t be coprime to q. Modulo primes ciphertexts are points of transforms all the way;
 //! modulo a power of two they are coefficients.
 
-mod ciphertext;
+pub(crate) mod ciphertext;
 mod exact;
 pub mod ntt;
 pub(crate) mod power;
 pub mod prime;
 mod response;
-mod rns;
-mod sample;
+pub(crate) mod rns;
+pub(crate) mod sample;
 mod shifts;
 mod taps;
 #[cfg(feature = "testing")]
@@ -98,6 +98,13 @@ impl Native {
             params,
         }
     }
+    /// The key that a ternary polynomial is.
+    pub(crate) fn secret_key_of(&self, s: &[i8]) -> SecretKey {
+        SecretKey {
+            base: either!(&self.base, b => b.key(s)),
+            response: self.response.key(s),
+        }
+    }
     /// What one response draws; shares of the exact mode come with it.
     fn fresh(&self, share: &mut [u64], prg: &mut Prg) -> Fresh {
         let (n, count) = (self.params.degree(), share.len());
@@ -136,10 +143,7 @@ impl Backend for Native {
     fn secret_key(&self, prg: &mut Prg) -> SecretKey {
         let mut s = vec![0; self.params.degree()];
         sample::ternary(prg, &mut s);
-        let key = SecretKey {
-            base: either!(&self.base, b => b.key(&s)),
-            response: self.response.key(&s),
-        };
+        let key = self.secret_key_of(&s);
         wipe(&mut s);
         key
     }

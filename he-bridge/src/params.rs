@@ -55,7 +55,8 @@ impl Params {
     ) -> Result<Self, Error> {
         Self::with_traffic(degree, plain, modulus, mode, bound, None)
     }
-    fn with_traffic(
+    /// [`Params::new`] with the fewest bytes for this traffic.
+    pub(crate) fn with_traffic(
         degree: usize,
         plain: PlainModulus,
         modulus: CipherModulus,

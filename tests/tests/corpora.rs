@@ -21,6 +21,10 @@ const TARGETS: &[Target] = &[
     ("fss_bgi_keys", piquet_fss::fuzzing::bgi_keys),
     ("fss_dpf_keys", piquet_fss::fuzzing::dpf_keys),
     ("fss_idpf_keys", piquet_fss::fuzzing::idpf_keys),
+    ("he_client", piquet_he_bridge::fuzzing::client),
+    ("he_levels", piquet_he_bridge::fuzzing::levels),
+    ("he_public_key", piquet_he_bridge::fuzzing::public_key),
+    ("he_server", piquet_he_bridge::fuzzing::server),
     (
         "model_graph_json",
         piquet_nn_ops::model::fuzzing::graph_json,

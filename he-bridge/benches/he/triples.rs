@@ -17,7 +17,7 @@ use rand_core::SeedableRng;
 
 const SESSION: SessionId = SessionId([7; 32]);
 
-pub fn rows(t: &mut Table) {
+pub(crate) fn rows(t: &mut Table) {
     let ntt = Ntt::new(Prime::new(ntt_primes(SLOTS, 50, 1)[0]), SLOTS);
     let mut x = vec![1; SLOTS];
     let transforms = t.limit("transforms of the slower party, measured here", 1.0, || {

@@ -30,12 +30,14 @@ mod slots;
 use core::fmt;
 use std::sync::Arc;
 
+use piquet_core::Ring;
 use piquet_core::wire::{DecodeError, Encode, Header, Reader, SessionId};
-use piquet_core::{Block, Prg, Ring};
 use rand_core::CryptoRng;
 
 use crate::backend::{Backend, Seed};
+use crate::linear::fresh;
 use crate::map::Map;
+use crate::triples::width;
 use crate::{Error, Native, Params, kinds};
 pub use run::{ClientRun, ServerRun, WINDOW};
 use slots::Field;
@@ -65,13 +67,7 @@ impl<B: Backend> Elements<B> {
     /// # Errors
     /// [`Error::Parameter`].
     pub fn with_backend(bits: u32, backend: impl FnMut(Params) -> B) -> Result<Self, Error> {
-        if !(1..=64).contains(&bits) {
-            return Err(Error::Parameter {
-                what: "bits of an element",
-                got: bits.into(),
-                domain: "1..=64",
-            });
-        }
+        width::<u64>(bits)?;
         let primes = slots::primes(bits);
         let backends = slots::parameters(&primes)?.into_iter().map(backend);
         Ok(Self {
@@ -149,7 +145,7 @@ impl<B: Backend> Client<B> {
         rng: &mut G,
         out: &mut Vec<u8>,
     ) -> Arc<Self> {
-        let mut prg = generator(rng);
+        let mut prg = fresh(rng);
         out.reserve(elements.key_len());
         elements
             .header(kinds::TRIPLE_KEYS, session, elements.bits.into())
@@ -227,15 +223,6 @@ impl<B: Backend> Server<B> {
     ) -> Result<ServerRun<R, B>, Error> {
         ServerRun::new(self.clone(), instance, triples, rng)
     }
-}
-
-/// A generator seeded from the caller's.
-fn generator<G: CryptoRng + ?Sized>(rng: &mut G) -> Prg {
-    let mut seed = [0; 16];
-    rng.fill_bytes(&mut seed);
-    let prg = Prg::new(Block::from_u128(u128::from_le_bytes(seed)));
-    piquet_core::wipe(&mut seed);
-    prg
 }
 
 impl<B> fmt::Debug for Elements<B> {

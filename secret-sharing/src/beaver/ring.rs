@@ -4,7 +4,7 @@ use core::fmt;
 
 use piquet_core::{
     Ring, RingVec,
-    correlation::{MatrixShape, MatrixTriple, RingTriples, Security},
+    correlation::{ConvTriple, MatrixShape, MatrixTriple, RingTriples, Security},
     wire::{Decode, DecodeError, Encode, Header, Reader, SessionId},
 };
 
@@ -169,6 +169,20 @@ impl<R: Ring> TripleBatch<R> {
         let MatrixShape { m, k, n } = triple.shape();
         let [a, b, c] = triple.into_parts();
         Self::from_raw_shares(party, Product::MatMul { m, k, n }, a, b, c)
+    }
+    /// The triple of a convolution that two parties made between them. See [`Triples::from_two_party`].
+    ///
+    /// # Errors
+    /// As [`Triples::from_two_party`]; those of [`Product::validate`].
+    pub fn from_two_party_conv<M: Security>(
+        party: Party,
+        triple: ConvTriple<R, M>,
+    ) -> Result<Self, Error> {
+        one_of_two(party)?;
+        whole_word::<R>(triple.bits())?;
+        let product = Product::Conv(*triple.shape());
+        let [a, b, c] = triple.into_parts();
+        Self::from_raw_shares(party, product, a, b, c)
     }
     /// The product that it is for.
     #[must_use]

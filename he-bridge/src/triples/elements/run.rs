@@ -11,9 +11,11 @@ use piquet_core::{Prg, Ring, RingVec, lanes};
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
-use super::slots::{self, SLOTS, join, reduce};
-use super::{Client, Server, generator};
+use super::slots::{self, SLOTS, join};
+use super::{Client, Server};
 use crate::backend::{Backend, Seed};
+use crate::linear::fresh;
+use crate::triples::{reduce, width};
 use crate::{Error, kinds};
 
 /// Requests that are sent before the first response is waited for.
@@ -37,13 +39,7 @@ impl<R: Ring> Batch<R> {
         triples: usize,
         rng: &mut G,
     ) -> Result<Self, Error> {
-        if bits > R::BITS {
-            return Err(Error::Parameter {
-                what: "bits of an element",
-                got: bits.into(),
-                domain: "at most those of the word",
-            });
-        }
+        width::<R>(bits)?;
         // Block numbers take 32 bits of a step.
         if triples == 0 || triples > isize::MAX as usize / 16 || blocks(triples) > 1 << 32 {
             return Err(Error::Parameter {
@@ -63,7 +59,7 @@ impl<R: Ring> Batch<R> {
             a,
             b,
             c,
-            prg: generator(rng),
+            prg: fresh(rng),
         })
     }
     fn blocks(&self) -> usize {

@@ -3,13 +3,14 @@
 //! Modulo t_j a polynomial is its values at N points, its slots, and products of polynomials are products slot by slot (N. Smart,
 //! F. Vercauteren, eprint 2011/133). An integer is its residues modulo all t_j.
 
-use piquet_core::{Ring, RingVec, pack};
+use piquet_core::{Ring, RingVec};
 
 use crate::backend::Backend;
 use crate::native::ntt::Ntt;
 use crate::native::prime::{Prime, ntt_primes};
 use crate::noise::Bound;
-use crate::{CipherModulus, Error, Mode, Params, PlainModulus};
+use crate::triples::smallest;
+use crate::{Error, Params, PlainModulus, shared};
 
 /// Triples of a block: the degree N, and the slots of a ciphertext.
 pub const SLOTS: usize = 8192;
@@ -40,37 +41,15 @@ pub(super) fn primes(bits: u32) -> Vec<u64> {
         .unwrap_or_default()
 }
 
-/// Parameters for each prime, with one ciphertext modulus: of as few primes as will do, and as small as so many may be.
-pub(super) fn parameters(plain: &[u64]) -> Result<Vec<Params>, Error> {
-    let mut last = Error::Parameter {
-        what: "number of slot moduli",
-        got: 0,
-        domain: "at least 1",
-    };
-    for count in 2..=5 {
-        for size in 30..=50 {
-            let modulus = CipherModulus::primes(SLOTS, size, count);
-            // Encoding divides by t modulo the primes of the ciphertext.
-            if matches!(&modulus, CipherModulus::Primes(q) if q.iter().any(|q| plain.contains(q))) {
-                continue;
-            }
-            let all = plain.iter().map(|t| {
-                // Two polynomials, whose coefficients are as large as residues of t can be.
-                let bound = Bound {
-                    weight: t / 2,
-                    terms: 2 * SLOTS as u64,
-                    useful: 2 * SLOTS as u64,
-                };
-                let plain = PlainModulus::Prime(*t);
-                Params::new(SLOTS, plain, modulus.clone(), Mode::Exact, bound)
-            });
-            match all.collect() {
-                Ok(params) => return Ok(params),
-                Err(e) => last = e,
-            }
-        }
-    }
-    Err(last)
+/// Parameters for each prime.
+pub(super) fn parameters(primes: &[u64]) -> Result<Vec<Params>, Error> {
+    let plain: Vec<_> = primes.iter().map(|t| PlainModulus::Prime(*t)).collect();
+    // Two polynomials, whose coefficients are as large as residues of t can be.
+    smallest(SLOTS, &plain, |t| Bound {
+        weight: shared::bound(t),
+        terms: 2 * SLOTS as u64,
+        useful: 2 * SLOTS as u64,
+    })
 }
 
 impl<B: Backend> Field<B> {
@@ -140,10 +119,4 @@ pub(super) fn join<B: Backend>(fields: &[Field<B>], residues: &[RingVec<u64>]) -
 /// T modulo 2^64.
 pub(super) fn modulus<B: Backend>(fields: &[Field<B>]) -> u64 {
     fields.iter().fold(1, |a, f| a.wrapping_mul(f.prime().p()))
-}
-
-/// `elements` modulo 2^bits.
-pub(super) fn reduce<R: Ring>(elements: &mut RingVec<R>, bits: u32) {
-    let mask = R::from_u64(pack::mask(bits));
-    piquet_core::lanes::map(elements.as_mut_slice(), move |x| x.and(mask));
 }

@@ -1,0 +1,163 @@
+//! The evaluation: rotate inputs, multiply, merge.
+
+use super::Matvec;
+use super::galois::{Key, Work};
+use super::weights::Weights;
+use crate::native::Ciphertext;
+use crate::native::prime::Prime;
+
+impl Matvec {
+    /// The images of an input under every subset of the levels at inputs, times 2^-outer.
+    pub(crate) fn expand(
+        &self,
+        keys: &[Key],
+        input: Ciphertext,
+        work: &mut Work,
+    ) -> Vec<Ciphertext> {
+        let mut images = vec![input];
+        for l in 0..self.plan.inner() as usize {
+            for i in 0..images.len() {
+                let image = self
+                    .galois
+                    .rotate(&keys[l], &self.automorphisms[l], &images[i], work);
+                images.push(image);
+            }
+        }
+        for image in &mut images {
+            for half in [&mut image.first, &mut image.second] {
+                self.each_prime(half, |j, p, x| {
+                    p.mul_by(x, self.scale[j][0], self.scale[j][1])
+                });
+            }
+        }
+        images
+    }
+    fn each_prime(&self, planes: &mut [u64], f: impl Fn(usize, &Prime, u64) -> u64) {
+        for (j, plane) in planes.chunks_exact_mut(self.plan.degree()).enumerate() {
+            let p = self.galois.ntts[j].prime();
+            plane.iter_mut().for_each(|x| *x = f(j, p, *x));
+        }
+    }
+    /// The sum over images of `factors` (one polynomial for each of them) times image.
+    pub(crate) fn multiply(
+        &self,
+        images: &[Ciphertext],
+        factors: &[i32],
+        work: &mut Work,
+    ) -> Ciphertext {
+        let n = self.plan.degree();
+        let primes = self.galois.primes();
+        let [mut first, mut second] = [(); 2].map(|()| vec![0; n * primes]);
+        let (mut points, mut sums) = (vec![0; n], vec![[0u128; 2]; n]);
+        for j in 0..primes {
+            let ntt = &self.galois.ntts[j];
+            let p = ntt.prime();
+            sums.fill([0; 2]);
+            for (image, factor) in images.iter().zip(factors.chunks_exact(n)) {
+                for (x, w) in points.iter_mut().zip(factor) {
+                    *x = p.reduce_signed((*w).into());
+                }
+                ntt.forward(&mut points);
+                work.transforms += 1;
+                let [zero, one] = [&image.first, &image.second].map(|h| &h[j * n..][..n]);
+                // At most 2^28 products below 2^100.
+                for (((sum, w), a), b) in sums.iter_mut().zip(&points).zip(zero).zip(one) {
+                    sum[0] = sum[0].wrapping_add(u128::from(*w) * u128::from(*a));
+                    sum[1] = sum[1].wrapping_add(u128::from(*w) * u128::from(*b));
+                }
+            }
+            for (i, sum) in sums.iter().enumerate() {
+                first[j * n + i] = p.reduce_wide(sum[0]);
+                second[j * n + i] = p.reduce_wide(sum[1]);
+            }
+        }
+        piquet_core::wipe(&mut points);
+        Ciphertext { first, second }
+    }
+    /// One ciphertext from the products of a response: neighbours first.
+    pub(crate) fn merge(
+        &self,
+        keys: &[Key],
+        mut products: Vec<Ciphertext>,
+        work: &mut Work,
+    ) -> Option<Ciphertext> {
+        for l in self.plan.inner() as usize..self.plan.depth() as usize {
+            let mut merged = Vec::with_capacity(products.len().div_ceil(2));
+            let mut pairs = products.into_iter();
+            while let Some(a) = pairs.next() {
+                merged.push(self.pair(keys, l, a, pairs.next(), work));
+            }
+            products = merged;
+        }
+        products.into_iter().next()
+    }
+    /// a + X^h b + tau(a - X^h b), without b where there is none.
+    fn pair(
+        &self,
+        keys: &[Key],
+        l: usize,
+        a: Ciphertext,
+        b: Option<Ciphertext>,
+        work: &mut Work,
+    ) -> Ciphertext {
+        let n = self.plan.degree();
+        let (mut sum, mut difference) = match b {
+            None => (
+                Ciphertext {
+                    first: a.first.clone(),
+                    second: a.second.clone(),
+                },
+                a,
+            ),
+            Some(mut b) => {
+                let mut a = a;
+                for (a, b) in [(&mut a.first, &mut b.first), (&mut a.second, &mut b.second)] {
+                    for (j, (a, b)) in a.chunks_exact_mut(n).zip(b.chunks_exact_mut(n)).enumerate()
+                    {
+                        let p = self.galois.ntts[j].prime();
+                        let shift = &self.shifts[l - self.plan.inner() as usize][j * n..][..n];
+                        for ((a, b), [w, f]) in a.iter_mut().zip(b).zip(shift) {
+                            let moved = p.mul_by(*b, *w, *f);
+                            (*a, *b) = (p.add(*a, moved), p.sub(*a, moved));
+                        }
+                    }
+                }
+                (a, b)
+            }
+        };
+        difference = self
+            .galois
+            .rotate(&keys[l], &self.automorphisms[l], &difference, work);
+        for (s, d) in [
+            (&mut sum.first, &difference.first),
+            (&mut sum.second, &difference.second),
+        ] {
+            for (j, (s, d)) in s.chunks_exact_mut(n).zip(d.chunks_exact(n)).enumerate() {
+                let p = self.galois.ntts[j].prime();
+                s.iter_mut().zip(d).for_each(|(s, d)| *s = p.add(*s, *d));
+            }
+        }
+        sum
+    }
+    /// All responses of a matrix, before they are masked.
+    pub(crate) fn pack(
+        &self,
+        keys: &[Key],
+        weights: &Weights,
+        inputs: Vec<Ciphertext>,
+        work: &mut Work,
+    ) -> Vec<Ciphertext> {
+        let images: Vec<Ciphertext> = (inputs.into_iter())
+            .flat_map(|input| self.expand(keys, input, work))
+            .collect();
+        let mut factors = (weights.coefficients).chunks_exact(images.len() * self.plan.degree());
+        (0..self.plan.responses())
+            .filter_map(|r| {
+                let products = (factors.by_ref().take(self.plan.products(r)))
+                    .map(|factors| self.multiply(&images, factors, work))
+                    .collect();
+                self.merge(keys, products, work)
+            })
+            .collect()
+    }
+}
