@@ -4,8 +4,11 @@
 //! Element e of a run takes bits e k to (e + 1) k - 1; bit i of a run is bit `i % 8` of byte `i / 8`. A run ends at a
 //! byte, its padding zero: n elements take [`packed_len`]`(n, k)` = ceil(n k / 8) bytes. Groups of 64 elements are k whole
 //! words, put together by halves: neighbours first, then pairs of neighbours. Plain Rust, compiled for every level of
-//! [`crate::cpu`]; constant time in the elements.
+//! [`crate::cpu`], but for words of 64 bits where bytes can be permuted; constant time in the elements.
 #![allow(unsafe_code)]
+
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
 use crate::wire::DecodeError;
 use crate::{Ring, cpu};
@@ -196,8 +199,28 @@ macro_rules! levels {
         }
     };
 }
-levels!(pack<R>(elements: &[R], k: u32, out: &mut [u8]) pack_groups);
-levels!(unpack<R>(bytes: &[u8], k: u32, out: &mut [R]) unpack_groups);
+levels!(pack_by_level<R>(elements: &[R], k: u32, out: &mut [u8]) pack_groups);
+levels!(unpack_by_level<R>(bytes: &[u8], k: u32, out: &mut [R]) unpack_groups);
+
+/// Packs whole groups.
+fn pack<R: Ring>(elements: &[R], k: u32, out: &mut [u8]) {
+    #[cfg(target_arch = "x86_64")]
+    if R::BYTES == 8 && x86::WIDTHS.contains(&k) && cpu::Gfni512::new().is_some() {
+        // SAFETY: `Gfni512` proves the features.
+        return unsafe { x86::pack(bytemuck::cast_slice(elements), k, out) };
+    }
+    pack_by_level(elements, k, out);
+}
+
+/// The inverse.
+fn unpack<R: Ring>(bytes: &[u8], k: u32, out: &mut [R]) {
+    #[cfg(target_arch = "x86_64")]
+    if R::BYTES == 8 && x86::WIDTHS.contains(&k) && cpu::Gfni512::new().is_some() {
+        // SAFETY: `Gfni512` proves the features.
+        return unsafe { x86::unpack(bytes, k, bytemuck::cast_slice_mut(out)) };
+    }
+    unpack_by_level(bytes, k, out);
+}
 
 #[inline(always)]
 fn pack_groups<R: Ring>(elements: &[R], k: u32, out: &mut [u8]) {
@@ -453,6 +476,25 @@ mod tests {
             }
             unpacker.pull(rest);
             prop_assert!(back.iter().zip(&v).all(|(a, b)| *a == b & mask(k)));
+        }
+    }
+
+    #[test]
+    fn every_width_and_number_of_groups() {
+        let v: Vec<u64> = (1..=257u64)
+            .map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+            .collect();
+        for k in 1..=64 {
+            for n in [63, 64, 65, 128, 192, 257] {
+                let mut out = Vec::new();
+                let mut p = Packer::new(&mut out, k);
+                p.push(&v[..n]);
+                p.finish();
+                assert_eq!(out, oracle(&v[..n], k), "{k} {n}");
+                let mut back = vec![1; n];
+                Unpacker::new(&out, n, k).unwrap().pull(&mut back);
+                assert!(back.iter().zip(&v).all(|(a, b)| *a == b & mask(k)));
+            }
         }
     }
 

@@ -3,12 +3,17 @@
 use piquet_bench_harness::Table;
 use piquet_core::cpu;
 
+#[path = "he/packing.rs"]
+mod packing;
 #[path = "he/points.rs"]
 mod points;
 #[path = "he/protocols.rs"]
 mod protocols;
 #[path = "he/scheme.rs"]
 mod scheme;
+#[cfg(feature = "seal")]
+#[path = "he/seal.rs"]
+mod seal;
 #[path = "he/taps.rs"]
 mod taps;
 #[path = "he/triples.rs"]
@@ -21,5 +26,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     scheme::rows(&mut t);
     protocols::rows(&mut t);
     triples::rows(&mut t);
+    packing::rows(&mut t);
+    #[cfg(feature = "seal")]
+    seal::rows(&mut t);
     t.finish()
 }

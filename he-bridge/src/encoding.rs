@@ -18,14 +18,17 @@
 //! Along an axis, v lies between -before and extent - 1 + behind, p between 0 and extent - 1, and pitch >= extent + max(before, behind):
 //! so they differ by less than a pitch along each axis, and by less than D as numbers. |k| <= C M - 1, hence |k D + p - v| < C M D <= N,
 //! and it is 0; as |p - v| < D, k = 0 and p = v; as |c' - c| < C, m' = m and c' = c; as columns differ by less than their
-//! pitch, so do p and v agree in rows and columns. That is a product that the layer wants (or v is in a gap: the layer's padding). For
-//! the same reasons terms have exponents of their own modulo N: shifts of taps that meet data span less than a pitch.
+//! pitch, p and v agree in columns, hence in rows. That is a product that the layer wants. (Where v is in a gap, the layer has
+//! padding, and there is no p. Several images in a plane are below each other: the rows of one, with its gap, are a pitch.) For the
+//! same reasons terms have exponents of their own modulo N: shifts of taps that meet data span less than a pitch.
 //!
-//! **Powers of two.** Where outputs read one item per plane, exponents are multiples of D; if D is a power of two, a weight
-//! polynomial in X^D has few distinct points, which makes its products cheap.
+//! **Powers of two.** Modulo D exponents are those of the taps. Where D is a multiple of a power of two S, a weight polynomial is a sum
+//! of X^t times polynomials in X^S, which have one value for S neighbouring points: products with those are cheap, and so is their
+//! storage. A plane is rounded up where that pays.
 
 mod axis;
 mod cost;
+mod input;
 mod plan;
 mod search;
 mod split;
@@ -63,8 +66,9 @@ struct Term {
     output: u32,
     /// Plane in the input polynomial.
     input: u32,
-    /// Number of the shifts of rows and columns.
-    shifts: [u32; 2],
+    /// Number of the tap: of its shifts of rows and columns, the first one's number times how many there are of the second, and
+    /// the second's.
+    tap: u32,
 }
 
 impl Encoding {
@@ -193,7 +197,7 @@ impl Encoding {
                 self.terms.push(Term {
                     output: m as u32,
                     input: c as u32,
-                    shifts: [y as u32, x as u32],
+                    tap: (y * columns + x) as u32,
                 });
             }
         }
@@ -250,72 +254,6 @@ impl Encoding {
         }
     }
 
-    /// Fills input polynomial `i` of a group and tile from the layer's whole input.
-    pub fn input(&self, group: usize, tile: usize, i: usize, x: &[u64], polynomial: &mut [u64]) {
-        polynomial.fill(0);
-        let shape = &self.layer.shape;
-        let [height, width] = shape.input;
-        let Split {
-            merge,
-            inputs,
-            distance,
-            ..
-        } = self.split;
-        for c in 0..inputs {
-            let (member, channel, phase) = self.plane(i * inputs + c);
-            let whole = group * merge + member;
-            if member >= merge || whole >= shape.groups {
-                break;
-            }
-            let channel = whole * self.layer.channels()[0] + channel;
-            let phase = self.layer.phase(phase);
-            let to = &mut polynomial[c * distance..][..distance];
-            self.gather(tile, phase, |at, image, row, column| {
-                let from = (image * height + row) * width + column;
-                to[at] = x[from * shape.in_channels + channel];
-            });
-        }
-    }
-    /// Calls `each` with place, image, row and column of every item of a tile's plane.
-    fn gather(
-        &self,
-        tile: usize,
-        phase: [usize; 2],
-        mut each: impl FnMut(usize, usize, usize, usize),
-    ) {
-        let [y, x] = &self.layer.lines;
-        match self.split.tile {
-            Tile::Pixels(_) => {
-                let pixels = self.pixels(tile);
-                for (at, pixel) in pixels.enumerate() {
-                    let (image, row, column) = self.pixel(pixel);
-                    let row = y.index(phase[0], y.item(phase[0], row));
-                    let column = x.index(phase[1], x.item(phase[1], column));
-                    if let (Some(row), Some(column)) = (row, column) {
-                        each(at, image, row, column);
-                    }
-                }
-            }
-            Tile::Area(_) => {
-                let (images, [down, across]) = self.area(tile);
-                let [rows, columns] = &self.axes;
-                for (b, image) in images.enumerate() {
-                    for r in 0..rows.extent {
-                        let Some(row) = y.index(phase[0], rows.item(down, r)) else {
-                            continue;
-                        };
-                        let at = (b * rows.pitch + r) * columns.pitch;
-                        for k in 0..columns.extent {
-                            let column = x.index(phase[1], columns.item(across, k));
-                            if let Some(column) = column {
-                                each(at + k, image, row, column);
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    }
     /// Output positions of a tile of pixels.
     fn pixels(&self, tile: usize) -> Range<usize> {
         let all = self.layer.shape.pixels();
@@ -323,11 +261,6 @@ impl Encoding {
             Tile::Pixels(n) => (tile * n).min(all)..((tile + 1) * n).min(all),
             Tile::Area(_) => 0..0,
         }
-    }
-    /// Image, row and column of an output position.
-    fn pixel(&self, pixel: usize) -> (usize, usize, usize) {
-        let [h, w] = self.layer.shape.output();
-        (pixel / w / h, pixel / w % h, pixel % w)
     }
     /// Images of a tile that is an area, and its numbers along the axes.
     fn area(&self, tile: usize) -> (Range<usize>, [usize; 2]) {
@@ -345,38 +278,65 @@ impl Encoding {
     /// The terms of a group's polynomials, as its [`Map`] wants them, from the layer's whole weights.
     #[must_use]
     pub fn weights(&self, group: usize, weights: &[i64]) -> Vec<i64> {
+        let shape = &self.layer.shape;
+        let (kernel, [_, outputs]) = (shape.kernel, self.layer.channels());
+        let Split {
+            merge,
+            inputs: planes,
+            outputs: channels,
+            ..
+        } = self.split;
+        let here = |member: usize| member < merge && group * merge + member < shape.groups;
+        // Member, and where its weights begin: of an output channel, and of a plane, with the plane's phase.
+        let rows: Vec<(usize, usize)> = (0..self.map.outs * channels)
+            .map(|k| {
+                let (member, channel) = self.channel(k);
+                let row = (group * merge + member) * outputs + channel;
+                (member, row * shape.fan_in())
+            })
+            .collect();
+        let columns: Vec<(usize, usize, usize)> = (0..self.map.ins * planes)
+            .map(|j| {
+                let (member, channel, phase) = self.plane(j);
+                let member = if here(member) { member } else { usize::MAX };
+                (member, channel * kernel[0] * kernel[1], phase)
+            })
+            .collect();
+        let taps: Vec<Vec<Option<usize>>> = (0..self.layer.phases())
+            .map(|phase| self.kernel_indices(phase))
+            .collect();
         let mut out = Vec::with_capacity(self.map.values());
-        let each = &self.terms;
-        for (o, i) in (0..self.map.outs).flat_map(|o| (0..self.map.ins).map(move |i| (o, i))) {
-            out.extend(each.iter().map(|term| {
-                self.weight(group, o, i, term)
-                    .map_or(0, |index| weights[index])
+        for (rows, columns) in rows
+            .chunks_exact(channels)
+            .flat_map(|r| columns.chunks_exact(planes).map(move |c| (r, c)))
+        {
+            out.extend(self.terms.iter().map(|term| {
+                let (twin, row) = rows[term.output as usize];
+                let (member, column, phase) = columns[term.input as usize];
+                match taps[phase][term.tap as usize] {
+                    Some(tap) if member == twin => weights[row + column + tap],
+                    _ => 0,
+                }
             }));
         }
         out
     }
-    /// Which of the layer's weights a term is, if any.
-    fn weight(&self, group: usize, o: usize, i: usize, term: &Term) -> Option<usize> {
-        let shape = &self.layer.shape;
-        let (member, input, phase) = self.plane(i * self.split.inputs + term.input as usize);
-        let (twin, output) = self.channel(o * self.split.outputs + term.output as usize);
-        let whole = group * self.split.merge + member;
-        if member != twin || member >= self.split.merge || whole >= shape.groups {
-            return None;
-        }
-        let [inputs, outputs] = self.layer.channels();
+    /// Index in a kernel of every tap, for the planes of a phase.
+    fn kernel_indices(&self, phase: usize) -> Vec<Option<usize>> {
         let phase = self.layer.phase(phase);
-        let tap = |axis: usize| {
+        let taps = [0, 1].map(|axis| {
             let taps = &self.layer.lines[axis].taps[phase[axis]];
             if self.layer.is_pointwise() {
-                taps.iter().flatten().next().copied()
+                vec![taps.iter().flatten().next().copied()]
             } else {
-                taps[term.shifts[axis] as usize]
+                taps.clone()
             }
-        };
-        let (row, column) = (tap(0)?, tap(1)?);
-        let channel = (whole * outputs + output) * inputs + input;
-        Some((channel * shape.kernel[0] + row) * shape.kernel[1] + column)
+        });
+        let [rows, columns] = &taps;
+        let width = self.layer.shape.kernel[1];
+        rows.iter()
+            .flat_map(|r| columns.iter().map(|c| Some((*r)? * width + (*c)?)))
+            .collect()
     }
 
     /// Output channels of the layer that output polynomial `o` of a group holds.

@@ -1,6 +1,8 @@
 //! What the fuzz targets run: every door of this crate through which bytes of others come, and the scheme at every level of the
 //! processor. Panics are findings.
 
+mod triples;
+
 use std::sync::{Arc, OnceLock};
 
 use piquet_core::cpu::Level;
@@ -12,6 +14,7 @@ use crate::encoding::Encoding;
 use crate::linear::{Layer, client, server};
 use crate::map::Map;
 use crate::{Backend, CipherModulus, Error, Mode, Native, Params, PlainModulus, kinds};
+pub use triples::triples;
 
 const SESSION: SessionId = SessionId([6; 32]);
 const WEIGHT: u64 = 7;

@@ -16,10 +16,10 @@ pub mod packing;
 pub mod params;
 #[cfg(feature = "seal")]
 pub mod seal;
+pub mod shared;
 #[cfg(feature = "testing")]
 #[doc(hidden)]
 pub mod testing;
-pub mod shared;
 pub mod triples;
 
 pub use backend::Backend;

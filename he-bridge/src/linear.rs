@@ -42,16 +42,15 @@ pub mod server;
 use core::fmt;
 use std::sync::Arc;
 
+use piquet_core::linalg::ConvShape;
 use piquet_core::wire::{DecodeError, Encode, Header, SessionId};
 use piquet_core::{Block, Prg};
 use rand_core::CryptoRng;
 use zeroize::Zeroize;
 
-#[allow(unused_imports, reason = "named in the documentation")]
-use crate::Mode;
 use crate::backend::{Backend, Seed};
-use crate::encoding::Encoding;
-use crate::{Error, PlainModulus};
+use crate::encoding::{Costs, Encoding, Split, Tile, plan};
+use crate::{Error, Mode, Native, PlainModulus};
 use schedule::Schedule;
 
 /// Ciphertexts in a message of the client, at most.
@@ -72,6 +71,20 @@ pub struct Layer<B> {
 
 /// Stands for a layer and its parameters.
 type Tag = [u8; 16];
+
+impl Layer<Native> {
+    /// The cheapest way that [`plan()`] finds to compute a layer whose weights are at most `weight` in absolute value. It depends on the
+    /// arguments alone: both parties find the same.
+    pub fn plan(
+        shape: &ConvShape,
+        plain: PlainModulus,
+        mode: Mode,
+        weight: u64,
+    ) -> Result<Self, Error> {
+        let plan = plan(shape, plain, mode, weight, &Costs::default())?;
+        Self::new(Arc::new(Native::new(plan.params)), plan.encoding)
+    }
+}
 
 impl<B: Backend> Layer<B> {
     /// Checks that degree and sums of the encoding are those that the backend's parameters allow.
@@ -121,6 +134,25 @@ impl<B: Backend> Layer<B> {
     pub fn encoding(&self) -> &Encoding {
         &self.encoding
     }
+    /// [`client::Key::new`] for this layer's parameters.
+    pub fn key<R: CryptoRng + ?Sized>(
+        &self,
+        session: SessionId,
+        step: u64,
+        rng: &mut R,
+        out: &mut Vec<u8>,
+    ) -> client::Key<B> {
+        client::Key::new(&*self.backend, session, step, rng, out)
+    }
+    /// [`server::PublicKey::read`] for this layer's parameters.
+    pub fn public_key(
+        &self,
+        session: SessionId,
+        step: u64,
+        message: &[u8],
+    ) -> Result<server::PublicKey<B>, Error> {
+        server::PublicKey::read(&*self.backend, session, step, message)
+    }
     /// Elements of the input, of either share.
     #[must_use]
     pub fn input_len(&self) -> usize {
@@ -148,8 +180,8 @@ impl<B: Backend> Layer<B> {
         ]
     }
     fn response_len(&self, [group, tile, o]: [usize; 3]) -> usize {
-        let (positions, _) = self.encoding.output(group, tile, o);
-        self.backend.response_len(positions.len())
+        let wanted = self.encoding.wanted(group, tile, o);
+        self.backend.response_len(wanted)
     }
     /// Whether a share of the input is of the layer's length and of residues.
     fn check_input(&self, x: &[u64]) -> Result<(), Error> {
@@ -192,7 +224,6 @@ pub(crate) fn residues(what: &'static str, x: &[u64], t: PlainModulus) -> Result
 
 fn tag<B: Backend>(backend: &B, encoding: &Encoding) -> Tag {
     let shape = encoding.shape();
-    let map = encoding.map();
     let mut h = blake3::Hasher::new_derive_key("piquet 2026 he layer");
     let mut words = |xs: &[usize]| {
         for x in xs {
@@ -202,16 +233,19 @@ fn tag<B: Backend>(backend: &B, encoding: &Encoding) -> Tag {
     words(&[shape.batch, shape.in_channels, shape.out_channels]);
     words([shape.input, shape.kernel, shape.stride, shape.dilation].as_flattened());
     words(&shape.padding);
-    words(&[shape.groups, encoding.groups(), encoding.tiles()]);
-    words(&[map.ins, map.outs, map.exponents.len()]);
-    map.exponents.iter().for_each(|e| words(&[*e as usize]));
-    // Where the first and the last output polynomials have their outputs.
-    let last = [encoding.groups() - 1, encoding.tiles() - 1, map.outs - 1];
-    for [group, tile, o] in [[0; 3], last] {
-        let (positions, elements) = encoding.output(group, tile, o);
-        positions.iter().for_each(|p| words(&[*p as usize]));
-        words(&elements);
+    let Split {
+        merge,
+        inputs,
+        outputs,
+        tile,
+        distance,
+    } = *encoding.split();
+    words(&[shape.groups, encoding.degree(), merge, inputs, outputs]);
+    match tile {
+        Tile::Pixels(n) => words(&[0, n]),
+        Tile::Area(area) => words(&[[1].as_slice(), &area].concat()),
     }
+    words(&[distance, REQUESTS, RESPONSES, RUN_BYTES]);
     h.update(&backend.params().tag().to_le_bytes());
     let mut tag = Tag::default();
     tag.copy_from_slice(&h.finalize().as_bytes()[..16]);
@@ -268,7 +302,7 @@ pub(crate) fn fresh<R: CryptoRng + ?Sized>(rng: &mut R) -> Prg {
 }
 
 /// `f` of 0..n, in order; on all threads of the caller's pool with the feature `parallel`.
-fn each<T: Send>(n: usize, f: impl Fn(usize) -> T + Sync + Send) -> Vec<T> {
+pub(crate) fn each<T: Send>(n: usize, f: impl Fn(usize) -> T + Sync + Send) -> Vec<T> {
     #[cfg(feature = "parallel")]
     if n > 1 {
         use rayon::prelude::*;

@@ -6,10 +6,13 @@
 //! modulo a power of two they are coefficients.
 
 pub(crate) mod ciphertext;
+#[cfg(feature = "testing")]
+mod door;
 mod exact;
 pub mod ntt;
 pub(crate) mod power;
 pub mod prime;
+pub mod product;
 mod response;
 pub(crate) mod rns;
 pub(crate) mod sample;
@@ -51,6 +54,8 @@ macro_rules! either {
         }
     };
 }
+#[cfg(feature = "testing")]
+use either;
 
 /// The backend for one set of parameters.
 #[derive(Debug, Clone)]
@@ -65,7 +70,7 @@ pub struct Weights(Prepared);
 
 enum Prepared {
     /// For products of points.
-    Dense(rns::Dense),
+    Dense(product::Dense),
     /// For shifted sums.
     Taps(taps::Taps),
 }
@@ -243,11 +248,7 @@ impl Backend for Native {
     ) -> Vec<Ciphertext> {
         let both: Vec<[&[u64]; 2]> = inputs.iter().map(|c| [&*c.first, &*c.second]).collect();
         let results = match (&self.base, &weights.0) {
-            (Base::Primes(rns), Prepared::Dense(w)) => {
-                let halves = [0, 1].map(|h| both.iter().map(|c| c[h]).collect::<Vec<_>>());
-                outs.map(|out| [0, 1].map(|h: usize| rns.multiply(&halves[h], w, out)))
-                    .collect()
-            }
+            (Base::Primes(rns), Prepared::Dense(w)) => rns.multiply(&both, w, outs),
             (Base::Power(shifts), Prepared::Taps(w)) => shifts.multiply(&both, w, outs),
             _ => Vec::new(),
         };

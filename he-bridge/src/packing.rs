@@ -1,32 +1,38 @@
 //! Matrices times vectors in one request and few responses: results packed by automorphisms.
 //!
-//! A product of polynomials that gives W x, as in [`crate::encoding`], leaves one output in every `span` coefficients of a response. Chen, Dai, Kim and
-//! Song (eprint 2020/015) pack such ciphertexts: a + X^h b + tau(a - X^h b), for an automorphism tau with tau(X^h) = -X^h, keeps
-//! both halves' coefficients where they are wanted, doubled, and removes what stood in their way; a tree of such merges fills one
-//! ciphertext, at one key switching each. As tau(w c) = tau(w) tau(c), the first `inner` levels can be
-//! done on the input, whose 2^inner images then meet factors that depend on weights alone: 2^inner - 1 switchings and about 2^-inner of the tree's,
-//! least where both are equal. Several rows in one polynomial, and that exchange of rotations before and after products with a chosen split between them, are after Rhombus
-//! (He et al., CCS 2024, eprint 2024/1611), whose results they follow; the formulas and bounds here are derived in [`plan`] and `noise`.
-//! Levels that would only clear coefficients that nobody reads are left out: a response shows c_0 at the wanted positions alone.
+//! A product of polynomials that gives W x, as in [`crate::encoding`], leaves one output in every `span` coefficients
+//! of a response. Chen, Dai, Kim and Song (eprint 2020/015) pack such ciphertexts: a + X^h b + tau(a - X^h b), for an
+//! automorphism tau with tau(X^h) = -X^h, keeps both halves' coefficients where they are wanted, doubled, and removes
+//! what stood in their way; a tree of such merges fills one ciphertext, at one key switching each. As tau(w c) =
+//! tau(w) tau(c), the first `inner` levels can be done on the input, whose 2^inner images then meet factors that
+//! depend on weights alone: 2^inner - 1 switchings and about 2^-inner of the tree's, least where both are equal.
+//! Several rows in one polynomial, and that exchange of rotations before and after products with a chosen split
+//! between them, are after Rhombus (He et al., CCS 2024, eprint 2024/1611), whose results they follow; the formulas
+//! and bounds here are derived in [`plan`] and `noise`. Levels that would only clear coefficients that nobody reads
+//! are left out: a response shows c_0 at the wanted positions alone.
 //!
-//! **The factor 2^levels.** Merges double what they keep. At products this is undone beforehand: a ciphertext times 2^-outer modulo the odd q
-//! has the phase 2^-outer (q m / t + e) modulo q, a large number whose double, taken outer times, is q m / t + e again, noise included,
-//! without growth; this holds for any t, and for round(q m / t) as for a multiple of it. Noise of key switchings is
-//! not there when it is divided, so that at inputs the division comes before encryption: x is encoded as round(q x / (2^inner t)) for t = 2^k, and as
-//! x / 2^inner modulo t for a prime t. The sum over 2^inner images then has phase q W x / t, independent of which representative of x modulo
-//! t was taken: another one changes q x / (2^inner t) by q / 2^inner, and the result by a multiple of q.
+//! **The factor 2^levels.** Merges double what they keep. At products this is undone beforehand: a ciphertext times
+//! 2^-outer modulo the odd q has the phase 2^-outer (q m / t + e) modulo q, a large number whose double, taken outer
+//! times, is q m / t + e again, noise included, without growth; this holds for any t, and for round(q m / t) as for a
+//! multiple of it. Noise of key switchings is not there when it is divided, so that at inputs the division comes
+//! before encryption: x is encoded as round(q x / (2^inner t)) for t = 2^k, and as x / 2^inner modulo t for a prime
+//! t. The sum over 2^inner images then has phase q W x / t, independent of which representative of x modulo t was
+//! taken: another one changes q x / (2^inner t) by q / 2^inner, and the result by a multiple of q.
 //!
-//! **Security.** Semi-honest, for one client and one server. The client sends keys and encryptions: the server's view is simulated by uniform
-//! halves and encryptions of zero, if RLWE with the modulus q P (at most 214 bits at N = 8192) is hard in the circular sense (`galois`). The server sends
-//! responses of [`crate::Backend::respond`] in the exact mode: c_0 at the wanted positions with a uniform share and a flooding of 2^40 times
-//! the noise of the whole evaluation, errors of key switchings included, after an encryption of zero under the client's public key was added.
-//! So a client's view is simulated from its shares alone: c_1 as that of a fresh public-key encryption, c_0 from c_1, its shares and the
-//! flooding, within 2^-40 for every output. Nothing of the packing is given away before that.
+//! **Security.** Semi-honest, for one client and one server. The client sends keys and encryptions: the server's view
+//! is simulated by uniform halves and encryptions of zero, if RLWE with the modulus q P (at most 214 bits at N =
+//! 8192) is hard in the circular sense (`galois`). The server sends responses of [`crate::Backend::respond`] in the
+//! exact mode: c_0 at the wanted positions with a uniform share and a flooding of 2^40 times the noise of the whole
+//! evaluation, errors of key switchings included, after an encryption of zero under the client's public key was
+//! added. So a client's view is simulated from its shares alone: c_1 as that of a fresh public-key encryption, c_0
+//! from c_1, its shares and the flooding, within 2^-40 for every output. Nothing of the packing is given away before
+//! that.
 //!
-//! **When it pays.** In bytes, for layers whose plain responses are nearly empty: for 1000 x 4096 weights the request and the
-//! response are below 0.2 MB together, where products without packing take more than ten times of that; but the keys, a few
-//! MB, go first, once for a client and a matrix. In time it does not pay where the network is fast: weights meet N = 8192 and three primes in place of
-//! N = 4096, and every key switching costs L^2 + 3 L + 2 transforms for L primes.
+//! **When it pays.** In bytes, for layers whose plain responses are nearly empty: for 1000 x 4096 weights the request
+//! and the response are below 0.2 MB together, where products without packing take more than ten times of that; but
+//! the keys, a few MB, go first, once for a client and a matrix. In time it does not pay where the network is fast:
+//! weights meet N = 8192 and three primes in place of N = 4096, and every key switching costs L^2 + 3 L + 2
+//! transforms for L primes.
 
 pub mod client;
 mod evaluate;
@@ -37,15 +43,15 @@ pub mod server;
 mod weights;
 
 use piquet_core::cpu;
-use piquet_core::wire::{DecodeError, Header, SessionId};
 use piquet_core::wipe;
+use piquet_core::wire::{DecodeError, Header, SessionId};
 
 use crate::backend::Seed;
 use crate::linear::residues;
 use crate::native::ntt::Ntt;
 use crate::native::prime::{self, Prime};
 use crate::native::rns::Rns;
-use crate::params::Traffic;
+use crate::params::{Traffic, most_bits};
 use crate::{Backend, CipherModulus, Error, Mode, Native, Params, PlainModulus};
 use galois::{Automorphism, Galois};
 use plan::Plan;
@@ -53,8 +59,28 @@ pub use weights::Weights;
 
 /// Degree of the polynomials: key switching needs its room.
 pub const DEGREE: usize = 8192;
-/// Bits by which the prime of key switching is longer than those of ciphertexts: noise of keys is then below that of rounding.
+/// Bits by which the prime of key switching is longer than those of ciphertexts: noise of keys is then below that of
+/// rounding.
 const SPECIAL: u32 = 5;
+/// Where nothing was tried.
+const NO_PLAN: Error = Error::Parameter {
+    what: "packings",
+    got: 0,
+    domain: "at least one",
+};
+
+/// Primes of q, and P: two to four as long as each other, fewest and shortest first. P has at most 50 bits too, and
+/// all of them together at most what the guidelines allow.
+fn moduli() -> impl Iterator<Item = (Vec<u64>, u64)> {
+    (2..=4u32)
+        .flat_map(|count| (34..=50 - SPECIAL).map(move |bits| (count, bits)))
+        .filter(|(count, bits)| bits * (count + 1) + SPECIAL <= most_bits(DEGREE))
+        .filter_map(|(count, bits)| {
+            let primes = prime::ntt_primes(DEGREE, bits, count as usize);
+            let special = prime::ntt_primes(DEGREE, bits + SPECIAL, 1);
+            Some((primes, *special.first()?))
+        })
+}
 
 /// What both parties know of a product: shapes, parameters, tables.
 #[derive(Debug)]
@@ -78,11 +104,13 @@ pub struct Matvec {
 }
 
 impl Matvec {
-    /// A product with `rows` x `cols` weights of at most `weight` in absolute value, modulo t. Takes the packing with the fewest key switchings that
-    /// the noise allows at 214 bits, and of its moduli the smallest. For t = 2^k and 12-bit weights k may be up to 57 at 4096 columns.
+    /// A product with `rows` x `cols` weights of at most `weight` in absolute value, modulo t. Takes the packing with
+    /// the fewest key switchings that the noise allows at 214 bits, and of its moduli the smallest. For 12-bit weights
+    /// and 4096 columns t = 2^k may have up to 60 bits with the best packing, and all 64 with slower ones.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for shapes without a packing and weights of 2^31 or more; [`Error::Noise`] where no modulus is large enough.
+    /// [`Error::Parameter`] for shapes without a packing and for weights of 2^31 or more; [`Error::Noise`] where no
+    /// modulus is large enough.
     pub fn new(rows: usize, cols: usize, plain: PlainModulus, weight: u64) -> Result<Self, Error> {
         let mut refused = None;
         for plan in Plan::all(rows, cols, DEGREE)? {
@@ -91,79 +119,73 @@ impl Matvec {
                 fine => return fine,
             }
         }
-        Err(refused.unwrap_or(Error::Mismatch("shape")))
+        Err(refused.unwrap_or(NO_PLAN))
     }
     /// [`Matvec::new`] with this packing.
+    ///
+    /// # Errors
+    /// Those of [`Matvec::new`]; [`Error::Parameter`] for degrees other than [`DEGREE`], and if k + `inner` exceeds 64.
     pub fn with_plan(plan: Plan, plain: PlainModulus, weight: u64) -> Result<Self, Error> {
-        if weight == 0
-            || (weight << plan.inner()) >> plan.inner() != weight
-            || weight << plan.inner() > i32::MAX as u64
-        {
-            return Err(Error::Parameter {
-                what: "bound on weights",
-                got: weight,
-                domain: "1..=2^31 / 2^inner - 1",
-            });
+        let inputs = match plain {
+            PlainModulus::Bits(k) => PlainModulus::Bits(k.saturating_add(plan.inner())),
+            t => t,
+        };
+        let most = (i32::MAX as u64) >> plan.inner();
+        for (what, got, fine, domain) in [
+            (
+                "degree",
+                plan.degree() as u64,
+                plan.degree() == DEGREE,
+                "8192",
+            ),
+            (
+                "bound on weights",
+                weight,
+                (1..=most).contains(&weight),
+                "1..2^31 / 2^inner",
+            ),
+            (
+                "bits of the plaintext modulus",
+                inputs.bits().into(),
+                inputs.bits() <= 64,
+                "at most 64 with the levels at inputs",
+            ),
+        ] {
+            if !fine {
+                return Err(Error::Parameter { what, got, domain });
+            }
         }
         let traffic = Traffic {
             requests: plan.ins() as u64,
             responses: plan.responses() as u64,
             positions: plan.rows().div_ceil(plan.responses()),
         };
-        let mut refused = None;
-        for count in 2..=4u32 {
-            for bits in 34..=49u32 {
-                // The special prime has at most 50 bits too, and both together at most what the guidelines allow.
-                if bits + SPECIAL > 50
-                    || bits * (count + 1) + SPECIAL > crate::params::most_bits(DEGREE)
-                {
-                    continue;
+        let mut refused = NO_PLAN;
+        for (primes, special) in moduli() {
+            let bound = noise::cover(noise::product(&plan, weight, &primes, special));
+            let modulus = CipherModulus::Primes(primes.clone());
+            let mode = Mode::Exact;
+            match Params::with_traffic(DEGREE, plain, modulus, mode, bound, Some(traffic)) {
+                Ok(params) => {
+                    let inputs = Rns::new(&primes, inputs, DEGREE, cpu::level());
+                    return Ok(Self::with_params(
+                        plan, weight, params, inputs, primes, special,
+                    ));
                 }
-                let primes = prime::ntt_primes(plan.degree(), bits, count as usize);
-                let special = prime::ntt_primes(plan.degree(), bits + SPECIAL, 1);
-                let (Some(special), true) = (special.first(), primes.len() == count as usize)
-                else {
-                    continue;
-                };
-                let bound = noise::cover(noise::product(&plan, weight, &primes, *special));
-                let modulus = CipherModulus::Primes(primes);
-                let params = Params::with_traffic(
-                    plan.degree(),
-                    plain,
-                    modulus,
-                    Mode::Exact,
-                    bound,
-                    Some(traffic),
-                );
-                match params {
-                    Ok(params) => return Self::with_params(plan, weight, params, *special),
-                    Err(error) => refused = Some(error),
-                }
+                Err(error) => refused = error,
             }
         }
-        Err(refused.unwrap_or(Error::Mismatch("shape")))
+        Err(refused)
     }
     fn with_params(
         plan: Plan,
         weight: u64,
         params: Params,
+        inputs: Rns,
+        primes: Vec<u64>,
         special: u64,
-    ) -> Result<Self, Error> {
+    ) -> Self {
         let (n, level) = (plan.degree(), cpu::level());
-        let CipherModulus::Primes(primes) = params.modulus().clone() else {
-            return Err(Error::Mismatch("modulus"));
-        };
-        let inputs = match params.plain() {
-            PlainModulus::Bits(k) if k + plan.inner() > 64 => {
-                return Err(Error::Parameter {
-                    what: "bits of the plaintext modulus",
-                    got: k.into(),
-                    domain: "at most 64 less the levels at inputs",
-                });
-            }
-            PlainModulus::Bits(k) => PlainModulus::Bits(k + plan.inner()),
-            t => t,
-        };
         let mut all = primes.clone();
         all.push(special);
         let galois = Galois::new(&all, n, level);
@@ -181,8 +203,8 @@ impl Matvec {
                 [w, p.factor(w)]
             })
             .collect();
-        Ok(Self {
-            inputs: Rns::new(&primes, inputs, n, level),
+        Self {
+            inputs,
             automorphisms: (0..plan.depth())
                 .map(|l| Automorphism::new(n, plan.element(l)))
                 .collect(),
@@ -194,7 +216,7 @@ impl Matvec {
             weight,
             native: Native::with_level(params, level),
             plan,
-        })
+        }
     }
     /// Where the matrix lies, and what its product costs.
     #[must_use]

@@ -27,6 +27,9 @@ pub enum Mode {
     Approximate,
 }
 
+/// The largest weight that multiplies limbs: weights are made factors of 52 bits there.
+const MOST_BY_LIMBS: u64 = (1 << 51) - 1;
+
 /// Widest flooding, as log2 of its half: with errors added it still fits 128 bits.
 const MOST_FLOODING: u32 = 126;
 
@@ -66,6 +69,15 @@ impl Params {
     ) -> Result<Self, Error> {
         validate(degree, plain)?;
         modulus.validate(degree)?;
+        if let (PlainModulus::Prime(t), CipherModulus::Primes(p)) = (plain, &modulus)
+            && p.contains(&t)
+        {
+            return Err(Error::Parameter {
+                what: "plaintext modulus",
+                got: t,
+                domain: "none of the primes of the ciphertext modulus",
+            });
+        }
         for (what, got) in [
             ("bound on weights", bound.weight),
             ("terms of a coefficient", bound.terms),
@@ -77,6 +89,13 @@ impl Params {
                     domain: "1..=2^63",
                 });
             }
+        }
+        if matches!(modulus, CipherModulus::Limbs(_)) && bound.weight > MOST_BY_LIMBS {
+            return Err(Error::Parameter {
+                what: "bound on weights",
+                got: bound.weight,
+                domain: "below 2^51 where ciphertexts have limbs",
+            });
         }
         let positions = traffic.map_or(degree / 2, |t| t.positions);
         let fit = fit(

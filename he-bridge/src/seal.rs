@@ -1,50 +1,54 @@
 //! The second backend: Microsoft SEAL 4.0, through the crate `seal_fhe`.
 //!
-//! It is there to be differed from: products, masks and responses are made by another implementation of the same scheme (Fan and
-//! Vercauteren, eprint 2012/144, in SEAL's full-RNS form), and have to come out as those of [`Native`](crate::Native) do. For use,
-//! take that one.
+//! It is there to be differed from: products, masks and responses are made by another implementation of the same
+//! scheme (Fan and Vercauteren, eprint 2012/144, in SEAL's full-RNS form), and have to come out as those of
+//! [`Native`](crate::Native) do. For use, take that one.
 //!
-//! **Licence.** `seal_fhe` is AGPL-3.0-only; SEAL itself is MIT. Whoever distributes a program that has this feature turned on, or lets
-//! others use it over a network, has to follow the AGPL for the whole of it. No other feature turns this one on.
+//! **Licence.** `seal_fhe` is AGPL-3.0-only; SEAL itself is MIT. Whoever distributes a program that has this feature
+//! turned on, or lets others use it over a network, has to follow the AGPL for the whole of it. No other feature
+//! turns this one on.
 //!
 //! **To build** it takes cmake, compilers for C and C++ and libclang, and about two minutes.
 //!
 //! # What fits
-//! - The ciphertext modulus is a product of primes. SEAL keeps one more for key switching, of which there is none here, but which
-//!   encryption under a public key needs: it counts in the 53, 106 and 214 bits that are secure at degrees 2048, 4096 and 8192. At 4096
-//!   some 54 to 85 bits are left for ciphertexts, at 2048 next to nothing. What does not fit is [`Error::Insecure`].
+//! - The ciphertext modulus is a product of primes. SEAL keeps one more for key switching, of which there is none
+//!   here, but which encryption under a public key needs: it counts in the 53, 106 and 214 bits that are secure at
+//!   degrees 2048, 4096 and 8192. At 4096 some 54 to 85 bits are left for ciphertexts, at 2048 next to nothing. What
+//!   does not fit is [`Error::Insecure`].
 //! - The plaintext modulus is below 2^60, and no prime of the ciphertext modulus.
-//! - Weights are kept as points, 8 N bytes for each prime, input and output polynomial. That is for tests and comparisons, not for
-//!   a network.
+//! - Weights are kept as points, 8 N bytes for each prime, input and output polynomial. That is for tests and
+//!   comparisons, not for a network.
 //!
 //! # What differs from the native backend
-//! - **Randomness is SEAL's own**: keys, errors, seeds of uniform halves and encryptions of zero are drawn from `/dev/urandom`, through
-//!   Blake2xb. The `seed`, `index` and `prg` that are passed to keys and encryptions go unused; masks, flooding and pads come from
-//!   `prg`. A message has its own 64-byte seed, so nothing ties it to its place among others, and one can be repeated: what is to be
-//!   bound to a session has to be so above this trait.
+//! - **Randomness is SEAL's own**: keys, errors, seeds of uniform halves and encryptions of zero are drawn from
+//!   `/dev/urandom`, through Blake2xb. The `seed`, `index` and `prg` that are passed to keys and encryptions go
+//!   unused; masks, flooding and pads come from `prg`. A message has its own 64-byte seed, so nothing ties it to its
+//!   place among others, and one can be repeated: what is to be bound to a session has to be so above this trait.
 //! - Errors are Gaussian with a standard deviation of 3.2, cut off at 19.2, by a sampler that is not constant time.
-//! - **Little is constant time.** Products are made as points, so that a weight's value is never looked at by `multiply_plain`
-//!   (which in coefficients takes another way for polynomials with one term). But SEAL is built with branches in conditional moves, takes
-//!   weights to signed values by comparing them, and decrypts with a branch on coefficients that are 0. Who can time a party closely
-//!   must not be its peer.
-//! - A polynomial of zeros as a weight makes a product that SEAL calls transparent, and would refuse, which would tell that the
-//!   weights were zeros. Its check is turned off at build time; responses are never transparent, as each gets a fresh encryption of
-//!   zero under the public key.
-//! - round(q m / t) is rounded up from (t - 1) / 2 on for an odd t, not from t / 2 on: encodings may differ by one from the native ones,
-//!   and parameters are checked with 1 / (2 t) more for each.
-//! - SEAL overwrites secret keys, what it draws to encrypt, and here also plaintexts; ciphertexts before their mask lie in its memory
-//!   until that is used again.
+//! - **Little is constant time.** Products are made as points, so that a weight's value is never looked at by
+//!   `multiply_plain` (which in coefficients takes another way for polynomials with one term). But SEAL is built with
+//!   branches in conditional moves, takes weights to signed values by comparing them, and decrypts with a branch on
+//!   coefficients that are 0. Who can time a party closely must not be its peer.
+//! - A polynomial of zeros as a weight makes a product that SEAL calls transparent, and would refuse, which would
+//!   tell that the weights were zeros. Its check is turned off at build time; responses are never transparent, as
+//!   each gets a fresh encryption of zero under the public key.
+//! - round(q m / t) is rounded up from (t - 1) / 2 on for an odd t, not from t / 2 on: encodings may differ by one
+//!   from the native ones, and noise and flooding are reckoned with 1 / (2 t) more for each.
+//! - SEAL overwrites secret keys, what it draws to encrypt, and here also plaintexts; ciphertexts before their mask
+//!   lie in its memory until that is used again.
 //! - Responses are modulo the fewest primes that hold them, not modulo powers of two: longer by up to a prime.
 //!
 //! # Masking
-//! As in the native backend (exact mode): the product has phase q m / t + v, |v| at most a bound that is public. The server adds a fresh
-//! encryption of zero, (q / t) r for a uniform r, and flooding 2^40 times as wide as the bound. The client, who knows s, sees m + r, which is
-//! uniform; the noise, which is within 2^-40 of that of zero weights; and a c_1 that is pseudorandom to him under RLWE with the secret
-//! u, SEAL's division by its last prime included: it is made of a pseudorandom pair modulo the larger modulus. Dropping primes and
-//! coefficients afterwards is a function of what he may see. In the approximate mode the coefficients given away are padded uniformly
-//! modulo what is left of q instead, and the error of at most one in the last place depends on the weights.
+//! As in the native backend (exact mode): the product has phase q m / t + v, |v| at most a bound that is public. The
+//! server adds a fresh encryption of zero, (q / t) r for a uniform r, and flooding 2^40 times as wide as the bound.
+//! The client, who knows s, sees m + r, which is uniform; the noise, which is within 2^-40 of that of zero weights;
+//! and a c_1 that is pseudorandom to him under RLWE with the secret u, SEAL's division by its last prime included: it
+//! is made of a pseudorandom pair modulo the larger modulus. Dropping primes and coefficients afterwards is a
+//! function of what he may see. In the approximate mode the coefficients given away are padded uniformly modulo what
+//! is left of q instead, and the error of at most one in the last place depends on the weights.
 
 mod ffi;
+mod fit;
 mod residues;
 mod saved;
 
@@ -57,15 +61,11 @@ use seal_fhe::{BfvEncryptionParametersBuilder, Context, Modulus, SecurityLevel};
 
 use crate::backend::{Backend, Seed};
 use crate::map::Map;
-use crate::native::prime::ntt_primes;
-use crate::params::most_bits;
-use crate::{CipherModulus, Error, Mode, Params, PlainModulus, noise};
+use crate::{Error, Mode, Params};
 use ffi::{Decryptor, Encryptor, Evaluator, KeyGenerator, Level, Plaintext, Pool, Refused};
+use fit::Fit;
 use residues::Residues;
 use saved::{SEED, Saved};
-
-/// Bits of SEAL's largest plaintext modulus.
-const PLAIN_BITS: u32 = 60;
 
 /// The backend for one set of parameters.
 pub struct Seal {
@@ -76,6 +76,8 @@ pub struct Seal {
     pool: Pool,
     /// The plaintext modulus.
     t: u64,
+    /// log2 of the half-width of the flooding.
+    flooding: u32,
     /// Ciphertexts, as they are encrypted.
     first: Level,
     residues: Residues,
@@ -117,55 +119,37 @@ impl fmt::Debug for Seal {
         f.debug_tuple("Seal").field(&self.params).finish()
     }
 }
-impl fmt::Debug for SecretKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SecretKey")
-    }
+/// Nothing of them is printed but what they are.
+macro_rules! opaque {
+    ($($name:ident)*) => {$(
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(stringify!($name))
+            }
+        }
+    )*};
 }
-impl fmt::Debug for PublicKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PublicKey")
-    }
-}
-impl fmt::Debug for Ciphertext {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Ciphertext")
-    }
-}
-impl fmt::Debug for Weights {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Weights")
-    }
-}
+opaque!(SecretKey PublicKey Ciphertext Weights);
 
 impl Seal {
-    /// SEAL for these parameters, its tables and a throw-away key: milliseconds. Refuses what does not [fit](self#what-fits).
+    /// SEAL for these parameters, its tables and a throw-away key: milliseconds. Refuses what does not
+    /// [fit](self#what-fits).
     pub fn new(params: Params) -> Result<Self, Error> {
-        let CipherModulus::Primes(primes) = params.modulus() else {
-            return Err(Error::Parameter {
-                what: "number of primes of the ciphertext modulus",
-                got: 0,
-                domain: "at least 1: SEAL has no power of two for a ciphertext modulus",
-            });
-        };
-        let t = plain_modulus(params.plain(), primes)?;
-        let degree = params.degree();
-        let special = special_prime(degree, primes, t)?;
-        let key_primes: Vec<u64> = primes.iter().copied().chain([special]).collect();
-        let left = primes_of_responses(&params, primes, t)?;
-        Self::build(&params, t, &key_primes, left).map_err(|_| Error::Parameter {
+        let fit = Fit::new(&params)?;
+        let degree = params.degree() as u64;
+        Self::build(params, &fit).map_err(|_| Error::Parameter {
             what: "degree",
-            got: degree as u64,
+            got: degree,
             domain: "one for which SEAL takes primes and plaintext modulus",
         })
     }
-    fn build(params: &Params, t: u64, key_primes: &[u64], left: usize) -> Result<Self, Refused> {
+    fn build(params: Params, fit: &Fit) -> Result<Self, Refused> {
         let refused = |_: seal_fhe::Error| Refused;
-        let moduli: Result<Vec<Modulus>, _> = key_primes.iter().map(|p| Modulus::new(*p)).collect();
+        let moduli: Result<Vec<Modulus>, _> = fit.primes.iter().map(|p| Modulus::new(*p)).collect();
         let wanted = BfvEncryptionParametersBuilder::new()
             .set_poly_modulus_degree(params.degree() as u64)
             .set_coefficient_modulus(moduli.map_err(refused)?)
-            .set_plain_modulus_u64(t)
+            .set_plain_modulus_u64(fit.t)
             .build()
             .map_err(refused)?;
         let context = Context::new(&wanted, true, SecurityLevel::TC128).map_err(refused)?;
@@ -174,7 +158,7 @@ impl Seal {
         let key = generator.secret_key()?;
         let evaluator = Evaluator::new(&context)?;
         let pool = Pool::new()?;
-        let primes = &key_primes[..key_primes.len() - 1];
+        let primes = &fit.primes[..fit.primes.len() - 1];
         let encryptor = Encryptor::secret(&context, &key)?;
         let zero = Plaintext::of(&pool, &[0]);
         let words = params.degree() * primes.len();
@@ -182,19 +166,20 @@ impl Seal {
         let key_sample = generator.seeded_public_key()?.save();
         // Levels are named by hashes that only SEAL knows: primes are dropped from a ciphertext to see them.
         let mut falling = encryptor.symmetric(&zero, false, &pool);
-        for _ in left..primes.len() {
+        for _ in fit.left..primes.len() {
             evaluator.drop_one(&mut falling);
         }
         Ok(Self {
-            t,
+            t: fit.t,
+            flooding: fit.flooding,
             first: ffi::first_level(&context),
             residues: Residues::new(primes),
             saved: Saved::new(&sample, words).ok_or(Refused)?,
-            key_residues: Residues::new(key_primes),
+            key_residues: Residues::new(&fit.primes),
             saved_key: Saved::new(&key_sample, words + params.degree()).ok_or(Refused)?,
             last: falling.level(),
-            response: Residues::new(&primes[..left]),
-            params: params.clone(),
+            response: Residues::new(&primes[..fit.left]),
+            params,
             context,
             evaluator,
             pool,
@@ -226,76 +211,6 @@ impl Ciphertext {
             points: OnceLock::new(),
         }
     }
-}
-
-/// t, if SEAL has it.
-fn plain_modulus(plain: PlainModulus, primes: &[u64]) -> Result<u64, Error> {
-    let refuse = |what, got, domain| Err(Error::Parameter { what, got, domain });
-    match plain {
-        PlainModulus::Bits(k) if k < PLAIN_BITS => Ok(1 << k),
-        PlainModulus::Bits(k) => refuse(
-            "bits of the plaintext modulus",
-            k.into(),
-            "at most 59: SEAL's plaintext moduli are below 2^60",
-        ),
-        PlainModulus::Prime(t) if !primes.contains(&t) => Ok(t),
-        PlainModulus::Prime(t) => refuse(
-            "plaintext modulus",
-            t,
-            "coprime to the ciphertext modulus for SEAL",
-        ),
-    }
-}
-
-/// The prime that SEAL keeps for itself: the largest of at most 50 bits that leaves all of them together secure.
-fn special_prime(degree: usize, primes: &[u64], t: u64) -> Result<u64, Error> {
-    let most = most_bits(degree);
-    let taken: f64 = primes.iter().map(|p| (*p as f64).log2()).sum();
-    let room = (f64::from(most) - taken).floor().clamp(0.0, 50.0) as u32;
-    // One more than the primes and t are enough to find one that is none of them. One of 21 bits makes SEAL's fresh encryptions of zero
-    // less noisy than those without it.
-    ntt_primes(degree, room, primes.len() + 2)
-        .into_iter()
-        .find(|p| *p > 1 << 20 && *p != t && !primes.contains(p))
-        .ok_or(Error::Insecure {
-            bits: taken.ceil() as u32 + 21,
-            degree,
-            most,
-        })
-}
-
-/// The fewest primes modulo which a response is decrypted right.
-///
-/// What the noise may take of a unit of the message (q / t before any prime is dropped) is known from the declared bound. SEAL's errors are
-/// narrower than those that `noise` reckons with. Dropping a prime rounds both halves to the units of what is left.
-fn primes_of_responses(params: &Params, primes: &[u64], t: u64) -> Result<usize, Error> {
-    let bound = params.bound();
-    let t = t as f64;
-    // Rounding of client's and server's encodings, each at most 1/2 + 1/(2t); of the mask's as well.
-    let rounding = bound.weight as f64 * bound.useful as f64 * (1.0 + 1.0 / t) + 1.0;
-    let flooding = match params.mode() {
-        Mode::Exact => f64::from(params.flooding()).exp2(),
-        Mode::Approximate => 0.0,
-    };
-    let errors = noise::product(bound, false) + noise::rerandomise(params.degree());
-    let most = errors + rounding + flooding;
-    // What is below the room of SEAL's own last rounding: its auxiliary prime has 61 bits.
-    let half = 0.5 - 2f64.powi(-20);
-    let modulus = |left: usize| primes[..left].iter().map(|p| *p as f64).product::<f64>();
-    let mut taken = most * t / modulus(primes.len());
-    let mut fewest = None;
-    for left in (1..=primes.len()).rev() {
-        if left < primes.len() {
-            taken += noise::response_rounding(params.degree()) * t / modulus(left);
-        }
-        if taken < half {
-            fewest = Some(left);
-        }
-    }
-    fewest.ok_or(Error::Noise {
-        noise: crate::error::OrderedBits(most.log2()),
-        room: crate::error::OrderedBits((modulus(primes.len()) / t).log2() - 1.0),
-    })
 }
 
 impl Backend for Seal {
@@ -395,7 +310,8 @@ impl Backend for Seal {
         }
         let plain = self.params.plain();
         let mut polynomial = vec![0; self.degree()];
-        // SEAL has weights modulo t, and multiplies by the representative of least absolute value: no larger than the weight.
+        // SEAL has weights modulo t, and multiplies by the representative of least absolute value: no larger than the
+        // weight.
         let points = (values.chunks_exact(map.exponents.len()))
             .map(|terms| {
                 for (e, v) in map.exponents.iter().zip(terms) {
@@ -466,7 +382,7 @@ impl Backend for Seal {
                 let r = residues::below(self.t, prg);
                 mask[*at as usize] = r;
                 *s = plain.subtract(0, r);
-                let flood = residues::flooding(self.params.flooding(), prg);
+                let flood = residues::flooding(self.flooding, prg);
                 for (j, p) in self.residues.primes().iter().enumerate() {
                     let i = j * n + *at as usize;
                     it.set(i, p.add(it.get(i), residues::residue(p, flood)));
@@ -550,3 +466,6 @@ fn unpack<'a>(
     }
     Ok((residues.unpack(words, n)?, seed))
 }
+
+#[cfg(test)]
+mod tests;

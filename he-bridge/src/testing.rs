@@ -184,7 +184,8 @@ impl Case {
             })
             .collect()
     }
-    /// Plays both parties, and holds the result to the definition: equal in the exact mode, within one in the approximate one.
+    /// Plays both parties, and holds the result to the definition: equal in the exact mode, within one in the
+    /// approximate one.
     ///
     /// # Panics
     /// If it is not.

@@ -10,14 +10,19 @@ pub mod products;
 
 use piquet_core::{Ring, RingVec, lanes, pack};
 
+use crate::native::prime::ntt_primes;
 use crate::noise::Bound;
-use crate::{CipherModulus, Error, Mode, Params, PlainModulus};
+use crate::{CipherModulus, Error, Mode, Params, PlainModulus, params};
 
-/// Parameters of the exact mode for each plaintext modulus, all with one ciphertext modulus of primes: as few of them as will
-/// do, and as small as so many may be.
-fn smallest(
+/// Bits beyond the fewest that a ciphertext modulus may have, to make responses shorter.
+const BEYOND: usize = 6;
+
+/// Parameters of the exact mode for each plaintext modulus, all with one ciphertext modulus of primes: those with the fewest
+/// bytes, where there are `requests` ciphertexts for each response of all coefficients.
+fn fewest_bytes(
     degree: usize,
     plain: &[PlainModulus],
+    requests: usize,
     bound: impl Fn(PlainModulus) -> Bound,
 ) -> Result<Vec<Params>, Error> {
     let mut last = Error::Parameter {
@@ -25,24 +30,34 @@ fn smallest(
         got: 0,
         domain: "at least 1",
     };
-    for count in 1..=5 {
-        for size in 30..=50 {
-            let modulus = CipherModulus::primes(degree, size, count);
-            // A plaintext modulus is to be invertible modulo the primes of the ciphertext.
-            let shared = |q: &u64| plain.contains(&PlainModulus::Prime(*q));
-            if matches!(&modulus, CipherModulus::Primes(q) if q.iter().any(shared)) {
-                continue;
-            }
-            let all = plain
-                .iter()
-                .map(|t| Params::new(degree, *t, modulus.clone(), Mode::Exact, bound(*t)));
-            match all.collect() {
-                Ok(params) => return Ok(params),
-                Err(e) => last = e,
-            }
+    let mut fits = Vec::new();
+    for bits in 30..=params::most_bits(degree) {
+        // As few primes as so many bits take, of sizes that differ by a bit at most.
+        let count = bits.div_ceil(50);
+        let (size, longer) = (bits / count, (bits % count) as usize);
+        let mut primes = ntt_primes(degree, size + 1, longer);
+        primes.extend(ntt_primes(degree, size, count as usize - longer));
+        // A plaintext modulus is to be invertible modulo the primes of the ciphertext.
+        let shared = |q: &u64| plain.contains(&PlainModulus::Prime(*q));
+        if primes.iter().any(shared) {
+            continue;
+        }
+        let modulus = CipherModulus::Primes(primes);
+        let all = plain
+            .iter()
+            .map(|t| Params::new(degree, *t, modulus.clone(), Mode::Exact, bound(*t)));
+        match all.collect::<Result<Vec<_>, _>>() {
+            Ok(params) => fits.push(params),
+            Err(e) => last = e,
+        }
+        if fits.len() > BEYOND {
+            break;
         }
     }
-    Err(last)
+    let bytes = |p: &Params| requests * p.ciphertext_len() + p.response_len(degree);
+    fits.into_iter()
+        .min_by_key(|all| all.iter().map(bytes).sum::<usize>())
+        .ok_or(last)
 }
 
 /// Whether elements of `bits` bits, 1 to 64, fit into `R`.

@@ -112,8 +112,11 @@ fn products_of_all_shapes() {
         let plain = PlainModulus::Bits([8, 37, 41][i % 3]);
         check(&Matvec::new(rows, cols, plain, 2047).unwrap(), 2);
     }
-    let prime = PlainModulus::Prime(ntt_primes(8192, 37, 1)[0]);
-    check(&Matvec::new(40, 3000, prime, 2047).unwrap(), 3);
+    // One that would be a prime of q, were it not the plaintext modulus; and one that would not.
+    for bits in [37, 41] {
+        let prime = PlainModulus::Prime(ntt_primes(8192, bits, 1)[0]);
+        check(&Matvec::new(40, 3000, prime, 2047).unwrap(), 3);
+    }
 }
 
 #[test]
@@ -148,8 +151,11 @@ fn dense_layer_fits() {
         assert!(of.modulus_bits() < 214.0 && of.plan().switches() == 46);
         assert!(requested + answered < 200_000);
     }
-    let widest = (1..=64).rfind(|k| Matvec::new(1000, 4096, PlainModulus::Bits(*k), 2047).is_ok());
-    assert_eq!(widest, Some(60));
+    let switches = |k| {
+        let of = Matvec::new(1000, 4096, PlainModulus::Bits(k), 2047).unwrap();
+        of.plan().switches()
+    };
+    assert_eq!((switches(60), switches(61), switches(64)), (46, 70, 501));
     check(
         &Matvec::new(1000, 4096, PlainModulus::Bits(41), 2047).unwrap(),
         1,
@@ -212,10 +218,14 @@ fn arguments_are_checked() {
             "{rows} {cols} {plain:?} {weight}"
         );
     }
-    assert!(matches!(
-        Matvec::new(20, 8192, PlainModulus::Bits(60), 1 << 25),
-        Err(Error::Noise { .. })
-    ));
+    // Messages of 64 bits leave no room for levels at inputs.
+    for plan in Plan::all(20, 8192, 8192).unwrap() {
+        let fits = plan.inner() == 0;
+        assert_eq!(
+            Matvec::with_plan(plan, PlainModulus::Bits(64), 2047).is_ok(),
+            fits
+        );
+    }
 }
 
 #[test]

@@ -2,10 +2,13 @@
 #![cfg(feature = "seal")]
 #![allow(clippy::unwrap_used)]
 
+use std::sync::Arc;
+
 use piquet_core::linalg::{ConvShape, PackedWeights, conv2d};
-use piquet_core::wire::DecodeError;
+use piquet_core::wire::{DecodeError, SessionId, run_pair};
 use piquet_he_bridge::backend::Backend;
 use piquet_he_bridge::encoding::Encoding;
+use piquet_he_bridge::linear::{Layer, client, server};
 use piquet_he_bridge::native::prime::ntt_primes;
 use piquet_he_bridge::noise::Bound;
 use piquet_he_bridge::testing::{Case, conforms, prg, residue};
@@ -65,12 +68,14 @@ fn both_backends_conform() {
 #[test]
 fn convolutions_come_out_the_same() {
     let plain = PlainModulus::Bits(41);
-    for (kernel, stride, padding, groups) in [(3, 1, 1, 1), (3, 2, 1, 2), (1, 1, 0, 1)] {
+    for (kernel, stride, padding, groups) in
+        [(3, 1, 1, 1), (3, 2, 1, 2), (1, 1, 0, 1), (2, 1, 1, 4)]
+    {
         let shape = ConvShape {
-            batch: 1,
+            batch: 2,
             input: [7, 6],
             in_channels: 4,
-            out_channels: 4,
+            out_channels: 8,
             kernel: [kernel; 2],
             stride: [stride; 2],
             padding: [padding; 4],
@@ -81,59 +86,46 @@ fn convolutions_come_out_the_same() {
         let primes = CipherModulus::primes(N, 50, 3);
         let params = Params::new(N, plain, primes, Mode::Exact, e.bound(2047)).unwrap();
         let mut rng = prg(kernel as u128);
-        let client: Vec<u64> = (0..shape.input_len())
-            .map(|_| residue(plain, &mut rng))
-            .collect();
-        let server: Vec<u64> = client.iter().map(|x| plain.reduce(x * 77)).collect();
+        let x = [(); 2].map(|()| -> Vec<u64> {
+            (0..shape.input_len())
+                .map(|_| residue(plain, &mut rng))
+                .collect()
+        });
         let w: Vec<i64> = (0..shape.weight_len() as i64)
             .map(|i| i * 911 % 4095 - 2047)
             .collect();
         let raw: Vec<u64> = w.iter().map(|w| *w as u64).collect();
         let packed = PackedWeights::pack(&shape, &raw).unwrap();
-        let x: Vec<u64> = (client.iter().zip(&server))
-            .map(|(c, s)| plain.add(*c, *s))
+        let sum: Vec<u64> = (x[0].iter().zip(&x[1]))
+            .map(|(a, b)| plain.add(*a, *b))
             .collect();
         let mut want = vec![0; shape.output_len()];
-        conv2d(&shape, &[(&x, &packed)], &mut want).unwrap();
+        conv2d(&shape, &[(&sum, &packed)], &mut want).unwrap();
         want.iter_mut().for_each(|y| *y = plain.reduce(*y));
-        let native = layer(&Native::new(params.clone()), &e, &client, &server, &w);
-        let seal = layer(&Seal::new(params).unwrap(), &e, &client, &server, &w);
+        let native = layer(Native::new(params.clone()), &e, &x, &w);
+        let seal = layer(Seal::new(params).unwrap(), &e, &x, &w);
         assert_eq!(native, want);
         assert_eq!(seal, want);
     }
 }
 
-/// A whole layer, both parties.
-fn layer<B: Backend>(he: &B, e: &Encoding, client: &[u64], server: &[u64], w: &[i64]) -> Vec<u64> {
-    let mut out = vec![0; e.shape().output_len()];
-    let map = e.map();
-    for group in 0..e.groups() {
-        for tile in 0..e.tiles() {
-            let inputs = |x: &[u64]| -> Vec<Vec<u64>> {
-                (0..map.ins)
-                    .map(|i| {
-                        let mut polynomial = vec![0; e.degree()];
-                        e.input(group, tile, i, x, &mut polynomial);
-                        polynomial
-                    })
-                    .collect()
-            };
-            let case = Case {
-                map: map.clone(),
-                values: e.weights(group, w),
-                client: inputs(client),
-                server: inputs(server),
-                positions: (0..e.degree() as u32).collect(),
-            };
-            for (o, got) in case.played(he, &mut prg(3)).into_iter().enumerate() {
-                let (positions, elements) = e.output(group, tile, o);
-                for (at, element) in positions.into_iter().zip(elements) {
-                    out[element] = got[at as usize];
-                }
-            }
-        }
-    }
-    out
+/// A whole layer by the messages of its protocol, both parties: what their shares add up to.
+fn layer<B: Backend>(he: B, e: &Encoding, x: &[Vec<u64>; 2], w: &[i64]) -> Vec<u64> {
+    let mut rng = prg(3);
+    let plain = he.params().plain();
+    let layer = Layer::new(Arc::new(he), e.clone()).unwrap();
+    let he = &**layer.backend();
+    let session = SessionId::random(&mut rng);
+    let mut message = Vec::new();
+    let key = client::Key::new(he, session, 0, &mut rng, &mut message);
+    let public = server::PublicKey::read(he, session, 0, &message).unwrap();
+    let weights = server::Weights::new(&layer, w).unwrap();
+    let a = client::Product::new(&layer, &key, 1, &x[0], &mut rng).unwrap();
+    let b = server::Product::new(&layer, &public, &weights, 1, Some(&x[1]), &mut rng).unwrap();
+    let (a, b, trace) = run_pair(a, b);
+    assert_eq!([0, 1].map(|p| trace.sent_by(p)), layer.bytes());
+    let (a, b) = (a.unwrap().into_vec(), b.unwrap().into_vec());
+    (a.iter().zip(&b)).map(|(a, b)| plain.add(*a, *b)).collect()
 }
 
 proptest! {

@@ -25,6 +25,7 @@ const TARGETS: &[Target] = &[
     ("he_levels", piquet_he_bridge::fuzzing::levels),
     ("he_public_key", piquet_he_bridge::fuzzing::public_key),
     ("he_server", piquet_he_bridge::fuzzing::server),
+    ("he_triples", piquet_he_bridge::fuzzing::triples),
     (
         "model_graph_json",
         piquet_nn_ops::model::fuzzing::graph_json,

@@ -8,7 +8,7 @@ use piquet_core::cpu::Level;
 use piquet_he_bridge::native::ntt::Ntt;
 use piquet_he_bridge::native::prime::{Prime, ntt_primes};
 
-pub fn rows(t: &mut Table) {
+pub(crate) fn rows(t: &mut Table) {
     let limit = ifma::products(t);
     for n in [4096, 8192] {
         transforms(t, &limit, n);
@@ -52,7 +52,7 @@ pub mod ifma {
     use piquet_core::cpu::{Ifma512, Level};
 
     /// Products with 52-bit words, low or high ones, a second of one core: the instruction on registers alone, at the level of `table`.
-    pub fn products(table: &Table) -> Limit {
+    pub(crate) fn products(table: &Table) -> Limit {
         #[cfg(target_arch = "x86_64")]
         if table.level() == Level::Avx512.name() && Ifma512::at(Level::Avx512).is_some() {
             return table.limit(
@@ -78,7 +78,7 @@ pub mod ifma {
         pub(super) const REPEAT: usize = 64;
 
         #[target_feature(enable = "avx512f,avx512ifma")]
-        pub(super) fn products() {
+        pub(crate) fn products() {
             let (a, b) = (
                 black_box(_mm512_set1_epi64(0x5_1234_5678_9abc)),
                 black_box(_mm512_set1_epi64(0x3_dcba_9876_5432)),

@@ -6,25 +6,33 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use piquet_bench_harness::{Limit, Table};
-use piquet_core::Ring;
+use piquet_core::correlation::MatrixShape;
 use piquet_core::wire::{Machine, SessionId, Step};
-use piquet_he_bridge::CipherModulus;
+use piquet_core::{Ring, RingVec, lanes, linalg};
+use piquet_he_bridge::encoding::Counts;
+use piquet_he_bridge::linear::{client, server};
 use piquet_he_bridge::native::ntt::Ntt;
 use piquet_he_bridge::native::prime::{Prime, ntt_primes};
 use piquet_he_bridge::triples::elements::{Client, Elements, SLOTS, Server};
+use piquet_he_bridge::triples::products::{Factors, Keys, Setting};
+use piquet_he_bridge::{Backend, Params};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
 const SESSION: SessionId = SessionId([7; 32]);
+const LIMIT: &str = "transforms of the slower party, measured here";
+/// Rows and columns of the matrices.
+const SIDE: usize = 128;
 
 pub(crate) fn rows(t: &mut Table) {
     let ntt = Ntt::new(Prime::new(ntt_primes(SLOTS, 50, 1)[0]), SLOTS);
     let mut x = vec![1; SLOTS];
-    let transforms = t.limit("transforms of the slower party, measured here", 1.0, || {
+    let transforms = t.limit(LIMIT, 1.0, || {
         ntt.forward(&mut x);
     });
     elements::<u32>(t, &transforms);
     elements::<u64>(t, &transforms);
+    matrices(t, &transforms);
 }
 
 /// Runs both machines to their ends, each with its own clock.
@@ -81,6 +89,75 @@ where
     (outputs, [a.took, b.took])
 }
 
+/// Transforms of a client for an input polynomial and for a response, and those of a server.
+///
+/// An encryption is brought into points modulo every prime, and a response's second half multiplied by the key modulo as many
+/// primes as hold that product; the server has a ternary polynomial to bring into points and two halves of a result to bring back.
+fn counted(p: &Params) -> [[f64; 2]; 2] {
+    let q = p.modulus().word_bits().len() as f64;
+    let exact = f64::from((p.second_bits() + p.degree().ilog2() + 2).div_ceil(49));
+    [[q, 2.0 * exact], [0.0, 3.0 * q]]
+}
+
+/// Products of elements a second, of a product of square matrices of 64-bit elements.
+fn matrices(t: &mut Table, transforms: &Limit) {
+    let (m, k, n) = (SIDE, SIDE, SIDE);
+    let setting = Setting::new(MatrixShape { m, k, n }, 64).unwrap();
+    let he = &**setting.layer().backend();
+    let mut rng = ChaCha20Rng::from_seed([27; 32]);
+    let (mut m0, mut m1) = (Vec::new(), Vec::new());
+    let k0 = client::Key::new(he, SESSION, 0, &mut rng, &mut m0);
+    let k1 = client::Key::new(he, SESSION, 1, &mut rng, &mut m1);
+    let p0 = server::PublicKey::read(he, SESSION, 0, &m0).unwrap();
+    let p1 = server::PublicKey::read(he, SESSION, 1, &m1).unwrap();
+    let mut step = 0;
+    let mut run = || {
+        step += 1;
+        let mut draw = || {
+            let start = Instant::now();
+            let factors = Factors::<u64, _, _>::draw(&setting, &mut rng).unwrap();
+            (factors, start.elapsed())
+        };
+        let ((mut x, tx), (mut y, ty)) = (draw(), draw());
+        let [of_x, of_y] = [(&k0, &p1), (&k1, &p0)].map(|(own, peer)| Keys { own, peer });
+        let x = x.first(of_x, step, &mut rng).unwrap();
+        let y = y.second(of_y, step, &mut rng).unwrap();
+        let (triples, took) = clocked(x, y);
+        (triples, [took[0] + tx, took[1] + ty])
+    };
+    let (x, y) = run().0;
+    let [a, b, c] = sums(x.into_parts(), y.into_parts());
+    let mut want = RingVec::<u64>::zeros(m * n);
+    linalg::matmul([m, k, n], a.as_slice(), b.as_slice(), want.as_mut_slice()).unwrap();
+    assert!(want.as_slice() == c.as_slice());
+    // Each party is a client once and a server once.
+    let params = he.params();
+    let counts = Counts::new(setting.layer().encoding(), params);
+    let [[encrypt, decrypt], [_, respond]] = counted(params);
+    let all = counts.ciphertexts_in as f64 * encrypt
+        + counts.ciphertexts_out as f64 * (decrypt + respond)
+        + counts.ntts as f64;
+    let id = format!("matrix-triple-he-{SIDE}");
+    t.bench(&id)
+        .work((m * k * n) as u64)
+        .bytes(2.0 * setting.bytes() as f64 / (m * k * n) as f64)
+        .limit(&Limit::of(
+            transforms.per_second() * (m * k * n) as f64 / all,
+            LIMIT,
+        ))
+        .samples(10)
+        .rate_of_parties(|| run().1);
+}
+
+/// What two parties' shares add up to.
+fn sums<R: Ring>(x: [RingVec<R>; 3], y: [RingVec<R>; 3]) -> [RingVec<R>; 3] {
+    let [mut a, mut b, mut c] = x;
+    for (x, y) in [&mut a, &mut b, &mut c].into_iter().zip(&y) {
+        x.add_assign(y.as_slice());
+    }
+    [a, b, c]
+}
+
 /// Triples of the whole word, a second.
 fn elements<R: Ring>(t: &mut Table, transforms: &Limit) {
     let n = 4 * SLOTS;
@@ -97,30 +174,20 @@ fn elements<R: Ring>(t: &mut Table, transforms: &Limit) {
         clocked(a, b)
     };
     let (x, y) = run().0;
-    let [x, y] = [x, y].map(|t| t.into_parts());
-    for g in 0..n {
-        let [a, b, c] = [0, 1, 2].map(|i| x[i].as_slice()[g].add(y[i].as_slice()[g]));
-        assert!(a.mul(b) == c);
-    }
-    // For each prime of the slots: the client brings two polynomials from slots and into points, and multiplies a response by its
-    // key modulo two primes or three; the server has as many to multiply by, a ternary one, and both halves of a response to bring back.
-    let [client, server] = made.params().fold([0.0; 2], |[client, server], p| {
-        let CipherModulus::Primes(q) = p.modulus() else {
-            return [client, server];
-        };
-        let q = q.len() as f64;
-        let exact = f64::from((p.second_bits() + 15).div_ceil(49));
-        [client + 3.0 + 2.0 * q + 2.0 * exact, server + 3.0 + 5.0 * q]
+    let [mut a, b, c] = sums(x.into_parts(), y.into_parts());
+    lanes::zip(a.as_mut_slice(), b.as_slice(), |a, b: R| a.mul(b));
+    assert!(a.as_slice() == c.as_slice());
+    // For each prime of the slots, beside what is counted there: either party has two polynomials to bring from slots and a share
+    // to bring back, and the server two polynomials to multiply by.
+    let [client, server] = made.params().map(counted).fold([0.0; 2], |[c, s], [x, y]| {
+        [c + 3.0 + 2.0 * x[0] + x[1], s + 3.0 + 2.0 * x[0] + y[1]]
     });
     let slower = client.max(server) / SLOTS as f64;
     let id = format!("triples-he-{}", R::BITS);
     t.bench(&id)
         .work(n as u64)
         .bytes(made.sent(n).iter().sum::<usize>() as f64 / n as f64)
-        .limit(&Limit::of(
-            transforms.per_second() / slower,
-            "transforms of the slower party, measured here",
-        ))
+        .limit(&Limit::of(transforms.per_second() / slower, LIMIT))
         .samples(10)
         .rate_of_parties(|| run().1);
 }

@@ -49,12 +49,11 @@ impl Line {
         let mut shifts: Vec<isize> = live.iter().map(|(.., t)| *t).collect();
         shifts.sort_unstable();
         shifts.dedup();
-        let taps = (phases.iter())
-            .map(|f| {
-                let tap = |t: &isize| live.iter().find(|l| l.1 == *f as isize && l.2 == *t);
-                shifts.iter().map(|t| tap(t).map(|l| l.0)).collect()
-            })
-            .collect();
+        let mut taps = vec![vec![None; shifts.len()]; phases.len()];
+        for (k, phase, shift) in &live {
+            let phase = phases.partition_point(|f| *f < *phase as usize);
+            taps[phase][shifts.partition_point(|t| t < shift)] = Some(*k);
+        }
         Self {
             stride: shape.stride[axis],
             input: shape.input[axis],

@@ -11,8 +11,10 @@ pub struct Costs {
     pub ntt: f64,
     /// A product of a ciphertext with points of a weight polynomial, added up, modulo one prime.
     pub product: f64,
-    /// The same where weight polynomials have one point per block.
-    pub blocked: f64,
+    /// Points of a weight polynomial put together from one tap, modulo one prime.
+    pub put: f64,
+    /// A byte of weights read, where polynomials have one value for a block of points.
+    pub read: f64,
     /// A term times a ciphertext, shifted and added up, in words.
     pub tap: f64,
     /// The same for each limb.
@@ -32,8 +34,9 @@ impl Default for Costs {
     fn default() -> Self {
         Self {
             ntt: 3500.0,
-            product: 600.0,
-            blocked: 300.0,
+            product: 300.0,
+            put: 130.0,
+            read: 0.1,
             tap: 300.0,
             tap_limb: 450.0,
             encrypt: 50_000.0,
@@ -55,7 +58,8 @@ pub struct Counts {
     pub bytes_in: u64,
     /// Bytes of the responses.
     pub bytes_out: u64,
-    /// Weight polynomials transformed, modulo one prime each: for every group once.
+    /// Weight polynomials transformed, modulo one prime each: for every tile anew, which is cheaper than to
+    /// read them from memory.
     pub ntts: u64,
     /// Products of a ciphertext with a weight polynomial, modulo one prime each.
     pub products: u64,
@@ -70,13 +74,19 @@ pub(super) struct Load {
     pub(super) outs: u64,
     /// Pairs of ciphertexts, over all groups and tiles.
     pub(super) pairs: u64,
-    /// Pairs of weight polynomials: over all groups.
-    pub(super) weights: u64,
     pub(super) terms: u64,
-    /// Whether weight polynomials have one point per block.
-    pub(super) blocked: bool,
+    pub(super) form: Form,
     /// Outputs.
     pub(super) wanted: u64,
+}
+
+/// How points of weight polynomials come about, modulo primes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// From one value of each tap for a block of points, or for all N if `points` is more than that.
+    Blocks { points: usize, taps: usize },
+    /// By transforms.
+    Whole,
 }
 
 /// A ciphertext modulus as far as costs go.
@@ -107,11 +117,14 @@ impl Load {
     fn work(&self, kind: Kind) -> [u64; 3] {
         match kind {
             Kind::Primes(l) => [
-                if self.blocked { 0 } else { self.weights * l },
-                self.pairs * l,
+                match self.form {
+                    Form::Blocks { .. } => 0,
+                    Form::Whole => self.pairs.saturating_mul(l),
+                },
+                self.pairs.saturating_mul(l),
                 0,
             ],
-            Kind::Word | Kind::Limbs(_) => [0, 0, self.pairs * self.terms],
+            Kind::Word | Kind::Limbs(_) => [0, 0, self.pairs.saturating_mul(self.terms)],
         }
     }
 }
@@ -120,10 +133,18 @@ impl Costs {
     /// Nanoseconds of all of a product that takes so many bytes.
     pub(super) fn of(&self, load: &Load, kind: Kind, bytes: u64, degree: usize) -> f64 {
         let [ntts, products, taps] = load.work(kind).map(|n| n as f64);
-        let product = if load.blocked {
-            self.blocked
-        } else {
-            self.product
+        let product = match load.form {
+            Form::Whole => self.product,
+            Form::Blocks { points, taps } => {
+                let values = (degree / points.min(degree) * taps) as f64;
+                let put = if taps > 1 {
+                    taps as f64 * self.put
+                } else {
+                    0.0
+                };
+                // What is read does not grow with the degree a second time.
+                self.product + put + 8.0 * values * self.read * 4096.0 / degree as f64
+            }
         };
         let tap = match kind {
             Kind::Limbs(l) => self.tap_limb * l as f64,

@@ -2,8 +2,10 @@
 
 use super::split::{Layer, Numbers, Split, Tile};
 
-/// No plane is rounded up to a power of two below this: fewer points than vectors hold.
-pub(super) const LEAST_POWER: usize = 8;
+/// Points below which weight polynomials cannot share them: those of a vector.
+pub(super) const LEAST_BLOCK: usize = 8;
+/// Distances of planes are also rounded up to multiples of these, and to a power of two.
+const BLOCKS: [usize; 2] = [16, 64];
 
 /// Calls `each` with splits and their numbers, in an order that depends on nothing else. For every way to merge groups, every
 /// tile and distance, and every number of planes in a polynomial it is as many outputs as there is room for, and both as few as do with
@@ -14,10 +16,7 @@ pub(super) fn splits(layer: &Layer, degree: usize, mut each: impl FnMut(&Split, 
         if plane > degree {
             continue;
         }
-        let rounded = plane.next_power_of_two().max(LEAST_POWER);
-        let rounded =
-            (layer.is_pointwise() && rounded != plane && rounded <= degree).then_some(rounded);
-        for distance in [Some(plane), rounded].into_iter().flatten() {
+        for distance in distances(plane, degree) {
             let blocks = degree / distance;
             for merge in merges(layer, blocks) {
                 let planes = layer.planes(merge);
@@ -39,6 +38,17 @@ pub(super) fn splits(layer: &Layer, degree: usize, mut each: impl FnMut(&Split, 
             }
         }
     }
+}
+
+/// The size of a plane, and some numbers above it of which larger powers of two are divisors.
+fn distances(plane: usize, degree: usize) -> Vec<usize> {
+    let rounded = BLOCKS.map(|b| plane.next_multiple_of(b));
+    let power = plane.next_power_of_two().max(LEAST_BLOCK);
+    let mut all = vec![plane, rounded[0], rounded[1], power];
+    all.retain(|d| *d <= degree);
+    all.sort_unstable();
+    all.dedup();
+    all
 }
 
 /// The least size of parts of `all` of which there are not more than at `most` each.

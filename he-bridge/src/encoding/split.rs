@@ -3,9 +3,12 @@
 use piquet_core::linalg::ConvShape;
 
 use super::axis::{Axis, Line};
-use super::cost::Load;
-use super::search::LEAST_POWER;
+use super::cost::{Form, Load};
+use super::search::LEAST_BLOCK;
 use crate::Error;
+
+/// Most taps of which points of weight polynomials are put together, rather than transformed.
+const MOST_TAPS: usize = 11;
 
 /// How a layer is cut into polynomials. All numbers are at least 1; more than there are is as good as all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -129,16 +132,34 @@ impl Layer {
             numbers.terms,
         ]
         .map(|n| n as u64);
+        let units = groups.saturating_mul(tiles);
+        let ins_all = units.saturating_mul(ins);
         Load {
-            ins: groups * tiles * ins,
-            outs: groups * tiles * outs,
-            pairs: groups * tiles * ins * outs,
-            weights: groups * ins * outs,
+            ins: ins_all,
+            outs: units.saturating_mul(outs),
+            pairs: ins_all.saturating_mul(outs),
             terms,
-            blocked: self.is_pointwise()
-                && split.distance.is_power_of_two()
-                && split.distance >= LEAST_POWER,
+            form: self.form(split),
             wanted: self.shape.output_len() as u64,
+        }
+    }
+    /// How points of weight polynomials come about.
+    fn form(&self, split: &Split) -> Form {
+        let [y, x] = &self.lines;
+        let taps = if self.is_pointwise() {
+            1
+        } else {
+            y.shifts.len() * x.shifts.len()
+        };
+        // Exponents differ from the taps' by multiples of the distance.
+        let points = match split.inputs * split.outputs {
+            1 => usize::MAX,
+            _ => 1 << split.distance.trailing_zeros(),
+        };
+        if taps <= MOST_TAPS && points >= LEAST_BLOCK {
+            Form::Blocks { points, taps }
+        } else {
+            Form::Whole
         }
     }
     /// Which terms of plaintext polynomials are left out.
@@ -147,7 +168,7 @@ impl Layer {
             && split.outputs >= split.merge * self.channels()[1];
         if one {
             Sparsity::Exact
-        } else if split.inputs % self.phases() == 0 {
+        } else if split.inputs.is_multiple_of(self.phases()) {
             Sparsity::Phases
         } else {
             Sparsity::None

@@ -1,9 +1,9 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::{CipherModulus, Mode, Native, Params};
+use crate::{CipherModulus, Params};
 use piquet_core::cpu::Level;
-use piquet_core::linalg::{ConvShape, PackedWeights, conv2d};
+use piquet_core::linalg::{PackedWeights, conv2d};
 use piquet_core::wire::{Trace, run_pair};
 use rand_core::Rng;
 
@@ -47,8 +47,18 @@ impl Setting {
         mode: Mode,
         level: Level,
     ) -> Self {
-        let mut rng = prg(7);
         let encoding = Encoding::new(shape, degree).unwrap();
+        Self::with_encoding(encoding, q, t, mode, level)
+    }
+    fn with_encoding(
+        encoding: Encoding,
+        q: CipherModulus,
+        t: PlainModulus,
+        mode: Mode,
+        level: Level,
+    ) -> Self {
+        let mut rng = prg(7);
+        let (shape, degree) = (*encoding.shape(), encoding.degree());
         let bound = encoding.bound(WEIGHT as u64);
         let params = Params::new(degree, t, q, mode, bound).unwrap();
         let backend = Arc::new(Native::with_level(params, level));
@@ -183,10 +193,22 @@ fn shares_add_up_to_products_of_many_shapes() {
 #[test]
 fn layers_longer_than_a_run_take_several() {
     let (t, level) = (PlainModulus::Bits(20), piquet_core::cpu::level());
-    for shape in [odd(), convolution(3, [20, 40], 1, 2)] {
-        let mut s = Setting::new(&shape, two(), t, Mode::Exact, level);
+    for (shape, tile) in [
+        (odd(), Tile::Area([1, 2, 7])),
+        (convolution(3, [20, 40], 1, 2), Tile::Pixels(40)),
+    ] {
+        let small = Split {
+            merge: 1,
+            inputs: 1,
+            outputs: 2,
+            tile,
+            distance: 256,
+        };
+        let encoding = Encoding::with_split(&shape, 4096, small).unwrap();
+        let mut s = Setting::with_encoding(encoding, two().1, t, Mode::Exact, level);
         let (outputs, _) = s.run(false);
         let units = s.layer.encoding().groups() * s.layer.encoding().tiles();
+        assert!(units > 4, "{units}");
         for units_of_run in [1, 2, 3, units] {
             s.layer.schedule.set_units_of_run(units_of_run);
             s.check(false);
@@ -195,6 +217,39 @@ fn layers_longer_than_a_run_take_several() {
             let turns = trace.messages.chunk_by(|(a, _), (b, _)| a == b).count();
             assert_eq!(turns, 2 * units.div_ceil(units_of_run));
         }
+    }
+}
+
+/// Layers as they are planned, keys and all.
+#[test]
+fn planned_layers_are_right() {
+    let rng = &mut prg(3);
+    for (shape, mode) in [
+        (ConvShape::matmul(1, 700, 90), Mode::Exact),
+        (ConvShape::matmul(1, 700, 90), Mode::Approximate),
+        (convolution(1, [40, 30], 3, 1), Mode::Exact),
+        (convolution(1, [40, 30], 3, 1), Mode::Approximate),
+    ] {
+        let t = PlainModulus::Bits(30);
+        let layer = Layer::plan(&shape, t, mode, WEIGHT as u64).unwrap();
+        let mut message = Vec::new();
+        let key = layer.key(SessionId([1; 32]), 0, rng, &mut message);
+        let public = layer.public_key(SessionId([1; 32]), 0, &message).unwrap();
+        let w: Vec<i64> = (0..shape.weight_len() as i64)
+            .map(|i| i % 255 - WEIGHT)
+            .collect();
+        let weights = server::Weights::new(&layer, &w).unwrap();
+        let mut uniform = |n| -> Vec<u64> { (0..n).map(|_| t.reduce(rng.next_u64())).collect() };
+        let x = [(); 2].map(|()| uniform(shape.input_len()));
+        let s = Setting {
+            layer,
+            key,
+            public,
+            weights,
+            x,
+            w,
+        };
+        s.check(false);
     }
 }
 
@@ -278,10 +333,14 @@ fn what_does_not_fit_together_is_refused() {
     large[3] = WEIGHT + 1;
     let e = server::Weights::new(&s.layer, &large).err();
     assert!(matches!(e, Some(Error::Parameter { .. })));
-    // More terms than the parameters were made for, and another degree.
+    // More terms than the parameters were made for, more of them that meet a message, and another degree.
     let backend = s.layer.backend();
-    for (shape, degree) in [(convolution(1, [90, 1], 3, 1), 4096), (odd(), 2048)] {
+    for (shape, degree) in [
+        (ConvShape::matmul(300, 300, 1), 4096),
+        (convolution(1, [90, 1], 1, 1), 4096),
+        (odd(), 2048),
+    ] {
         let e = Layer::new(backend.clone(), Encoding::new(&shape, degree).unwrap()).err();
-        assert!(matches!(e, Some(Error::Parameter { .. })));
+        assert!(matches!(e, Some(Error::Parameter { .. })), "{e:?}");
     }
 }

@@ -5,7 +5,9 @@
 //! polynomial in X^S has one value for each block. All residues in and out are below p; what happens between is a kernel's own
 //! affair. Butterflies and twiddles after Longa and Naehrig (eprint 2016/504, section 3).
 
+#[cfg(target_arch = "x86_64")]
 mod ifma;
+pub mod points;
 mod portable;
 
 use piquet_core::cpu::{self, Ifma512, Level};

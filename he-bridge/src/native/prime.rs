@@ -116,17 +116,17 @@ impl Prime {
         let w = self.reduce_wide(u128::from(w) << 52);
         [
             w,
-            w.wrapping_mul(self.negative_inverse().wrapping_neg()) & pack::mask(52),
+            w.wrapping_mul(self.montgomery_inverse()) & pack::mask(52),
         ]
     }
-    /// -1 / p modulo 2^52.
+    /// 1 / p modulo 2^52.
     #[must_use]
-    pub fn negative_inverse(&self) -> u64 {
+    pub fn montgomery_inverse(&self) -> u64 {
         // Newton's steps double the bits that are right: 3, since p p = 1 modulo 8, then 6, 12, 24, 48, 96.
         let inverse = (0..5).fold(self.p, |x, _| {
             x.wrapping_mul(2u64.wrapping_sub(self.p.wrapping_mul(x)))
         });
-        inverse.wrapping_neg() & pack::mask(52)
+        inverse & pack::mask(52)
     }
     /// `a`^`e`; variable time in both.
     #[must_use]

@@ -62,6 +62,7 @@ impl Response {
         self.second.pack(second, out);
         self.first.pack(first, out);
     }
+    /// The client's shares of the coefficients at `positions`.
     pub(crate) fn decrypt(
         &self,
         key: &SecretKey,
@@ -69,6 +70,30 @@ impl Response {
         positions: &[u32],
         share: &mut [u64],
     ) -> Result<(), DecodeError> {
+        let mut planes = self.phases(key, bytes, positions)?;
+        let bits = self.second.bits;
+        match self.plain {
+            // What is above the modulus of the response is above that of the share as well.
+            PlainModulus::Bits(k) if bits <= 64 => {
+                let (half, drop, mask) = (1 << (bits - k - 1), bits - k, pack::mask(k));
+                lanes::zip(share, &planes, |_, x| x.wrapping_add(half) >> drop & mask);
+            }
+            _ => {
+                for (i, s) in share.iter_mut().enumerate() {
+                    *s = self.round(self.second.get(&planes, i), bits);
+                }
+            }
+        }
+        wipe_vec(&mut planes);
+        Ok(())
+    }
+    /// c_0 + c_1 s at the positions, modulo 2^second.
+    pub(crate) fn phases(
+        &self,
+        key: &SecretKey,
+        bytes: &[u8],
+        positions: &[u32],
+    ) -> Result<Vec<u64>, DecodeError> {
         let want = self.len(positions.len());
         if bytes.len() != want {
             return Err(DecodeError::Length {
@@ -82,16 +107,21 @@ impl Response {
         let mut product = self
             .exact
             .product(&self.exact.points(&second), &key.response);
-        let bits = self.second.bits;
-        let dropped = bits - self.first.bits;
-        let mask = u128::MAX >> (128 - bits);
-        for (i, (at, s)) in positions.iter().zip(share).enumerate() {
-            let phase = (self.first.get(&first, i) << dropped)
-                .wrapping_add(self.second.get(&product, *at as usize));
-            *s = self.round(phase & mask, bits);
-        }
+        let mut phases = self.second.gather(&product, positions);
         wipe_vec(&mut product);
-        Ok(())
+        let dropped = self.second.bits - self.first.bits;
+        if self.second.words == 1 {
+            let mask = pack::mask(self.second.bits);
+            lanes::zip(&mut phases, &first, |x, c| {
+                x.wrapping_add(c << dropped) & mask
+            });
+        } else {
+            for i in 0..positions.len() {
+                self.second
+                    .add(&mut phases, i, self.first.get(&first, i) << dropped);
+            }
+        }
+        Ok(phases)
     }
     /// round(t x / 2^bits) modulo t.
     #[inline]

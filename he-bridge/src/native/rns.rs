@@ -1,12 +1,16 @@
 //! Coefficients modulo a product of primes, prime by prime.
 
+use core::ops::Range;
+
 use piquet_core::wire::DecodeError;
 use piquet_core::{pack, wipe_vec};
 
 use super::ciphertext::{Ciphertext, Fresh, PublicKey};
 use super::ntt::Ntt;
+use super::ntt::points::Fixed;
 use super::power::Power;
 use super::prime::Prime;
+use super::product::{Dense, Halves};
 use super::sample;
 use crate::PlainModulus;
 use crate::backend::Seed;
@@ -127,38 +131,48 @@ impl Rns {
         }
         out
     }
-    /// A ternary secret as it multiplies.
+    /// Points of a ternary secret, or of another small polynomial.
     pub(crate) fn key(&self, s: &[i8]) -> Vec<u64> {
         let mut out = vec![0; self.degree * self.ntts.len()];
         for (ntt, out) in self.ntts.iter().zip(out.chunks_exact_mut(self.degree)) {
-            for (o, s) in out.iter_mut().zip(s) {
-                *o = ntt.prime().reduce_signed((*s).into());
-            }
+            ntt.add_small(out, s);
             ntt.forward(out);
         }
         out
     }
-    /// A half of a public key as it multiplies.
-    pub(crate) fn public(&self, half: Vec<u64>) -> Vec<u64> {
+    /// A half of a public key as it multiplies: fixed points, then their factors.
+    pub(crate) fn public(&self, mut half: Vec<u64>) -> Vec<u64> {
+        let n = self.degree;
+        let words = half.len();
+        half.resize(2 * words, 0);
+        let (values, factors) = half.split_at_mut(words);
+        let planes = values.chunks_exact_mut(n).zip(factors.chunks_exact_mut(n));
+        for (ntt, (values, factors)) in self.ntts.iter().zip(planes) {
+            ntt.fix(values, factors);
+        }
         half
+    }
+    /// What [`Self::public`] made, for prime `j`.
+    fn fixed<'a>(&self, j: usize, key: &'a [u64]) -> Fixed<'a> {
+        let (values, factors) = key.split_at(key.len() / 2);
+        [values, factors].map(|x| &x[j * self.degree..][..self.degree])
     }
     /// Subtracts the uniform half times the secret.
     pub(crate) fn mask(&self, plain: &mut [u64], uniform: &[u64], key: &[u64]) {
         let n = self.degree;
-        for (j, ntt) in self.ntts.iter().enumerate() {
-            let p = ntt.prime();
-            for i in j * n..(j + 1) * n {
-                plain[i] = p.sub(plain[i], p.mul(uniform[i], key[i]));
-            }
+        let planes = plain.chunks_exact_mut(n).zip(uniform.chunks_exact(n));
+        for (ntt, ((plain, uniform), key)) in
+            (self.ntts.iter()).zip(planes.zip(key.chunks_exact(n)))
+        {
+            ntt.subtract_product(plain, uniform, key);
         }
     }
     /// Adds what [`Self::encode`] made.
     pub(crate) fn add(&self, first: &mut [u64], plain: &[u64]) {
         let n = self.degree;
-        for (j, ntt) in self.ntts.iter().enumerate() {
-            for i in j * n..(j + 1) * n {
-                first[i] = ntt.prime().add(first[i], plain[i]);
-            }
+        let planes = first.chunks_exact_mut(n).zip(plain.chunks_exact(n));
+        for (ntt, (first, plain)) in self.ntts.iter().zip(planes) {
+            ntt.add(first, plain);
         }
     }
     fn bits(&self, j: usize) -> u32 {
@@ -189,7 +203,16 @@ impl Rns {
     }
     /// A server's polynomials as they multiply.
     pub(crate) fn prepare(&self, map: &Map, values: &[i64]) -> Dense {
-        Dense::prepare(map, values)
+        Dense::prepare(&self.ntts, map, values)
+    }
+    /// Outputs as points, both halves, from the points of the inputs.
+    pub(crate) fn multiply(
+        &self,
+        inputs: &[Halves<'_>],
+        weights: &Dense,
+        outs: Range<usize>,
+    ) -> Vec<[Vec<u64>; 2]> {
+        weights.multiply(&self.ntts, inputs, outs)
     }
     /// Both halves of a response, the first one at the positions, with fresh randomness.
     pub(crate) fn respond(
@@ -209,16 +232,13 @@ impl Rns {
         for (j, ntt) in self.ntts.iter().enumerate() {
             let p = ntt.prime();
             let range = j * n..(j + 1) * n;
-            for i in range.clone() {
-                first[i] = p.add(first[i], p.mul(key.first[i], u[i]));
-                second[i] = p.add(second[i], p.mul(key.second[i], u[i]));
-            }
+            let u = &u[range.clone()];
             let (first, second) = (&mut first[range.clone()], &mut second[range]);
+            ntt.multiply_add(first, u, self.fixed(j, &key.first));
+            ntt.multiply_add(second, u, self.fixed(j, &key.second));
             ntt.inverse(first);
             ntt.inverse(second);
-            for (c, e) in second.iter_mut().zip(&fresh.second) {
-                *c = p.add(*c, p.reduce_signed((*e).into()));
-            }
+            ntt.add_small(second, &fresh.second);
             for (i, at) in positions.iter().enumerate() {
                 let (r, noise) = fresh.added(i);
                 let noise = p.reduce_wide((noise as u128).wrapping_add(1 << 127));
@@ -235,45 +255,35 @@ impl Rns {
     }
 }
 
-/// A server's polynomials: terms, transformed when they are used.
-#[derive(Debug, Clone)]
-pub(crate) struct Dense {
-    map: Map,
-    values: Vec<i64>,
-}
-
-impl Dense {
-    pub(crate) fn prepare(map: &Map, values: &[i64]) -> Self {
-        Self {
-            map: map.clone(),
-            values: values.to_vec(),
-        }
-    }
-}
-
+#[cfg(feature = "testing")]
 impl Rns {
-    /// One output: points, prime by prime, from the points of the inputs.
-    pub(crate) fn multiply(&self, inputs: &[&[u64]], weights: &Dense, out: usize) -> Vec<u64> {
+    /// Integers of least absolute value from points, exact where they are below 2^127.
+    pub(crate) fn integers(&self, mut planes: Vec<u64>) -> Vec<i128> {
         let n = self.degree;
-        let map = &weights.map;
-        let terms = map.exponents.len();
-        let mut sum = vec![0; n * self.ntts.len()];
-        for (j, ntt) in self.ntts.iter().enumerate() {
-            let p = ntt.prime();
-            for (i, input) in inputs.iter().enumerate() {
-                let mut w = vec![0; n];
-                let values = &weights.values[(out * map.ins + i) * terms..][..terms];
-                for (e, v) in map.exponents.iter().zip(values) {
-                    let (place, negative) = Map::place(*e, n);
-                    let v = p.reduce_signed(*v);
-                    w[place] = if negative { p.neg(v) } else { v };
-                }
-                ntt.forward(&mut w);
-                for ((s, x), w) in sum[j * n..].iter_mut().zip(&input[j * n..][..n]).zip(&w) {
-                    *s = p.add(*s, p.mul(*x, *w));
-                }
-            }
+        for (ntt, plane) in self.ntts.iter().zip(planes.chunks_exact_mut(n)) {
+            ntt.inverse(plane);
         }
-        sum
+        let mut out = vec![0; n];
+        for (i, out) in out.iter_mut().enumerate() {
+            // Mixed radix, digit by digit; the last digit says which side of zero it is.
+            let (mut value, mut radix, mut last) = (0u128, 1u128, 0);
+            for (j, ntt) in self.ntts.iter().enumerate() {
+                let p = ntt.prime();
+                let mut digit = planes[j * n + i];
+                for (k, before) in self.ntts[..j].iter().enumerate() {
+                    let d = planes[k * n + i];
+                    digit = p.mul(
+                        p.sub(digit, p.reduce(d)),
+                        p.inverse(p.reduce(before.prime().p())),
+                    );
+                }
+                planes[j * n + i] = digit;
+                value = value.wrapping_add(radix.wrapping_mul(digit.into()));
+                radix = radix.wrapping_mul(p.p().into());
+                last = 2 * digit / p.p();
+            }
+            *out = value.wrapping_sub(radix * u128::from(last)) as i128;
+        }
+        out
     }
 }

@@ -25,23 +25,32 @@ pub(crate) fn stream(seed: &Seed, index: u64) -> Prg {
     Prg::new(Block::from_u128(u128::from_le_bytes(block)))
 }
 
-/// Words of a stream with all but the lowest `bits` cleared.
-fn masked(prg: &mut Prg, bits: u32, out: &mut [u64]) {
-    let mask = pack::mask(bits);
-    // So many at a time that they are still near when they are masked.
+/// Words of a stream, each taken through `f`: so many at a time that they are still near then.
+fn draw(prg: &mut Prg, out: &mut [u64], f: impl Fn(u64) -> u64 + Copy) {
     for chunk in out.chunks_mut(BLOCK) {
         prg.fill_ring(chunk);
-        lanes::map(chunk, |x| x & mask);
+        lanes::map(chunk, f);
     }
 }
 
-/// Uniform residues below `p`, at least 2: words of a stream, cut to as many bits as p - 1 has, without those that are not below p.
+/// Words of a stream with all but the lowest `bits` cleared.
+fn masked(prg: &mut Prg, bits: u32, out: &mut [u64]) {
+    let mask = pack::mask(bits);
+    draw(prg, out, |x| x & mask);
+}
+
+/// Uniform residues below `p`, in 2..=2^63: words of a stream, cut to as many bits as p - 1 has, without those that are not below p.
 pub(crate) fn uniform(prg: &mut Prg, p: u64, out: &mut [u64]) {
     let mut rest = out;
     while !rest.is_empty() {
         masked(prg, u64::BITS - (p - 1).leading_zeros(), rest);
-        let beyond = rest.iter().fold(false, |any, x| any | (*x >= p));
-        let kept = if beyond { below(p, rest) } else { rest.len() };
+        // The sign of p - 1 - x, of all of them.
+        let beyond = rest.iter().fold(0, |any, x| any | (p - 1).wrapping_sub(*x)) >> 63;
+        let kept = if beyond == 1 {
+            below(p, rest)
+        } else {
+            rest.len()
+        };
         rest = &mut rest[kept..];
     }
 }
@@ -82,8 +91,8 @@ pub(crate) fn flood(prg: &mut Prg, bits: u32, count: usize) -> Vec<u64> {
     prg.fill_ring(low);
     // Bits of the highest word below the sign.
     let bits = bits - 64 * (words as u32 - 1);
-    masked(prg, bits + 1, high);
-    lanes::map(high, |x| x.wrapping_sub(1 << bits));
+    let mask = pack::mask(bits + 1);
+    draw(prg, high, |x| (x & mask).wrapping_sub(1 << bits));
     out
 }
 

@@ -125,3 +125,13 @@ impl Shifts {
         ]
     }
 }
+
+#[cfg(feature = "testing")]
+impl Shifts {
+    /// Integers of least absolute value from coefficients, exact where they are below 2^127.
+    pub(crate) fn integers(&self, planes: Vec<u64>) -> Vec<i128> {
+        let spare = 128 - self.power.bits.min(128);
+        let value = |i| (self.power.get(&planes, i) << spare).cast_signed() >> spare;
+        (0..self.degree).map(value).collect()
+    }
+}

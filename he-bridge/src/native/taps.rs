@@ -2,12 +2,13 @@
 //!
 //! No transform is needed: modulo a power of two the sum over inputs and terms of w X^e c is a product of matrices, whose
 //! columns are the coefficients and whose second factor is never built: a row of it is an input polynomial read from a
-//! shifted address. Columns go in blocks; X^N = -1 gives a row of a block one of three sources: the input itself, the input
-//! with the value negated, or, where the wrap falls into the block, a strip in which both lie side by side.
+//! shifted address. Columns go in blocks; what a block reads of the inputs ([`windows`]) is copied once, with the signs that
+//! X^N = -1 gives to what is shifted around, and all outputs are computed from the copy.
 //!
 //! Values of the terms are secret: time depends on shapes, exponents and the declared bound alone.
 
 mod kernel;
+mod windows;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
@@ -20,11 +21,14 @@ use super::power::Power;
 use crate::Error;
 use crate::map::Map;
 use kernel::{Kernel, Signs, Source};
+use windows::Windows;
 
-/// Most columns of a block: a few rows of all tiles' outputs stay in the second cache.
-const WIDTH: usize = 1024;
+/// Most columns of a block.
+const WIDTH: usize = 512;
 /// Most sources that are summed before the sums are stored: their values, one tile wide, stay in the first cache.
 const DEPTH: usize = 128;
+/// Most terms of one input among them: the windows of so many stay in the second cache, however far they are apart.
+const TERMS: usize = 64;
 
 /// A server's polynomials: their terms.
 pub(crate) struct Taps {
@@ -112,7 +116,6 @@ impl Taps {
             return results;
         }
         let width = WIDTH.min(degree);
-        let strips = [0, 1].map(|half| self.strips(inputs, half, degree, width));
         let mut jobs: Vec<Job<'_>> = (0..2)
             .flat_map(|half| (0..degree / width).map(move |b| (half, b * width)))
             .map(|(half, start)| Job {
@@ -131,10 +134,7 @@ impl Taps {
                 }
             }
         }
-        let run = |job: Job<'_>| {
-            let strips = &strips[job.half];
-            self.columns(inputs, strips, job, outs.clone(), degree, width);
-        };
+        let run = |job: Job<'_>| self.columns(inputs, job, outs.clone(), degree, width);
         #[cfg(feature = "parallel")]
         {
             use rayon::prelude::*;
@@ -145,93 +145,70 @@ impl Taps {
         results
     }
 
-    /// Of each input, `[word][2 width]`: what stands before the coefficient of X^0 when it is shifted, which is the end of
-    /// the polynomial negated, and then its beginning.
-    fn strips(&self, inputs: &[[&[u64]; 2]], half: usize, degree: usize, width: usize) -> Vec<u64> {
-        let Power { words, .. } = self.kernel.power;
-        let mut strips = vec![0; inputs.len() * words * 2 * width];
-        for (strip, input) in strips.chunks_exact_mut(words * 2 * width).zip(inputs) {
-            let planes = input[half].chunks_exact(degree);
-            for (strip, plane) in strip.chunks_exact_mut(2 * width).zip(planes) {
-                strip[..width].copy_from_slice(&plane[degree - width..]);
-                strip[width..].copy_from_slice(&plane[..width]);
-            }
-            self.kernel.power.negate(strip, 2 * width, 0..width);
-        }
-        strips
-    }
-
     /// All outputs' columns `start..start + width`.
     fn columns(
         &self,
         inputs: &[[&[u64]; 2]],
-        strips: &[u64],
         mut job: Job<'_>,
         outs: Range<usize>,
         degree: usize,
         width: usize,
     ) {
-        let (start, words) = (job.start, self.kernel.power.words);
-        let mut sources = Vec::with_capacity(self.ins * self.exponents.len() + 1);
-        let strips = strips.chunks_exact(words * 2 * width);
-        for (input, strip) in inputs.iter().zip(strips).take(self.ins) {
-            for e in &self.exponents {
-                let (place, negative) = Map::place(*e, degree);
-                let (planes, stride, at, negative) = if start >= place {
-                    (input[job.half], degree, start - place, negative)
-                } else if start + width <= place {
-                    (input[job.half], degree, degree + start - place, !negative)
-                } else {
-                    (strip, 2 * width, width + start - place, negative)
-                };
-                sources.push(Source {
-                    planes,
-                    stride,
-                    at,
-                    negative,
-                });
-            }
-        }
-        let terms = sources.len();
-        // With values offset by the bound B the sum is B times the plain sum of the sources too large: one more source,
-        // the negated sum, times B.
-        let mut sum;
-        if self.kernel.signs == Signs::Offset {
-            sum = vec![0; words * width];
-            self.kernel.sum(&sources, &mut sum, width);
-            self.kernel.power.negate(&mut sum, width, 0..width);
-            sources.push(Source {
-                planes: &sum,
-                stride: width,
-                at: 0,
-                negative: false,
-            });
-        }
-        let mut scratch = vec![0; self.kernel.rows * DEPTH.min(sources.len())];
+        let inputs = &inputs[..inputs.len().min(self.ins)];
+        let (words, terms) = (self.kernel.power.words, self.exponents.len());
         let tiles = outs.len().div_ceil(self.kernel.rows).max(1);
-        let mut row = 0;
-        for tile in 0..tiles {
-            let next = outs.len() * (tile + 1) / tiles;
-            let (rows, columns) = (next - row, &mut job.outs[row * words..next * words]);
-            for (block, sources) in sources.chunks(DEPTH).enumerate() {
-                let first = block * DEPTH;
-                let scratch = &mut scratch[..rows * sources.len()];
-                let many = (terms - first.min(terms)).min(sources.len());
-                // The last source may be the sum, whose factor is the bound.
-                scratch[many * rows..].fill(self.bound);
-                for r in 0..rows {
-                    let at = (outs.start + row + r) * terms + first;
-                    let to = scratch.iter_mut().skip(r).step_by(rows);
-                    let to = to.zip(&sources[..many]);
-                    match &self.values {
-                        Values::Short(v) => self.factors(&v[at..][..many], to),
-                        Values::Long(v) => self.factors(&v[at..][..many], to),
-                        Values::Quad(v) => self.factors(&v[at..][..many], to),
-                    }
+        let mut scratch = vec![0; self.kernel.rows * (DEPTH + 1)];
+        let mut sum = vec![0; words * width];
+        let mut buffer = Vec::new();
+        for (block, exponents) in self.exponents.chunks(TERMS).enumerate() {
+            let windows = Windows::new(exponents, job.start, width, degree);
+            let group = (DEPTH / exponents.len()).max(1);
+            for (g, inputs) in inputs.chunks(group).enumerate() {
+                let size = words * windows.stride;
+                buffer.resize(inputs.len() * size, 0);
+                for (input, buffer) in inputs.iter().zip(buffer.chunks_exact_mut(size)) {
+                    windows.copy(&self.kernel.power, input[job.half], buffer);
                 }
-                self.kernel.tile(sources, scratch, columns, rows);
+                let mut sources: Vec<Source<'_>> = (buffer.chunks_exact(size))
+                    .flat_map(|planes| windows.sources(planes))
+                    .collect();
+                let many = sources.len();
+                // With values offset by the bound B the outputs are B times the plain sum of the sources too large: one
+                // more source, the negated sum, times B.
+                if self.kernel.signs == Signs::Offset {
+                    self.kernel.sum(&sources, &mut sum, width);
+                    self.kernel.power.negate(&mut sum, width, 0..width);
+                    sources.push(Source {
+                        planes: &sum,
+                        stride: width,
+                        at: 0,
+                        negative: false,
+                    });
+                }
+                let mut row = 0;
+                for tile in 0..tiles {
+                    let next = outs.len() * (tile + 1) / tiles;
+                    let (rows, columns) = (next - row, &mut job.outs[row * words..next * words]);
+                    let scratch = &mut scratch[..rows * sources.len()];
+                    scratch[many * rows..].fill(self.bound);
+                    for r in 0..rows {
+                        let first = (outs.start + row + r) * self.ins + g * group;
+                        let mut to = scratch.iter_mut().skip(r).step_by(rows).zip(&sources);
+                        for i in 0..inputs.len() {
+                            let at = (first + i) * terms + block * TERMS;
+                            let at = at..at + exponents.len();
+                            let to = to.by_ref().take(at.len());
+                            match &self.values {
+                                Values::Short(v) => self.factors(&v[at], to),
+                                Values::Long(v) => self.factors(&v[at], to),
+                                Values::Quad(v) => self.factors(&v[at], to),
+                            }
+                        }
+                    }
+                    self.kernel.tile(&sources, scratch, columns, rows);
+                    row = next;
+                }
             }
-            row = next;
         }
         wipe(&mut scratch);
     }

@@ -20,8 +20,8 @@ pub struct Key {
 }
 
 impl Key {
-    /// A new key, and the message that tells the server its public half and the keys of all automorphisms, [`Key::message_len`] bytes. `step` is the number
-    /// of the key in its session.
+    /// A new key, and the message that tells the server its public half and the keys of all automorphisms,
+    /// [`Key::message_len`] bytes. `step` is the number of the key in its session.
     pub fn new<R: CryptoRng + ?Sized>(
         of: &Matvec,
         session: SessionId,
@@ -53,8 +53,8 @@ impl Key {
             tag: of.tag,
         }
     }
-    /// Bytes of its message: a header, a tag, the public key, a seed, and for every level of the packing half of a key modulo q P for
-    /// each prime of q.
+    /// Bytes of its message: a header, a tag, the public key, a seed, and for every level of the packing half of a
+    /// key modulo q P for each prime of q.
     #[must_use]
     pub fn message_len(of: &Matvec) -> usize {
         let keys = of.automorphisms.len() * of.galois.key_len();
@@ -81,7 +81,8 @@ impl fmt::Debug for Key {
 
 /// One product at the client: [`Machine`] to its share of the output.
 ///
-/// Cost: an encryption for each input polynomial and a decryption for each response, [`Matvec::request_len`] and [`Matvec::response_len`].
+/// Cost: an encryption for each input polynomial and a decryption for each response, [`Matvec::request_len`] and
+/// [`Matvec::response_len`].
 pub struct Product<'a> {
     of: &'a Matvec,
     key: &'a Key,
@@ -92,7 +93,8 @@ pub struct Product<'a> {
 }
 
 impl<'a> Product<'a> {
-    /// The product number `step` of the key's session, of this share of the input: one residue modulo t for every column. A step is used once.
+    /// The product number `step` of the key's session, of this share of the input: one residue modulo t for every
+    /// column. A step is used once.
     pub fn new<R: CryptoRng + ?Sized>(
         of: &'a Matvec,
         key: &'a Key,

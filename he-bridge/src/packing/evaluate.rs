@@ -6,6 +6,9 @@ use super::weights::Weights;
 use crate::native::Ciphertext;
 use crate::native::prime::Prime;
 
+/// Factors that are transformed at a time.
+const TOGETHER: usize = 4;
+
 impl Matvec {
     /// The images of an input under every subset of the levels at inputs, times 2^-outer.
     pub(crate) fn expand(
@@ -15,12 +18,10 @@ impl Matvec {
         work: &mut Work,
     ) -> Vec<Ciphertext> {
         let mut images = vec![input];
-        for l in 0..self.plan.inner() as usize {
+        let levels = keys.iter().zip(&self.automorphisms);
+        for (key, automorphism) in levels.take(self.plan.inner() as usize) {
             for i in 0..images.len() {
-                let image = self
-                    .galois
-                    .rotate(&keys[l], &self.automorphisms[l], &images[i], work);
-                images.push(image);
+                images.push(self.galois.rotate(key, automorphism, &images[i], work));
             }
         }
         for image in &mut images {
@@ -48,27 +49,35 @@ impl Matvec {
         let n = self.plan.degree();
         let primes = self.galois.primes();
         let [mut first, mut second] = [(); 2].map(|()| vec![0; n * primes]);
-        let (mut points, mut sums) = (vec![0; n], vec![[0u128; 2]; n]);
+        let mut points = vec![0; n * TOGETHER];
+        let mut sums = vec![[0u128; 2]; n];
         for j in 0..primes {
             let ntt = &self.galois.ntts[j];
             let p = ntt.prime();
+            let range = j * n..(j + 1) * n;
             sums.fill([0; 2]);
-            for (image, factor) in images.iter().zip(factors.chunks_exact(n)) {
-                for (x, w) in points.iter_mut().zip(factor) {
-                    *x = p.reduce_signed((*w).into());
+            for (images, factors) in images.chunks(TOGETHER).zip(factors.chunks(TOGETHER * n)) {
+                for (x, w) in points.iter_mut().zip(factors) {
+                    // |w| is below 2^31, and p above.
+                    let w = i64::from(*w);
+                    *x = (w as u64).wrapping_add(p.p() & (w >> 63) as u64);
                 }
-                ntt.forward(&mut points);
-                work.transforms += 1;
-                let [zero, one] = [&image.first, &image.second].map(|h| &h[j * n..][..n]);
-                // At most 2^28 products below 2^100.
-                for (((sum, w), a), b) in sums.iter_mut().zip(&points).zip(zero).zip(one) {
-                    sum[0] = sum[0].wrapping_add(u128::from(*w) * u128::from(*a));
-                    sum[1] = sum[1].wrapping_add(u128::from(*w) * u128::from(*b));
+                for points in points[..factors.len()].chunks_exact_mut(n) {
+                    ntt.forward(points);
+                    work.transforms += 1;
+                }
+                for (image, points) in images.iter().zip(points.chunks_exact(n)) {
+                    let [zero, one] = [&image.first, &image.second].map(|h| &h[range.clone()]);
+                    // At most 2^28 products below 2^100.
+                    for (((sum, w), a), b) in sums.iter_mut().zip(points).zip(zero).zip(one) {
+                        sum[0] = sum[0].wrapping_add(u128::from(*w) * u128::from(*a));
+                        sum[1] = sum[1].wrapping_add(u128::from(*w) * u128::from(*b));
+                    }
                 }
             }
-            for (i, sum) in sums.iter().enumerate() {
-                first[j * n + i] = p.reduce_wide(sum[0]);
-                second[j * n + i] = p.reduce_wide(sum[1]);
+            for (i, sum) in range.zip(&sums) {
+                first[i] = p.reduce_wide(sum[0]);
+                second[i] = p.reduce_wide(sum[1]);
             }
         }
         piquet_core::wipe(&mut points);

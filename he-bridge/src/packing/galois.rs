@@ -1,14 +1,16 @@
 //! Automorphisms of ciphertexts, and the key switching that brings them back under their key.
 //!
-//! tau_g takes X to X^g, g odd. tau_g(c_0) + tau_g(c_1) tau_g(s) is the phase of the image; a switching key replaces tau_g(s) by s: for every prime
-//! q_i of q it holds (k_i0, k_i1) modulo q P with k_i0 + k_i1 s = e_i + P u_i tau_g(s), where u_i is 1 modulo q_i and 0 modulo the others, and P one
-//! more prime. With d_i the residues of tau_g(c_1) modulo q_i, between -q_i/2 and q_i/2, the sums of d_i k_i0 and of d_i k_i1, divided by P and
-//! rounded, are an encryption of tau_g(c_1) tau_g(s) whose noise is that of sum d_i e_i / P and of the rounding: what a single
-//! factor of c_1 would multiply by q is multiplied by q_i / P. Residues as digits are from Bajard, Eynard, Hasan and Zucca (eprint 2016/510), the
-//! factor P from Gentry, Halevi and Smart (eprint 2012/099).
+//! tau_g takes X to X^g, g odd. tau_g(c_0) + tau_g(c_1) tau_g(s) is the phase of the image; a switching key replaces
+//! tau_g(s) by s: for every prime q_i of q it holds (k_i0, k_i1) modulo q P with k_i0 + k_i1 s = e_i + P u_i
+//! tau_g(s), where u_i is 1 modulo q_i and 0 modulo the others, and P one more prime. With d_i the residues of
+//! tau_g(c_1) modulo q_i, between -q_i/2 and q_i/2, the sums of d_i k_i0 and of d_i k_i1, divided by P and rounded,
+//! are an encryption of tau_g(c_1) tau_g(s) whose noise is that of sum d_i e_i / P and of the rounding: what a single
+//! factor of c_1 would multiply by q is multiplied by q_i / P. Residues as digits are from Bajard, Eynard, Hasan and
+//! Zucca (eprint 2016/510), the factor P from Gentry, Halevi and Smart (eprint 2012/099).
 //!
-//! Keys hide s if RLWE with modulus q P is hard, and stays so when images of the key are encrypted under itself (circular security, as
-//! for all such keys). Uniform halves k_i1 are expanded from a seed. Constant time: what is computed follows from shapes.
+//! Keys hide s if RLWE with modulus q P is hard, and stays so when images of the key are encrypted under itself
+//! (circular security, as for all such keys). Uniform halves k_i1 are expanded from a seed. Constant time: what is
+//! computed follows from shapes.
 
 use core::fmt;
 
@@ -119,7 +121,8 @@ impl Galois {
     pub(crate) fn key_len(&self) -> usize {
         self.primes() * self.half_len()
     }
-    /// Appends the first halves of an automorphism's key, number `index` under `seed`. `s` are the points of the secret modulo all primes.
+    /// Appends the first halves of an automorphism's key, number `index` under `seed`. `s` are the points of the
+    /// secret modulo all primes.
     pub(crate) fn key(
         &self,
         s: &[u64],
@@ -247,9 +250,18 @@ impl Galois {
 
 /// Residues modulo `from`, taken to the representatives of least absolute value, modulo `to`.
 fn centre(from: &Prime, to: &Prime, residues: &[u64], out: &mut [u64]) {
-    let (half, whole) = (from.p() / 2, to.reduce(from.p()));
-    for (o, x) in out.iter_mut().zip(residues) {
-        let negative = (half.wrapping_sub(*x) >> 63).wrapping_neg();
-        *o = to.sub(to.reduce(*x), whole & negative);
+    let half = from.p() / 2;
+    let negative = |x: u64| (half.wrapping_sub(x) >> 63).wrapping_neg();
+    if half < to.p() {
+        // Representatives are between -to and to: it is added to those below 0, after their own modulus was taken off.
+        let add = to.p().wrapping_sub(from.p());
+        for (o, x) in out.iter_mut().zip(residues) {
+            *o = x.wrapping_add(add & negative(*x));
+        }
+    } else {
+        let whole = to.reduce(from.p());
+        for (o, x) in out.iter_mut().zip(residues) {
+            *o = to.sub(to.reduce(*x), whole & negative(*x));
+        }
     }
 }

@@ -6,9 +6,10 @@ use crate::Error;
 
 /// The packing of one matrix at degree N.
 ///
-/// Columns are cut into blocks of `span` (a power of two); a block of the input is the polynomial sum x_j X^j. A weight polynomial holds N / `span` rows
-/// of such a block, sum W_(r,j) X^(r span - j), so that row r of its product with the input is the coefficient at r `span`. Up to 2^`depth` such
-/// polynomials go into one response: number i, shifted by its bits reversed, fills places between the multiples of `span`.
+/// Columns are cut into blocks of `span` (a power of two); a block of the input is the polynomial sum x_j X^j. A
+/// weight polynomial holds N / `span` rows of such a block, sum W_(r,j) X^(r span - j), so that row r of its product
+/// with the input is the coefficient at r `span`. Up to 2^`depth` such polynomials go into one response: number i,
+/// shifted by its bits reversed, fills places between the multiples of `span`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     rows: usize,
@@ -121,7 +122,8 @@ impl Plan {
     pub fn products(&self, r: usize) -> usize {
         self.members(r).len().div_ceil(1 << self.inner)
     }
-    /// The automorphism of level `l`, X to the power of this: it negates X^(shift of the level), and leaves the shifts of lower levels alone.
+    /// The automorphism of level `l`, X to the power of this: it negates X^(shift of the level), and leaves the
+    /// shifts of lower levels alone.
     #[must_use]
     pub fn element(&self, l: u32) -> usize {
         (self.rows_each() << (l + 1)) + 1
@@ -172,8 +174,8 @@ impl Plan {
         let products: usize = (0..self.responses()).map(|r| self.products(r)).sum();
         (products * self.ins()) << self.inner
     }
-    /// Transforms of the server modulo `primes` primes, beside those that mask the responses: for its share of the inputs, for weights, and for
-    /// every key switching.
+    /// Transforms of the server modulo `primes` primes, beside those that mask the responses: for its share of the
+    /// inputs, for weights, and for every key switching.
     #[must_use]
     pub fn transforms(&self, primes: usize) -> usize {
         let switch = primes + primes * primes + 2 + 2 * primes;

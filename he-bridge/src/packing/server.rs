@@ -14,7 +14,8 @@ use crate::linear::fresh;
 use crate::native::{Ciphertext, PublicKey};
 use crate::{Error, kinds};
 
-/// A client's public key and the keys of its automorphisms, of one session and matrix: 16 N (L + 1) L bytes of memory for each level, with L primes.
+/// A client's public key and the keys of its automorphisms, of one session and matrix: 16 N (L + 1) L bytes of memory
+/// for each level, with L primes.
 pub struct Keys {
     pub(crate) public: PublicKey,
     pub(crate) levels: Vec<galois::Key>,
@@ -76,7 +77,8 @@ pub struct Product<'a> {
 }
 
 impl<'a> Product<'a> {
-    /// The product number `step` of the keys' session. `input` is the server's share, residues modulo t, if the client does not have the whole input.
+    /// The product number `step` of the keys' session. `input` is the server's share, residues modulo t, if the
+    /// client does not have the whole input.
     pub fn new<R: CryptoRng + ?Sized>(
         of: &'a Matvec,
         keys: &'a Keys,

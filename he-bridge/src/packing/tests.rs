@@ -6,8 +6,8 @@ use rand_chacha::rand_core::SeedableRng;
 
 use super::galois::{Key as SwitchingKey, Work};
 use super::*;
-use piquet_core::{Block, Prg};
 use crate::native::Ciphertext;
+use piquet_core::{Block, Prg};
 
 const SESSION: SessionId = SessionId([4; 32]);
 
@@ -115,7 +115,8 @@ impl Both {
     }
 }
 
-/// The phase of a rotated ciphertext is the image of its phase, but for noise that is within its bound, and not far below.
+/// The phase of a rotated ciphertext is the image of its phase, but for noise that is within its bound, and not far
+/// below.
 #[test]
 fn key_switching_brings_images_back() {
     let both = Both::new(Matvec::new(64, 8192, PlainModulus::Bits(37), 2047).unwrap());
@@ -287,7 +288,8 @@ fn factors_are_sums_of_images() {
     }
 }
 
-/// Keys of another automorphism bring nothing back: what [`key_switching_brings_images_back`] sees is not there by itself.
+/// Keys of another automorphism bring nothing back: what [`key_switching_brings_images_back`] sees is not there by
+/// itself.
 #[test]
 fn another_levels_key_does_not_fit() {
     let both = Both::new(Matvec::new(4, 8192, PlainModulus::Bits(8), 7).unwrap());

@@ -8,8 +8,8 @@ use super::Matvec;
 use super::plan::Plan;
 use crate::Error;
 
-/// The factors F_e = sum_i X^(h_i) tau_e(w_i) of a matrix: coefficients by response, product, input and subset e of the levels at inputs.
-/// Wiped on drop, prints nothing.
+/// The factors F_e = sum_i X^(h_i) tau_e(w_i) of a matrix: coefficients by response, product, input and subset e of
+/// the levels at inputs. Wiped on drop, prints nothing.
 pub struct Weights {
     pub(crate) coefficients: Vec<i32>,
     pub(crate) tag: u64,
@@ -28,7 +28,8 @@ impl fmt::Debug for Weights {
 }
 
 impl Weights {
-    /// Prepares `[rows][cols]` weights. Refuses any beyond the declared bound; takes 4 N bytes for every [`Plan::factors`].
+    /// Prepares `[rows][cols]` weights. Refuses any beyond the declared bound; takes 4 N bytes for every
+    /// [`Plan::factors`].
     pub fn new(of: &Matvec, values: &[i64]) -> Result<Self, Error> {
         let (plan, bound) = (of.plan(), of.weight());
         let want = plan.rows() * plan.cols();
@@ -99,7 +100,7 @@ fn combine(plan: &Plan, block: &mut [i32]) {
     for l in 0..plan.inner() {
         let h = plan.shift(l);
         let to = places(n, plan.element(l));
-        for pair in block.chunks_exact_mut(2 * n << l) {
+        for pair in block.chunks_exact_mut((2 * n) << l) {
             let (low, high) = pair.split_at_mut(n << l);
             for (a, b) in low.chunks_exact_mut(n).zip(high.chunks_exact_mut(n)) {
                 for x in 0..n {

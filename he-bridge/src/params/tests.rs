@@ -44,13 +44,14 @@ fn the_largest_layers_fit_as_planned() {
 
 #[test]
 fn shares_of_64_bits_can_be_weights() {
-    for choose in [Params::shifts, Params::points] {
-        let full = bound(1 << 63, 8192);
-        let plain = PlainModulus::Bits(64);
-        let p = choose(8192, plain, Mode::Exact, full, TRAFFIC).unwrap();
-        assert!(p.flooding() > 100 && p.distance_bits(1) <= -40.0);
-        assert!(choose(4096, plain, Mode::Exact, full, TRAFFIC).is_err());
-    }
+    let (full, plain) = (bound(1 << 63, 8192), PlainModulus::Bits(64));
+    let points = |degree| Params::points(degree, plain, Mode::Exact, full, TRAFFIC);
+    let p = points(8192).unwrap();
+    assert!(p.flooding() > 100 && p.distance_bits(1) <= -40.0);
+    assert!(points(4096).is_err());
+    // Limbs take smaller weights only.
+    let got = Params::shifts(8192, plain, Mode::Exact, full, TRAFFIC);
+    assert!(matches!(got, Err(Error::Parameter { .. })), "{got:?}");
 }
 
 #[test]

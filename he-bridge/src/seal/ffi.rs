@@ -1,9 +1,9 @@
 //! Microsoft SEAL's objects by their C symbols, each destroyed when it is dropped.
 //!
-//! `seal_fhe` links the library, and makes contexts. It has no transforms, no seeded encryption whose bytes are of a fixed length,
-//! and no way to a ciphertext's data: those symbols are declared here. A call gives a result code, 0 if all went well; C++ exceptions of
-//! SEAL's own become such codes. Others (memory is out, the system gives no randomness) unwind through `C-unwind` as
-//! panics that cannot be caught.
+//! `seal_fhe` links the library, and makes contexts. It has no transforms, no seeded encryption whose bytes are of a
+//! fixed length, and no way to a ciphertext's data: those symbols are declared here. A call gives a result code, 0 if
+//! all went well; C++ exceptions of SEAL's own become such codes. Others (memory is out, the system gives no
+//! randomness) unwind through `C-unwind` as panics that cannot be caught.
 #![allow(unsafe_code)]
 
 use core::ffi::{c_long, c_void};
@@ -116,8 +116,8 @@ fn checked(code: c_long) -> Result<(), Refused> {
     if code == 0 { Ok(()) } else { Err(Refused) }
 }
 
-/// For calls whose arguments this crate has made or checked: that SEAL refuses them is a bug here, and nothing that a peer sends can
-/// cause it.
+/// For calls whose arguments this crate has made or checked: that SEAL refuses them is a bug here, and nothing that a
+/// peer sends can cause it.
 fn must(code: c_long) {
     checked(code).unwrap_or_else(bug);
 }
@@ -135,9 +135,10 @@ fn made(create: impl FnOnce(*mut Raw) -> c_long) -> Result<NonNull<c_void>, Refu
     NonNull::new(raw).ok_or(Refused)
 }
 
-/// Objects of SEAL that belong to Rust values. All are sent between threads: SEAL keeps no state of a thread in them, and the pools that their
-/// memory comes from are locked. Shared ones are only given to methods that SEAL has as `const` (the decryptor's is not, but
-/// writes only when it meets ciphertexts of more than two polynomials, under a lock).
+/// Objects of SEAL that belong to Rust values. All are sent between threads: SEAL keeps no state of a thread in them,
+/// and the pools that their memory comes from are locked. Shared ones are only given to methods that SEAL has as
+/// `const` (the decryptor's is not, but writes only when it meets ciphertexts of more than two polynomials, under a
+/// lock).
 macro_rules! owned {
     ($($(#[$doc:meta])* $name:ident, $destroy:ident;)*) => {$(
         $(#[$doc])*

@@ -67,9 +67,9 @@ impl Residues {
     }
     /// A uniform residue modulo all primes together, prime by prime, and round(t x / q) modulo t.
     ///
-    /// x / q is the sum of the fractions (x_i / (q / q_i) mod q_i) / q_i, modulo 1. With 128 bits after the point it is short by
-    /// less than two units of the last for each prime (of up to eight), so that the second number may be one less than said where
-    /// t x / q is within 16 x 2^60 / 2^128 = 2^-64 of a tie.
+    /// x / q is the sum of the fractions (x_i / (q / q_i) mod q_i) / q_i, modulo 1. With 128 bits after the point it
+    /// is short by less than two units of the last for each prime (of up to eight), so that the second number may be
+    /// one less than said where t x / q is within 16 x 2^60 / 2^128 = 2^-64 of a tie.
     pub(super) fn pad(&self, t: u64, prg: &mut Prg, residues: &mut [u64]) -> u64 {
         let mut fraction = 0u128;
         for ((x, p), c) in residues.iter_mut().zip(&self.primes).zip(&self.cofactors) {
@@ -86,8 +86,9 @@ impl Residues {
     }
 }
 
-/// 2^128 y / p for a residue y, one short or right. Each half is y f / 2^64 with f = floor(2^128 / p), where y f is below 2^128,
-/// and short of y 2^128 / p by less than y: one short or right. What is left after the first half is below 2 p, and tells which.
+/// 2^128 y / p for a residue y, one short or right. Each half is y f / 2^64 with f = floor(2^128 / p), where y f is
+/// below 2^128, and short of y 2^128 / p by less than y: one short or right. What is left after the first half is
+/// below 2 p, and tells which.
 fn quotient(p: &Prime, y: u64) -> u128 {
     let f = u128::MAX / u128::from(p.p());
     let half = |y: u64| ((u128::from(y) * f) >> 64) as u64;

@@ -1,14 +1,15 @@
 //! What SEAL writes of a seeded ciphertext or public key, taken apart and put together again.
 //!
-//! SEAL's own form says of itself how it is to be read: parameters, lengths, which compression, which generator. From a peer all
-//! that is believed of it are the coefficients and the seed. Everything else comes from a sample that this party made for itself, so that
-//! SEAL's reader only ever meets what its writer makes.
+//! SEAL's own form says of itself how it is to be read: parameters, lengths, which compression, which generator. From
+//! a peer all that is believed of it are the coefficients and the seed. Everything else comes from a sample that this
+//! party made for itself, so that SEAL's reader only ever meets what its writer makes.
 
 /// Bytes of the seed of a uniform half.
 pub(super) const SEED: usize = 64;
 
-/// Bytes that SEAL writes before the coefficients: a header of 16, the level (32), whether these are points (1), numbers of polynomials,
-/// of coefficients and of primes (24), a scale and a factor (16), a second header (16) and the number of words (8).
+/// Bytes that SEAL writes before the coefficients: a header of 16, the level (32), whether these are points (1),
+/// numbers of polynomials, of coefficients and of primes (24), a scale and a factor (16), a second header (16) and
+/// the number of words (8).
 const BEFORE: usize = 113;
 /// Bytes between coefficients and seed: a header of 16, and which generator expands the seed (1).
 const BETWEEN: usize = 17;

@@ -5,6 +5,7 @@ use piquet_core::cpu::{self, Level};
 use crate::native::power::{LIMB, Power};
 
 /// A polynomial's coefficients at one block of columns: word `w` of column `c` is `planes[w stride + at + c]`.
+#[derive(Clone, Copy)]
 pub(super) struct Source<'a> {
     pub(super) planes: &'a [u64],
     pub(super) stride: usize,
@@ -93,24 +94,21 @@ impl Kernel {
         }
     }
 
-    /// The sum of all sources, at most 2^11: residues in `[word][width]`.
+    /// The sum of all sources, fewer than 2^11: residues in `[word][width]`.
     pub(super) fn sum(&self, sources: &[Source<'_>], sum: &mut [u64], width: usize) {
-        for sources in sources.chunks(1 << 11) {
-            #[cfg(target_arch = "x86_64")]
-            if let Some(cpu) = cpu::Avx512::at(self.level) {
-                super::x86::sum(cpu, sources, sum, width);
-                self.power.carry(sum);
-                continue;
-            }
-            plain_sum(sources, sum, width);
-            self.power.carry(sum);
+        #[cfg(target_arch = "x86_64")]
+        if let Some(cpu) = cpu::Avx512::at(self.level) {
+            super::x86::sum(cpu, self.power.words, sources, sum, width);
+            return self.power.carry(sum);
         }
+        plain_sum(sources, sum, width);
+        self.power.carry(sum);
     }
 }
 
-/// Adds all sources word by word, without carries.
-#[inline(always)]
+/// Sums all sources word by word, without carries.
 pub(super) fn plain_sum(sources: &[Source<'_>], sum: &mut [u64], width: usize) {
+    sum.fill(0);
     for source in sources {
         for (w, sum) in sum.chunks_exact_mut(width).enumerate() {
             for (s, x) in sum.iter_mut().zip(source.word(w, width)) {

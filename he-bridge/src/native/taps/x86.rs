@@ -96,13 +96,35 @@ pub(super) fn word_avx2(
 }
 
 /// [`kernel::plain_sum`].
-pub(super) fn sum(_: Avx512, sources: &[Source<'_>], sum: &mut [u64], width: usize) {
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,bmi1,bmi2,fma")]
-    fn with(sources: &[Source<'_>], sum: &mut [u64], width: usize) {
-        kernel::plain_sum(sources, sum, width);
+pub(super) fn sum(_: Avx512, words: usize, sources: &[Source<'_>], sum: &mut [u64], width: usize) {
+    /// So many vectors of a source are read in sequence.
+    const V: usize = 8;
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+    fn with(words: usize, sources: &[Source<'_>], sum: &mut [u64], width: usize) {
+        for w in 0..words {
+            for c in (0..width).step_by(V * LANES) {
+                let mut acc = [_mm512_setzero_si512(); V];
+                for s in sources {
+                    let x = &s.word(w, width)[c..][..V * LANES];
+                    for (v, acc) in acc.iter_mut().enumerate() {
+                        // SAFETY: V vectors of words.
+                        let x = unsafe { _mm512_loadu_si512(x.as_ptr().add(v * LANES).cast()) };
+                        *acc = _mm512_add_epi64(*acc, x);
+                    }
+                }
+                let sum = &mut sum[w * width + c..][..V * LANES];
+                for (v, acc) in acc.into_iter().enumerate() {
+                    // SAFETY: V vectors of words.
+                    unsafe { _mm512_storeu_si512(sum.as_mut_ptr().add(v * LANES).cast(), acc) };
+                }
+            }
+        }
+    }
+    if !width.is_multiple_of(V * LANES) {
+        return kernel::plain_sum(sources, sum, width);
     }
     // SAFETY: the proof.
-    unsafe { with(sources, sum, width) }
+    unsafe { with(words, sources, sum, width) }
 }
 
 /// [`kernel::Kernel::tile`] with factors below 2^52, modulo 2^bits of 52-bit limbs or of one word of at most 52 bits.

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::slots::{self, SLOTS, join};
 use super::{Client, Server};
 use crate::backend::{Backend, Seed};
-use crate::linear::fresh;
+use crate::linear::{each, fresh};
 use crate::triples::{reduce, width};
 use crate::{Error, kinds};
 
@@ -96,17 +96,6 @@ impl<R: Ring> Batch<R> {
 
 fn blocks(triples: usize) -> usize {
     triples.div_ceil(SLOTS)
-}
-
-/// `f` of 0..n.
-fn each<T: Send>(n: usize, f: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    #[cfg(feature = "parallel")]
-    {
-        use rayon::prelude::*;
-        (0..n).into_par_iter().map(f).collect()
-    }
-    #[cfg(not(feature = "parallel"))]
-    (0..n).map(f).collect()
 }
 
 /// The client's machine.

@@ -9,7 +9,7 @@ use crate::backend::Backend;
 use crate::native::ntt::Ntt;
 use crate::native::prime::{Prime, ntt_primes};
 use crate::noise::Bound;
-use crate::triples::smallest;
+use crate::triples::fewest_bytes;
 use crate::{Error, Params, PlainModulus, shared};
 
 /// Triples of a block: the degree N, and the slots of a ciphertext.
@@ -45,7 +45,7 @@ pub(super) fn primes(bits: u32) -> Vec<u64> {
 pub(super) fn parameters(primes: &[u64]) -> Result<Vec<Params>, Error> {
     let plain: Vec<_> = primes.iter().map(|t| PlainModulus::Prime(*t)).collect();
     // Two polynomials, whose coefficients are as large as residues of t can be.
-    smallest(SLOTS, &plain, |t| Bound {
+    fewest_bytes(SLOTS, &plain, 2, |t| Bound {
         weight: shared::bound(t),
         terms: 2 * SLOTS as u64,
         useful: 2 * SLOTS as u64,
