@@ -15,7 +15,7 @@
 //!   here, but which encryption under a public key needs: it counts in the 53, 106 and 214 bits that are secure at
 //!   degrees 2048, 4096 and 8192. At 4096 some 54 to 85 bits are left for ciphertexts, at 2048 next to nothing. What
 //!   does not fit is [`Error::Insecure`].
-//! - The plaintext modulus is below 2^60, and no prime of the ciphertext modulus.
+//! - The plaintext modulus is below 2^60.
 //! - Weights are kept as points, 8 N bytes for each prime, input and output polynomial. That is for tests and
 //!   comparisons, not for a network.
 //!
@@ -34,8 +34,9 @@
 //!   each gets a fresh encryption of zero under the public key.
 //! - round(q m / t) is rounded up from (t - 1) / 2 on for an odd t, not from t / 2 on: encodings may differ by one
 //!   from the native ones, and noise and flooding are reckoned with 1 / (2 t) more for each.
-//! - SEAL overwrites secret keys, what it draws to encrypt, and here also plaintexts; ciphertexts before their mask
-//!   lie in its memory until that is used again.
+//! - SEAL overwrites secret keys and what it draws to encrypt; plaintexts (messages, masks, weights) lie in a pool
+//!   that is overwritten when the backend and all that was made with it are dropped, not before; ciphertexts before
+//!   their mask in memory that SEAL uses again.
 //! - Responses are modulo the fewest primes that hold them, not modulo powers of two: longer by up to a prime.
 //!
 //! # Masking

@@ -32,7 +32,7 @@ impl Fit {
                 domain: "at least 1: SEAL has no power of two for a ciphertext modulus",
             });
         };
-        let t = plain_modulus(params.plain(), primes)?;
+        let t = plain_modulus(params.plain())?;
         let special = special_prime(params.degree(), primes, t)?;
         let (flooding, left) = flooding_and_primes(params, primes, t)?;
         Ok(Self {
@@ -45,21 +45,15 @@ impl Fit {
 }
 
 /// t, if SEAL has it.
-fn plain_modulus(plain: PlainModulus, primes: &[u64]) -> Result<u64, Error> {
-    let refuse = |what, got, domain| Err(Error::Parameter { what, got, domain });
+fn plain_modulus(plain: PlainModulus) -> Result<u64, Error> {
     match plain {
+        PlainModulus::Prime(t) => Ok(t),
         PlainModulus::Bits(k) if k < PLAIN_BITS => Ok(1 << k),
-        PlainModulus::Bits(k) => refuse(
-            "bits of the plaintext modulus",
-            k.into(),
-            "at most 59: SEAL's plaintext moduli are below 2^60",
-        ),
-        PlainModulus::Prime(t) if !primes.contains(&t) => Ok(t),
-        PlainModulus::Prime(t) => refuse(
-            "plaintext modulus",
-            t,
-            "coprime to the ciphertext modulus for SEAL",
-        ),
+        PlainModulus::Bits(k) => Err(Error::Parameter {
+            what: "bits of the plaintext modulus",
+            got: k.into(),
+            domain: "at most 59: SEAL's plaintext moduli are below 2^60",
+        }),
     }
 }
 
