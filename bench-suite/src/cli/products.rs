@@ -99,10 +99,29 @@ struct Row {
 }
 
 pub(super) fn products(args: &ProductsArgs) -> Result<(), Failure> {
-    let info = zoo::info(&args.model)?;
-    let size = args.size.map_or(info.input[1], usize::from);
-    let graph = zoo::graph(&args.model, 1, size)?;
     let say = Narrator::new();
+    let rows = measure_all(args, &say)?;
+    say.finish();
+    if rows.is_empty() {
+        return Err("no layer has that in its name".into());
+    }
+    let machine = Machine::here();
+    println!("{}", table::page(args, &machine, &rows));
+    if !args.plan && args.filter.is_none() {
+        record::merge(&record::file("piquet-bench-suite"), &[args.record(&rows)])?;
+    }
+    if let Some(path) = &args.json {
+        report::write_json(path, &table::everything(args, &machine, &rows))?;
+    }
+    Ok(())
+}
+
+fn measure_all(args: &ProductsArgs, say: &Narrator) -> Result<Vec<Row>, Failure> {
+    let size = match args.size {
+        Some(size) => size.into(),
+        None => zoo::info(&args.model)?.input[1],
+    };
+    let graph = zoo::graph(&args.model, 1, size)?;
     let plain = PlainModulus::Bits(args.bits);
     let bound = (1u64 << (args.weight_bits - 1)) - 1;
     let costs = Costs::default();
@@ -129,22 +148,7 @@ pub(super) fn products(args: &ProductsArgs) -> Result<(), Failure> {
             measured,
         });
     }
-    say.finish();
-    if rows.is_empty() {
-        return Err("no layer has that in its name".into());
-    }
-    let machine = Machine::here();
-    println!("{}", table::page(args, &machine, &rows));
-    if !args.plan && args.filter.is_none() {
-        record::merge(
-            &record::file("piquet-bench-suite"),
-            &[args.record(&rows)],
-        )?;
-    }
-    if let Some(path) = &args.json {
-        report::write_json(path, &table::everything(args, &machine, &rows))?;
-    }
-    Ok(())
+    Ok(rows)
 }
 
 impl ProductsArgs {
@@ -182,6 +186,52 @@ impl ProductsArgs {
             cpu_level: cpu::level().name().to_owned(),
             revision: env!("PIQUET_REVISION").to_owned(),
             date: record::now(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        args: ProductsArgs,
+    }
+
+    fn parse(line: &str) -> ProductsArgs {
+        let words = line.trim_start_matches("piquet ").split(' ');
+        Command::try_parse_from(words).unwrap().args
+    }
+
+    #[test]
+    fn the_command_gives_the_same_table_again() {
+        let line = "piquet products --model lenet --mode approximate --bits 20 --weight-bits 8 --runs 2 --size 28";
+        assert_eq!(parse(line).command(), line);
+    }
+
+    /// Every layer of a small network, its shares held to the product in the clear.
+    #[test]
+    fn layers_run_in_both_modes() {
+        for mode in ["exact", "approximate"] {
+            let args = parse(&format!(
+                "piquet products --model lenet --mode {mode} --bits 32"
+            ));
+            let rows = measure_all(&args, &Narrator::new()).unwrap();
+            assert_eq!(rows.len(), 5);
+            for row in &rows {
+                let m = row.measured.as_ref().unwrap();
+                let c = &row.plan.counts;
+                // Headers and the opening come on top of polynomials.
+                assert!(m.bytes > c.bytes_in + c.bytes_out);
+                assert!(m.bytes < c.bytes_in + c.bytes_out + 4096);
+                assert!(mode == "approximate" || m.off_by_one == 0);
+            }
+            let page = table::page(&args, &Machine::here(), &rows);
+            assert!(page.contains("| all ") && page.contains(mode));
+            assert_eq!(args.record(&rows).id, format!("he-lenet-{mode}"));
         }
     }
 }
