@@ -7,6 +7,7 @@ mod local;
 mod model;
 mod party;
 mod plan;
+mod products;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -39,6 +40,8 @@ enum Command {
     Infer(infer::Infer),
     /// Run the published benchmarks again on this machine, beside the figures of other systems.
     Bench(bench::BenchArgs),
+    /// Run the linear layers of a network under homomorphic encryption, layer by layer, with what each takes.
+    Products(products::ProductsArgs),
     /// Be one party of a deployment.
     Party(party::Party),
     /// Be the dealer of a deployment, who hands out correlated randomness and must not collude with any party.
@@ -78,6 +81,7 @@ pub fn run() -> ExitCode {
         .and_then(|_| match cli.command {
             Command::Infer(args) => infer::infer(&args),
             Command::Bench(args) => bench::bench(&args),
+            Command::Products(args) => products::products(&args),
             Command::Party(args) => party::party(&args),
             Command::Dealer(args) => party::dealer(&args),
             Command::Certs(args) => certs(&args),

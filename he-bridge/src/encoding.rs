@@ -1,30 +1,33 @@
 //! Linear layers as products of polynomials.
 //!
-//! After Cheetah (eprint 2022/207, section 3): coefficients of inputs and weights are placed so that the sums of products that a
-//! layer wants land on coefficients of their own. Here a polynomial holds several channels on both sides, and what surrounds images is
-//! stored once between neighbours.
+//! After Cheetah (eprint 2022/207, section 3): coefficients of inputs and weights are placed so that the sums of
+//! products that a layer wants land on coefficients of their own. Here a polynomial holds several channels on both
+//! sides, and what surrounds images is stored once between neighbours.
 //!
-//! **Planes.** A channel's items with row ≡ f and column ≡ g modulo the strides are one plane; a layer with strides is one of stride 1
-//! over its planes (`axis.rs`). A plane is stored row by row, `pitch` apart, and ends with a gap of empty rows and columns; output o of
-//! a tile reads place o + t for every tap t, both taken as (row, column).
+//! **Planes.** A channel's items with row ≡ f and column ≡ g modulo the strides are one plane; a layer with
+//! strides is one of stride 1 over its planes (`axis.rs`). A plane is stored row by row, `pitch` apart, and ends with
+//! a gap of empty rows and columns; output o of a tile reads place o + t for every tap t, both taken as (row,
+//! column).
 //!
-//! **Blocks.** C planes stand in an input polynomial, plane c from coefficient c D on; M outputs in an output polynomial, channel m from
-//! m C D on: o at m C D + o. The weight of (m, c, t) stands at m C D - c D - t, modulo 2 N, where X^N = -1. All of this fits if
+//! **Blocks.** C planes stand in an input polynomial, plane c from coefficient c D on; M outputs in an output
+//! polynomial, channel m from m C D on: o at m C D + o. The weight of (m, c, t) stands at m C D - c D - t, modulo 2
+//! N, where X^N = -1. All of this fits if
 //!
 //! > D is at least rows x columns of a plane with its gaps, and C M D <= N.
 //!
-//! Then nothing else lands on a wanted coefficient. A product of the input at (c', p) and the weight of (m', c, t) lands at
-//! m' C D + (c' - c) D + p - t, and on wanted (m, o) only if, with k = (m' - m) C + c' - c and v = o + t, k D + p - v is a multiple of N.
-//! Along an axis, v lies between -before and extent - 1 + behind, p between 0 and extent - 1, and pitch >= extent + max(before, behind):
-//! so they differ by less than a pitch along each axis, and by less than D as numbers. |k| <= C M - 1, hence |k D + p - v| < C M D <= N,
-//! and it is 0; as |p - v| < D, k = 0 and p = v; as |c' - c| < C, m' = m and c' = c; as columns differ by less than their
-//! pitch, p and v agree in columns, hence in rows. That is a product that the layer wants. (Where v is in a gap, the layer has
-//! padding, and there is no p. Several images in a plane are below each other: the rows of one, with its gap, are a pitch.) For the
-//! same reasons terms have exponents of their own modulo N: shifts of taps that meet data span less than a pitch.
+//! Then nothing else lands on a wanted coefficient. A product of the input at (c', p) and the weight of (m', c, t)
+//! lands at m' C D + (c' - c) D + p - t, and on wanted (m, o) only if, with k = (m' - m) C + c' - c and v = o + t, k
+//! D + p - v is a multiple of N. Along an axis, v lies between -before and extent - 1 + behind, p between 0 and
+//! extent - 1, and pitch >= extent + max(before, behind): so they differ by less than a pitch along each axis, and by
+//! less than D as numbers. |k| <= C M - 1, hence |k D + p - v| < C M D <= N, and it is 0; as |p - v| < D, k = 0 and p
+//! = v; as |c' - c| < C, m' = m and c' = c; as columns differ by less than their pitch, p and v agree in columns,
+//! hence in rows. That is a product that the layer wants. (Where v is in a gap, the layer has padding, and there is
+//! no p. Several images in a plane are below each other: the rows of one, with its gap, are a pitch.) For the same
+//! reasons terms have exponents of their own modulo N: shifts of taps that meet data span less than a pitch.
 //!
-//! **Powers of two.** Modulo D exponents are those of the taps. Where D is a multiple of a power of two S, a weight polynomial is a sum
-//! of X^t times polynomials in X^S, which have one value for S neighbouring points: products with those are cheap, and so is their
-//! storage. A plane is rounded up where that pays.
+//! **Powers of two.** Modulo D exponents are those of the taps. Where D is a multiple of a power of two S, a weight
+//! polynomial is a sum of X^t times polynomials in X^S, which have one value for S neighbouring points: products with
+//! those are cheap, and so is their storage. A plane is rounded up where that pays.
 
 mod axis;
 mod cost;
@@ -46,6 +49,9 @@ pub use plan::{Plan, plan};
 use split::{Layer, Numbers, Sparsity};
 pub use split::{Split, Tile};
 
+/// No larger degree has parameters by far; exponents fit in 32 bits.
+const MOST_DEGREE: usize = 1 << 20;
+
 /// How a layer's elements lie in polynomials. Activations are `[batch][height][width][channel]`, weights
 /// `[out][in / groups][kh][kw]`, as for `piquet_core::linalg`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,8 +72,8 @@ struct Term {
     output: u32,
     /// Plane in the input polynomial.
     input: u32,
-    /// Number of the tap: of its shifts of rows and columns, the first one's number times how many there are of the second, and
-    /// the second's.
+    /// Number of the tap: of its shifts of rows and columns, the first one's number times how many there are of the
+    /// second, and the second's.
     tap: u32,
 }
 
@@ -125,7 +131,10 @@ impl Encoding {
             );
         }
         let blocks = split.inputs.saturating_mul(split.outputs);
-        if blocks.saturating_mul(split.distance) > degree || !degree.is_power_of_two() {
+        if blocks.saturating_mul(split.distance) > degree
+            || !degree.is_power_of_two()
+            || degree > MOST_DEGREE
+        {
             return refuse(
                 "coefficients of a product",
                 blocks.saturating_mul(split.distance),
@@ -362,8 +371,8 @@ impl Encoding {
             }
         }
     }
-    /// Calls `each` with every coefficient of output polynomial `o` of a group and tile that holds an output, ascending, and
-    /// with which element of the layer's whole output it is.
+    /// Calls `each` with every coefficient of output polynomial `o` of a group and tile that holds an output,
+    /// ascending, and with which element of the layer's whole output it is.
     pub fn each_output(
         &self,
         group: usize,

@@ -8,7 +8,8 @@ use piquet_core::{Block, Prg};
 use piquet_he_bridge::encoding::{Costs, Encoding, Plan, plan};
 use piquet_he_bridge::{Backend, Mode, Native, PlainModulus};
 
-/// Side of the square input, channels in and out, side of the kernel, stride, padding; and how many of them there are.
+/// Side of the square input, channels in and out, side of the kernel, stride, padding; and how many of them there
+/// are.
 type Layer = (usize, [usize; 2], usize, usize, usize, usize);
 
 fn shape(layer: &Layer) -> ConvShape {

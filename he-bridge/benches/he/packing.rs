@@ -13,7 +13,7 @@ use rand_core::SeedableRng;
 
 const SESSION: SessionId = SessionId([8; 32]);
 
-pub fn rows(t: &mut Table) {
+pub(crate) fn rows(t: &mut Table) {
     let ntt = Ntt::new(Prime::new(ntt_primes(DEGREE, 40, 1)[0]), DEGREE);
     let mut x = vec![1; DEGREE];
     let transform = t.limit("transforms of the server, measured here", 1.0, || {

@@ -1,7 +1,8 @@
 //! One axis of a convolution: strides as phases, padding, and how tiles are cut.
 //!
-//! Output o reads input o s + a for every tap, a = k d - (padding before), s the stride and d the dilation. With phase f = a mod s and shift
-//! t = floor(a / s) that is item o + t of the input's phase f, its items f, f + s, f + 2 s, ...: a convolution of stride 1 for each phase.
+//! Output o reads input o s + a for every tap, a = k d - (padding before), s the stride and d the dilation. With
+//! phase f = a mod s and shift t = floor(a / s) that is item o + t of the input's phase f, its items f, f + s, f + 2
+//! s, ...: a convolution of stride 1 for each phase.
 
 use core::ops::Range;
 
@@ -24,8 +25,8 @@ pub(super) struct Line {
 }
 
 impl Line {
-    /// Axis 0 (rows) or 1 (columns) of a valid shape. Taps that meet nothing but padding are left out; where all of them
-    /// do, the first one stays.
+    /// Axis 0 (rows) or 1 (columns) of a valid shape. Taps that meet nothing but padding are left out; where all of
+    /// them do, the first one stays.
     pub(super) fn new(shape: &ConvShape, axis: usize) -> Self {
         let (stride, input) = (shape.stride[axis] as isize, shape.input[axis] as isize);
         let outputs = shape.output()[axis] as isize;
@@ -86,8 +87,8 @@ impl Line {
     }
 }
 
-/// An axis as tiles lie along it. Place j of tile number i holds item i `each` + `base` + j of a phase, for j below `extent`, and zero
-/// from there to `pitch`; output o of the tile reads places o + t - `base`.
+/// An axis as tiles lie along it. Place j of tile number i holds item i `each` + `base` + j of a phase, for j below
+/// `extent`, and zero from there to `pitch`; output o of the tile reads places o + t - `base`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Axis {
     /// Outputs of a tile.
@@ -101,8 +102,8 @@ pub(super) struct Axis {
 }
 
 impl Axis {
-    /// Tiles of `each` outputs, the last of them perhaps fewer. A tile of them all does not store its padding: the gap behind
-    /// the items, as long as the longer of both paddings, is what comes before the next items too.
+    /// Tiles of `each` outputs, the last of them perhaps fewer. A tile of them all does not store its padding: the
+    /// gap behind the items, as long as the longer of both paddings, is what comes before the next items too.
     pub(super) fn new(line: &Line, each: usize) -> Self {
         let outputs = line.outputs as isize;
         let (low, high) = (line.low(), line.high());

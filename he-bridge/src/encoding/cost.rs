@@ -3,8 +3,8 @@
 use super::Encoding;
 use crate::{CipherModulus, Params};
 
-/// Nanoseconds for what a product consists of, on one core at degree 4096; other degrees are taken to be in proportion.
-/// Both parties have to use the same.
+/// Nanoseconds for what a product consists of, on one core at degree 4096; other degrees are taken to be in
+/// proportion. Both parties have to use the same.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Costs {
     /// A transform of a weight polynomial modulo one prime.
@@ -13,8 +13,8 @@ pub struct Costs {
     pub product: f64,
     /// Points of a weight polynomial put together from one tap, modulo one prime.
     pub put: f64,
-    /// A byte of weights read, where polynomials have one value for a block of points; more than the reading takes, as they fill
-    /// memory.
+    /// A byte of weights read, where polynomials have one value for a block of points; more than the reading takes,
+    /// as they fill memory.
     pub read: f64,
     /// A term times a ciphertext, shifted and added up, in words.
     pub tap: f64,

@@ -130,8 +130,8 @@ impl Choices {
     }
 }
 
-/// The cheapest way that the cost model knows to compute a layer whose weights are at most `weight` in absolute value. It depends on
-/// its arguments alone: both parties find the same.
+/// The cheapest way that the cost model knows to compute a layer whose weights are at most `weight` in absolute
+/// value. It depends on its arguments alone: both parties find the same.
 pub fn plan(
     shape: &ConvShape,
     plain: PlainModulus,

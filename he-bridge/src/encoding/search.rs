@@ -7,9 +7,9 @@ pub(super) const LEAST_BLOCK: usize = 8;
 /// Distances of planes are also rounded up to multiples of these, and to a power of two.
 const BLOCKS: [usize; 2] = [16, 64];
 
-/// Calls `each` with splits and their numbers, in an order that depends on nothing else. For every way to merge groups, every
-/// tile and distance, and every number of planes in a polynomial it is as many outputs as there is room for, and both as few as do with
-/// as many polynomials.
+/// Calls `each` with splits and their numbers, in an order that depends on nothing else. For every way to merge
+/// groups, every tile and distance, and every number of planes in a polynomial it is as many outputs as there is room
+/// for, and both as few as do with as many polynomials.
 pub(super) fn splits(layer: &Layer, degree: usize, mut each: impl FnMut(&Split, &Numbers)) {
     for tile in tiles(layer, degree) {
         let (plane, tiles) = layer.plane(tile);

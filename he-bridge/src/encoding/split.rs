@@ -7,8 +7,8 @@ use super::cost::{Form, Load};
 use super::search::LEAST_BLOCK;
 use crate::Error;
 
-/// Most taps of which points of weight polynomials are put together, rather than transformed; and then blocks have 16 times as
-/// many points at least.
+/// Most taps of which points of weight polynomials are put together, rather than transformed; and then blocks have 16
+/// times as many points at least.
 const MOST_TAPS: usize = 11;
 
 /// How a layer is cut into polynomials. All numbers are at least 1; more than there are is as good as all.
@@ -29,11 +29,11 @@ pub struct Split {
 /// What a plane holds of a tile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Tile {
-    /// So many output positions, counted through images, rows and columns: for layers in which an output reads one item of each
-    /// plane, as for kernels of 1x1, kernels not larger than the stride, matrix products.
+    /// So many output positions, counted through images, rows and columns: for layers in which an output reads one
+    /// item of each plane, as for kernels of 1x1, kernels not larger than the stride, matrix products.
     Pixels(usize),
-    /// So many images, output rows and output columns, with what they read: for all other layers. Rows and columns of several
-    /// images are all there are.
+    /// So many images, output rows and output columns, with what they read: for all other layers. Rows and columns of
+    /// several images are all there are.
     Area([usize; 3]),
 }
 

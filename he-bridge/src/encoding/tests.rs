@@ -162,8 +162,8 @@ fn every_split_of_small_layers_is_right() {
     assert!(count > 10_000, "{count}");
 }
 
-/// All kernels up to 3, strides up to 3, paddings up to 2 on each side by itself, dilations up to 2; each with another one of a few
-/// splits, channels, groups and inputs.
+/// All kernels up to 3, strides up to 3, paddings up to 2 on each side by itself, dilations up to 2; each with
+/// another one of a few splits, channels, groups and inputs.
 #[test]
 fn small_layers_are_right() {
     let kinds = [

@@ -14,6 +14,9 @@ use piquet_core::cpu::{self, Ifma512, Level};
 
 use super::prime::Prime;
 
+/// The shortest transform that other kernels than the portable one do.
+const SHORTEST: usize = 64;
+
 /// Tables for one prime and degree.
 #[derive(Debug, Clone)]
 pub struct Ntt {
@@ -77,13 +80,9 @@ impl Ntt {
             inverse: Pairs::new(&inverse[..count], form),
             scale: scale.map(form),
         };
-        let ifma = Ifma512::at(level).filter(|_| degree >= ifma::SHORTEST);
+        let ifma = Ifma512::at(level).filter(|_| degree >= SHORTEST);
         let ifma = ifma.map(|proof| (proof, roots(degree, &|w| prime.montgomery(w))));
-        let left = if ifma.is_some() {
-            ifma::SHORTEST
-        } else {
-            degree
-        };
+        let left = if ifma.is_some() { SHORTEST } else { degree };
         Self {
             prime,
             degree,
@@ -114,7 +113,8 @@ impl Ntt {
     pub fn forward(&self, x: &mut [u64]) {
         debug_assert!(x.len().is_power_of_two() && x.len() <= self.degree);
         match &self.ifma {
-            Some((proof, roots)) if x.len() >= ifma::SHORTEST => {
+            #[cfg(target_arch = "x86_64")]
+            Some((proof, roots)) if x.len() >= SHORTEST => {
                 ifma::forward(*proof, self.table(&roots.forward, roots.scale), x);
             }
             _ => portable::forward(&self.prime, &self.portable.forward, x),
@@ -128,12 +128,14 @@ impl Ntt {
     pub fn inverse(&self, x: &mut [u64]) {
         debug_assert_eq!(x.len(), self.degree);
         match &self.ifma {
+            #[cfg(target_arch = "x86_64")]
             Some((proof, roots)) => {
                 ifma::inverse(*proof, self.table(&roots.inverse, roots.scale), x)
             }
-            None => portable::inverse(&self.prime, &self.portable.inverse, self.portable.scale, x),
+            _ => portable::inverse(&self.prime, &self.portable.inverse, self.portable.scale, x),
         }
     }
+    #[cfg(target_arch = "x86_64")]
     fn table<'a>(&self, pairs: &'a Pairs, scale: [[u64; 2]; 2]) -> ifma::Roots<'a> {
         ifma::Roots {
             p: self.prime.p(),

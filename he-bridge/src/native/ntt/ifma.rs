@@ -17,8 +17,7 @@ use core::arch::x86_64::*;
 
 use piquet_core::cpu::Ifma512;
 
-/// The shortest transform that these kernels do.
-pub(super) const SHORTEST: usize = 64;
+use super::SHORTEST;
 
 /// What kernels know of a prime and of one direction.
 #[derive(Clone, Copy)]
