@@ -110,14 +110,22 @@ struct Run {
 }
 
 const INS: usize = 2;
+/// Largest weight that there is; more may be declared.
 const WEIGHT: u64 = 100;
 
 impl Run {
-    fn new(name: &str, degree: usize, t: PlainModulus, q: CipherModulus, mode: Mode) -> Self {
+    fn new(
+        name: &str,
+        degree: usize,
+        t: PlainModulus,
+        q: CipherModulus,
+        mode: Mode,
+        declared: u64,
+    ) -> Self {
         let exponents = vec![1, 640, 2 * degree as u32 - 3];
         let terms = (INS * exponents.len()) as u64;
         let bound = Bound {
-            weight: WEIGHT,
+            weight: declared,
             terms,
             useful: terms,
         };
@@ -304,6 +312,7 @@ fn products() {
     use Mode::{Approximate, Exact};
     use PlainModulus::{Bits, Prime};
     let prime = Prime(1_000_003);
+    let large = ntt_primes(4096, 59, 1)[0];
     let primes = CipherModulus::primes;
     let mut cases = Vec::new();
     for (name, degree, t, q, mode) in [
@@ -323,9 +332,31 @@ fn products() {
         ("2^64, a prime", 4096, prime, Word(64), Approximate),
         ("2^104", 4096, Bits(32), Limbs(2), Exact),
         ("2^104, a prime", 4096, prime, Limbs(2), Exact),
+        (
+            "two primes, flooded",
+            4096,
+            Bits(8),
+            primes(4096, 50, 2),
+            Exact,
+        ),
+        ("2^104, flooded", 4096, prime, Limbs(2), Exact),
+        ("2^104, 2^60", 4096, Bits(60), Limbs(2), Approximate),
+        (
+            "2^104, a large prime",
+            4096,
+            Prime(large),
+            Limbs(2),
+            Approximate,
+        ),
         ("2^104, padded", 4096, Bits(41), Limbs(2), Approximate),
     ] {
-        let run = Run::new(name, degree, t, q, mode);
+        // Declaring more takes more flooding: more than a word of it.
+        let declared = if name.ends_with("flooded") {
+            1 << 20
+        } else {
+            WEIGHT
+        };
+        let run = Run::new(name, degree, t, q, mode, declared);
         let said = at_all_levels(|level| run.by_the_crate(level));
         cases.push((name.to_owned(), run.by_reference(), said));
     }
