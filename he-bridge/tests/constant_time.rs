@@ -1,5 +1,6 @@
 //! No branch and no address depends on a secret: keys, errors, shares, weights and masks are undefined memory to
-//! valgrind's memcheck while the protocols run. Messages are declared public where they leave a party.
+//! valgrind's memcheck while the protocols run, and while the backend does. Messages are declared public where they
+//! leave a party.
 //!
 //! The cases are the ignored tests of this file; `judged` runs each under valgrind, where that is installed.
 #![allow(

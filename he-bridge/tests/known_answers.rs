@@ -1,4 +1,5 @@
-//! Known-answer vectors: the reference, the crate at every level of the processor and the files in `vectors/` say the same.
+//! Known-answer vectors: the reference, the crate at every level of the processor and the files in `vectors/` say the
+//! same.
 //!
 //! With `PIQUET_BLESS=1` the reference writes the files anew, and the crate has to agree with them all the same.
 #![allow(

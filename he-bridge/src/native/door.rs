@@ -83,8 +83,8 @@ impl Native {
         self.response.write(&first, &second, out);
         share
     }
-    /// How far the coefficients of an encryption are from q / t times those of `message`, as integers. Tells a holder of the
-    /// key what a ciphertext was multiplied by: never part of a protocol.
+    /// How far the coefficients of an encryption are from q / t times those of `message`, as integers. Tells a holder
+    /// of the key what a ciphertext was multiplied by: never part of a protocol.
     #[doc(hidden)]
     #[must_use]
     pub fn noise_of_a_ciphertext_for_tests_only(

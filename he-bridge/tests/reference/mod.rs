@@ -1,5 +1,6 @@
-//! The scheme once more: short, slow, and written from the documentation, not from the code. Integers are 128 bits wide, transforms
-//! are taken by their definition, products term by term. Nothing here is secret, fast or constant time.
+//! The scheme once more: short, slow, and written from the documentation, not from the code. Integers are 128 bits
+//! wide, transforms are taken by their definition, products term by term. Nothing here is secret, fast or constant
+//! time.
 //!
 //! What the bytes are is said where they are made, so that this folder is also what another implementation can be
 //! written from.
@@ -21,7 +22,8 @@ pub(crate) fn derive(context: &str, parts: &[&[u8]], len: usize) -> Vec<u8> {
     out
 }
 
-/// The words of 64 bits, little-endian, of AES-128 under a key of the blocks 0, 1, 2 and so on; a number's byte 0 comes first.
+/// The words of 64 bits, little-endian, of AES-128 under a key of the blocks 0, 1, 2 and so on; a number's byte 0 comes
+/// first.
 pub(crate) struct Words {
     aes: Aes128,
     next: u128,

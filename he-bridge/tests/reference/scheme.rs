@@ -5,7 +5,8 @@ use super::{Words, pack, pack_power, transform, words};
 /// The modulus of ciphertexts.
 #[derive(Clone)]
 pub(crate) enum Modulus {
-    /// A product of primes. Halves are values of transforms on the wire, a run of numbers for each prime, of as many bits as it has.
+    /// A product of primes. Halves are values of transforms on the wire, a run of numbers for each prime, of as many
+    /// bits as it has.
     Primes(Vec<u64>),
     /// 2^b. Halves are coefficients on the wire.
     Power(u32),
@@ -85,8 +86,8 @@ impl Scheme {
     fn modulo(&self, x: i128) -> u128 {
         x.rem_euclid(self.q() as i128) as u128
     }
-    /// Modulo primes: for each prime N values, words of the stream cut to the bits of p - 1, those that are not below p left out. Modulo
-    /// 2^b: for each word of coefficients N of them, words of the stream cut to its bits.
+    /// Modulo primes: for each prime N values, words of the stream cut to the bits of p - 1, those that are not below p
+    /// left out. Modulo 2^b: for each word of coefficients N of them, words of the stream cut to its bits.
     pub(crate) fn uniform(&self, seed: &[u8; 32], index: u64) -> Vec<u128> {
         let mut stream = Words::of_half(seed, index);
         let cut = |k: u32| move |x: u64| x & (u64::MAX >> (64 - k));
@@ -113,7 +114,8 @@ impl Scheme {
             }
         }
     }
-    /// Integers below q from residues modulo its primes: what is right modulo the first ones, plus a multiple of their product.
+    /// Integers below q from residues modulo its primes: what is right modulo the first ones, plus a multiple of their
+    /// product.
     fn together(&self, primes: &[u64], residues: &[Vec<u64>]) -> Vec<u128> {
         let coefficient = |i: usize| {
             let (mut x, mut product) = (0u128, 1u128);
@@ -160,8 +162,8 @@ impl Scheme {
         }
         out
     }
-    /// The sum over inputs i and terms k of w_ik X^(e_k) c_i, for weights below 2^12; with messages of the server's added to the
-    /// inputs.
+    /// The sum over inputs i and terms k of w_ik X^(e_k) c_i, for weights below 2^12; with messages of the server's
+    /// added to the inputs.
     pub(crate) fn product(
         &self,
         inputs: &[(Pair, Vec<u64>)],

@@ -1,5 +1,5 @@
-//! The negacyclic transform by its definition: entry i is the value at psi^(2 rev(i) + 1), where rev reverses the bits of an index below
-//! N and psi is the first primitive 2 N-th root among 2^((p-1)/2N), 3^((p-1)/2N), and so on.
+//! The negacyclic transform by its definition: entry i is the value at psi^(2 rev(i) + 1), where rev reverses the bits
+//! of an index below N and psi is the first primitive 2 N-th root among 2^((p-1)/2N), 3^((p-1)/2N), and so on.
 
 /// a^e modulo p.
 pub(crate) fn power(a: u64, mut e: u64, p: u64) -> u64 {

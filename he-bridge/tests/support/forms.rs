@@ -1,5 +1,5 @@
-//! Cases for memcheck: the backend by itself, with every form of moduli, messages and weights, and products checked. Seeds of
-//! generators, messages, shares and weights are secret.
+//! Cases for memcheck: the backend by itself, with every form of moduli, messages and weights, and products checked.
+//! Seeds of generators, messages, shares and weights are secret.
 
 use piquet_core::{Block, Prg};
 use piquet_he_bridge::native::prime::ntt_primes;

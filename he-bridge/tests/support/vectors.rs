@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-/// Holds the file, and what the crate says, to the reference. A case is (name, what the reference says, what the crate says).
+/// Holds the file, and what the crate says, to the reference. A case is (name, what the reference says, what the crate
+/// says).
 pub(crate) fn hold(file: &str, generator: &str, cases: &[(String, Value, Value)]) {
     let path = format!("{}/tests/vectors/{file}.json", env!("CARGO_MANIFEST_DIR"));
     if std::env::var_os("PIQUET_BLESS").is_some() {
