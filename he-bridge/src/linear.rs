@@ -20,7 +20,7 @@
 //! polynomial's randomness has a number.
 //!
 //! **Memory.** The client holds one message and its share of the output; the server those inputs of
-//! one run that are not yet evaluated, the finished responses of one run, and its share.
+//! one run that are not yet evaluated, 64 evaluated outputs, the finished responses of one run, and its share.
 //!
 //! **Security**: semi-honest, under RLWE with ternary secrets.
 //! - The server sees a public key and encryptions under it: pseudorandom.
@@ -313,6 +313,16 @@ pub(crate) fn each<T: Send>(n: usize, f: impl Fn(usize) -> T + Sync + Send) -> V
         return (0..n).into_par_iter().map(f).collect();
     }
     (0..n).map(f).collect()
+}
+
+/// As [`each`], of things that `f` takes.
+fn each_of<A: Send, T: Send>(items: Vec<A>, f: impl Fn(A) -> T + Sync + Send) -> Vec<T> {
+    #[cfg(feature = "parallel")]
+    if items.len() > 1 {
+        use rayon::prelude::*;
+        return items.into_par_iter().map(f).collect();
+    }
+    items.into_iter().map(f).collect()
 }
 
 /// Threads that [`each`] has.

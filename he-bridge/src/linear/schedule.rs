@@ -98,10 +98,6 @@ impl Schedule {
     pub(super) fn unit(&self, unit: usize) -> [usize; 2] {
         [unit / self.tiles, unit % self.tiles]
     }
-    /// The number of a unit's output polynomial.
-    pub(super) fn number(&self, unit: usize, o: usize) -> usize {
-        unit * self.outs + o
-    }
     /// Responses of one unit after another, no more than `most` in a piece: unit and outputs.
     pub(super) fn pieces(&self, range: Range<usize>, most: usize) -> Vec<(usize, Range<usize>)> {
         let (mut at, mut out) = (range.start, Vec::new());

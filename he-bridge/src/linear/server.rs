@@ -91,6 +91,9 @@ impl<B: Backend> fmt::Debug for Weights<B> {
     }
 }
 
+/// Outputs that are evaluated at a time: what a backend prepares of the inputs serves all of them.
+const OUTPUTS: usize = 64;
+
 /// One product at the server: [`Machine`] to its share of the output.
 ///
 /// Cost: for each input polynomial its uniform half is expanded and the share added; products as the backend counts
@@ -107,6 +110,11 @@ pub struct Product<'a, B: Backend> {
     /// Inputs of the units that are not done with, the first of them number `unit`.
     inputs: VecDeque<Vec<B::Ciphertext>>,
     unit: usize,
+    /// Outputs that are evaluated and not yet masked; the last of them is before number `evaluated`.
+    products: VecDeque<B::Ciphertext>,
+    evaluated: usize,
+    /// Responses whose inputs are all there.
+    ready: usize,
     /// Messages that wait for the end of the client's turn.
     finished: VecDeque<Vec<u8>>,
     /// The number of the next response that is to be made.
@@ -155,6 +163,9 @@ impl<'a, B: Backend> Product<'a, B> {
             output: RingVec::zeros(layer.output_len()),
             inputs: VecDeque::new(),
             unit: 0,
+            products: VecDeque::new(),
+            evaluated: 0,
+            ready: 0,
             finished: VecDeque::new(),
             made: 0,
             state: State::Begin,
@@ -201,57 +212,65 @@ impl<'a, B: Backend> Product<'a, B> {
         }
         Ok(())
     }
+    /// Evaluates what comes next, [`OUTPUTS`] at most.
+    fn evaluate(&mut self) {
+        let Layer {
+            backend, schedule, ..
+        } = self.layer;
+        let range = self.evaluated..self.ready.min(self.evaluated + OUTPUTS);
+        let pieces = schedule.pieces(range.clone(), range.len().div_ceil(super::threads()));
+        let evaluated = super::each(pieces.len(), |k| {
+            let (unit, outs) = pieces[k].clone();
+            let [group, _] = schedule.unit(unit);
+            let inputs = &self.inputs[unit - self.unit];
+            backend.multiply(inputs, &self.weights.groups[group], outs)
+        });
+        self.products.extend(evaluated.into_iter().flatten());
+        self.evaluated = range.end;
+        let done = schedule.response_unit(range.end);
+        while self.unit < done {
+            self.inputs.pop_front();
+            self.unit += 1;
+        }
+    }
     /// Makes the message that the next response opens.
     fn respond(&mut self, out: &mut Vec<u8>) {
+        let range = self.layer.schedule.response_message(self.made);
+        while self.evaluated < range.end {
+            self.evaluate();
+        }
         let Layer {
             backend,
             encoding,
             schedule,
             ..
         } = self.layer;
-        let range = schedule.response_message(self.made);
         self.instance.begin(kinds::RESPONSE, out);
-        let pieces = schedule.pieces(range.clone(), range.len().div_ceil(super::threads()));
-        let made = super::each(pieces.len(), |k| {
-            let (unit, outs) = pieces[k].clone();
-            let [group, tile] = schedule.unit(unit);
-            let products = backend.multiply(
-                &self.inputs[unit - self.unit],
-                &self.weights.groups[group],
-                outs.clone(),
+        let products: Vec<_> = (range.clone().zip(self.products.drain(..range.len()))).collect();
+        let made = super::each_of(products, |(index, product)| {
+            let [group, tile, o] = schedule.response(index);
+            let (positions, elements) = encoding.output(group, tile, o);
+            let mut share = RingVec::zeros(positions.len());
+            let mut prg = self.prg.fork(index as u64);
+            let mut bytes = Vec::new();
+            backend.respond(
+                &self.key.key,
+                product,
+                &positions,
+                share.as_mut_slice(),
+                &mut prg,
+                &mut bytes,
             );
-            let (mut bytes, mut shares) = (Vec::new(), Vec::new());
-            for (o, product) in outs.zip(products) {
-                let (positions, elements) = encoding.output(group, tile, o);
-                let mut share = RingVec::zeros(positions.len());
-                let mut prg = self.prg.fork(schedule.number(unit, o) as u64);
-                backend.respond(
-                    &self.key.key,
-                    product,
-                    &positions,
-                    share.as_mut_slice(),
-                    &mut prg,
-                    &mut bytes,
-                );
-                shares.push((elements, share));
-            }
-            (bytes, shares)
+            (bytes, elements, share)
         });
         let output = self.output.as_mut_slice();
-        for (bytes, shares) in made {
+        for (bytes, elements, share) in made {
             out.extend_from_slice(&bytes);
-            for (elements, share) in shares {
-                for (element, y) in elements.iter().zip(share.as_slice()) {
-                    output[*element] = *y;
-                }
+            for (element, y) in elements.iter().zip(share.as_slice()) {
+                output[*element] = *y;
             }
         }
         self.made = range.end;
-        let done = schedule.response_unit(range.end);
-        while self.unit < done {
-            self.inputs.pop_front();
-            self.unit += 1;
-        }
     }
     /// Sends the message that response `sent` opens.
     fn send(mut self, requests: usize, sent: usize, out: &mut Vec<u8>) -> Step<Self> {
@@ -306,11 +325,12 @@ impl<B: Backend> Machine for Product<'_, B> {
                 let range = schedule.request_message(begin);
                 let end = range.end;
                 self.requests(range, body)?;
+                self.ready = schedule.ready(end);
                 if schedule.request_run_ends(end) {
                     let first = schedule.before(begin);
                     return Ok(self.send(end, first, out));
                 }
-                while schedule.response_message(self.made).end <= schedule.ready(end) {
+                while schedule.response_message(self.made).end <= self.ready {
                     let mut message = Vec::new();
                     self.respond(&mut message);
                     self.finished.push_back(message);
