@@ -1,4 +1,5 @@
-//! Transforms, encryptions and whole products, against the multiplications that they cannot avoid, measured in the same run.
+//! Transforms, encryptions and whole products, against the multiplications that they cannot avoid, measured in the
+//! same run.
 
 use piquet_bench_harness::Table;
 use piquet_core::cpu;

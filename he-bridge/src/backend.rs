@@ -11,9 +11,10 @@ pub type Seed = [u8; 32];
 
 /// RLWE encryption of polynomials modulo X^N + 1, products with plaintext polynomials, and masked results.
 ///
-/// Messages are N coefficients modulo the plaintext modulus t in `u64` words. A client encrypts under its secret key; a
-/// server reads, adds its own share, multiplies by its weights, and gives a result away only by [`respond`](Self::respond), which
-/// masks it. Methods that encrypt take a generator of the caller's, seeded from his own randomness.
+/// Messages are N coefficients modulo the plaintext modulus t in `u64` words. A client encrypts under its secret key;
+/// a server reads, adds its own share, multiplies by its weights, and gives a result away only by
+/// [`respond`](Self::respond), which masks it. Methods that encrypt take a generator of the caller's, seeded from his
+/// own randomness.
 ///
 /// Nothing here reports anything that depends on noise or on a secret: `decrypt` decodes, and gives what there is.
 pub trait Backend: Sized + Send + Sync {
@@ -56,8 +57,8 @@ pub trait Backend: Sized + Send + Sync {
     /// Adds N plaintext coefficients.
     fn add(&self, ciphertext: &mut Self::Ciphertext, message: &[u64]);
 
-    /// Brings the terms of a server's polynomials, `[outs][ins][exponents]`, into the form in which they multiply. Refuses
-    /// terms beyond the declared bound.
+    /// Brings the terms of a server's polynomials, `[outs][ins][exponents]`, into the form in which they multiply.
+    /// Refuses terms beyond the declared bound.
     fn prepare(&self, map: &Map, values: &[i64]) -> Result<Self::Weights, Error>;
     /// The output polynomials numbered `outs`, from all inputs.
     fn multiply(
@@ -69,8 +70,8 @@ pub trait Backend: Sized + Send + Sync {
 
     /// Bytes of a response that gives `positions` coefficients away.
     fn response_len(&self, positions: usize) -> usize;
-    /// Appends the coefficients at `positions` (ascending, below N), masked: re-randomised by a fresh encryption of zero, and
-    /// by the mode of the parameters flooded or padded. The server's shares of them go to `share`.
+    /// Appends the coefficients at `positions` (ascending, below N), masked: re-randomised by a fresh encryption of
+    /// zero, and by the mode of the parameters flooded or padded. The server's shares of them go to `share`.
     fn respond(
         &self,
         key: &Self::PublicKey,

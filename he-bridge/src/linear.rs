@@ -36,7 +36,8 @@
 //!   computes. A malicious server makes the results wrong, and learns of x_C only what somebody later tells it of
 //!   wrong results. Nothing here detects either.
 //!
-//! The tag, all lengths and the layer's shape are public, and so are the bounds on weights that the parameters declare.
+//! The tag, all lengths and the layer's shape are public, and so are the bounds on weights that the parameters
+//! declare.
 
 pub mod client;
 mod schedule;

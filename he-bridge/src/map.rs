@@ -2,8 +2,8 @@
 
 use crate::Error;
 
-/// Every output polynomial is a sum over input polynomials, each times a plaintext polynomial whose terms stand at the
-/// same exponents for every pair. Values of the terms come as `[outs][ins][exponents]`.
+/// Every output polynomial is a sum over input polynomials, each times a plaintext polynomial whose terms stand at
+/// the same exponents for every pair. Values of the terms come as `[outs][ins][exponents]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Map {
     /// Input polynomials.

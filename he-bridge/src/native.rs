@@ -1,9 +1,9 @@
 //! The default backend: RLWE encryption in pure Rust.
 //!
-//! A secret key is a ternary polynomial s. An encryption of m, coefficients modulo t, is (c_0, c_1) with c_1 uniform and
-//! c_0 = round(q m / t) + e - c_1 s; it is opened as round(t (c_0 + c_1 s) / q). That is the scheme of Fan and Vercauteren (eprint
-//! 2012/144) in symmetric form, with no need that t be coprime to q. Modulo primes ciphertexts are points of transforms all the way;
-//! modulo a power of two they are coefficients.
+//! A secret key is a ternary polynomial s. An encryption of m, coefficients modulo t, is (c_0, c_1) with c_1 uniform
+//! and c_0 = round(q m / t) + e - c_1 s; it is opened as round(t (c_0 + c_1 s) / q). That is the scheme of Fan and
+//! Vercauteren (eprint 2012/144) in symmetric form, with no need that t be coprime to q. Modulo primes ciphertexts
+//! are points of transforms all the way; modulo a power of two they are coefficients.
 
 pub(crate) mod ciphertext;
 #[cfg(feature = "testing")]
@@ -165,7 +165,8 @@ impl Native {
     }
 }
 
-/// All of them are looked at, so that time does not tell which one it is; that there is one shows, here and nowhere else.
+/// All of them are looked at, so that time does not tell which one it is; that there is one shows, here and nowhere
+/// else.
 #[inline(never)]
 fn refuse_beyond(weight: u64, values: &[i64]) -> Result<(), Error> {
     let most = values.iter().fold(0, |m, v| m.max(v.unsigned_abs()));

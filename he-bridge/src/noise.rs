@@ -1,14 +1,16 @@
 //! How far noise can reach, from public bounds alone.
 //!
-//! Errors are drawn from the centred binomial distribution of 42 coins ([`ETA`] = 21): variance 10.5, sigma = 3.24. It is a sum of 42
-//! independent values of +-1/2, each sub-Gaussian with its variance 1/4 as parameter (Hoeffding), hence sub-Gaussian with parameter
-//! 10.5, and a sum of independent errors times fixed factors f has the parameter 10.5 |f|^2: P(|sum| > z sigma |f|) <= 2 exp(-z^2 / 2).
-//! [`tail`] is the z at which this is 2^-60. What rounding to fewer bits loses is uniform over one unit where the rounded polynomial
-//! is uniform; the uniform distribution is sub-Gaussian with its variance 1/12 as parameter too. Sums of both kinds are taken at
-//! once, as one sub-Gaussian number, and never bounded one by one.
+//! Errors are drawn from the centred binomial distribution of 42 coins ([`ETA`] = 21): variance 10.5, sigma = 3.24.
+//! It is a sum of 42 independent values of +-1/2, each sub-Gaussian with its variance 1/4 as parameter (Hoeffding),
+//! hence sub-Gaussian with parameter 10.5, and a sum of independent errors times fixed factors f has the parameter
+//! 10.5 |f|^2: P(|sum| > z sigma |f|) <= 2 exp(-z^2 / 2). [`tail`] is the z at which this is 2^-60. What rounding to
+//! fewer bits loses is uniform over one unit where the rounded polynomial is uniform; the uniform distribution is
+//! sub-Gaussian with its variance 1/12 as parameter too. Sums of both kinds are taken at once, as one sub-Gaussian
+//! number, and never bounded one by one.
 //!
-//! Ternary polynomials s and u: the number of coefficients that are not 0 is binomial with mean 2 N / 3, and above [`ternary_square`]
-//! with a probability of less than 2^-60 (Hoeffding), once for each key and once for each response.
+//! Ternary polynomials s and u: the number of coefficients that are not 0 is binomial with mean 2 N / 3, and above
+//! [`ternary_square`] with a probability of less than 2^-60 (Hoeffding), once for each key and once for each
+//! response.
 
 /// Coins on either side of an error: e = (heads of 21) - (heads of 21 others).
 pub const ETA: u32 = 21;
@@ -29,7 +31,8 @@ pub fn tail() -> f64 {
     (2.0 * core::f64::consts::LN_2 * (1.0 - f64::from(FAILURE))).sqrt()
 }
 
-/// What the square of the norm of a uniform ternary polynomial stays below: 2 N / 3 + x with exp(-2 x^2 / N) = 2^([`FAILURE`] - 1).
+/// What the square of the norm of a uniform ternary polynomial stays below: 2 N / 3 + x with exp(-2 x^2 / N) =
+/// 2^([`FAILURE`] - 1).
 #[must_use]
 pub fn ternary_square(degree: usize) -> f64 {
     let n = degree as f64;
@@ -88,8 +91,9 @@ impl Noise {
     }
 }
 
-/// Noise of a product before anything is added: weights times errors, and weights times the rounding of messages to the
-/// ciphertext modulus (`rounded`; none where t divides q), by half a unit by the client and half a unit by the server.
+/// Noise of a product before anything is added: weights times errors, and weights times the rounding of messages to
+/// the ciphertext modulus (`rounded`; none where t divides q), by half a unit by the client and half a unit by the
+/// server.
 #[must_use]
 pub fn product(bound: Bound, rounded: bool) -> Noise {
     let weight = bound.weight as f64;
@@ -103,8 +107,9 @@ pub fn product(bound: Bound, rounded: bool) -> Noise {
     }
 }
 
-/// Noise of a fresh encryption of zero under the public key and of the mask: e u + e_0 + e_1 s with ternary u and s, half a unit
-/// of rounding of the mask, and as much of the sum of mask and result, against which a simulator measures it.
+/// Noise of a fresh encryption of zero under the public key and of the mask: e u + e_0 + e_1 s with ternary u and s,
+/// half a unit of rounding of the mask, and as much of the sum of mask and result, against which a simulator measures
+/// it.
 #[must_use]
 pub fn rerandomise(degree: usize) -> Noise {
     Noise {
@@ -120,9 +125,9 @@ pub fn flooding_bits(noise: f64) -> u32 {
     (noise.log2() - f64::from(FLOODING) - 1.0).ceil().max(0.0) as u32
 }
 
-/// What rounding to the response's moduli adds, in units of the second half's lowest bit: the error of the half of `second` bits meets
-/// the secret; that of the first half, at its own lowest bit, is half a unit, and half a unit of the lowest bit is for what
-/// scaling from a product of primes may miss.
+/// What rounding to the response's moduli adds, in units of the second half's lowest bit: the error of the half of
+/// `second` bits meets the secret; that of the first half, at its own lowest bit, is half a unit, and half a unit of
+/// the lowest bit is for what scaling from a product of primes may miss.
 #[must_use]
 pub fn response(degree: usize, first: u32, second: u32) -> Noise {
     Noise {

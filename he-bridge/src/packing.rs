@@ -28,12 +28,12 @@
 //! from c_1, its shares and the flooding, within 2^-40 for every output. Nothing of the packing is given away before
 //! that.
 //!
-//! **When it pays.** In bytes, for layers whose plain responses are nearly empty. 1000 x 4096 weights of 12 bits modulo
-//! 2^37 take 117 KB there and 53 KB back, where coefficients alone, with their blocks balanced, take about 2.3 MB; but
-//! 4.5 MB of keys go first, once for a client and a matrix, so that it pays from the third product on. In time it does
-//! not pay where the network is fast: the server does 2459 transforms of N = 8192, 1536 of them for weights and 920 in
-//! 46 key switchings (L^2 + 3 L + 2 each, with L primes), where products alone need none for ciphertexts and smaller
-//! ones for weights.
+//! **When it pays.** In bytes, for layers whose plain responses are nearly empty. 1000 x 4096 weights of 12 bits
+//! modulo 2^37 take 117 KB there and 53 KB back, where coefficients alone, with their blocks balanced, take about 2.3
+//! MB; but 4.5 MB of keys go first, once for a client and a matrix, so that it pays from the third product on. In
+//! time it does not pay where the network is fast: the server does 2459 transforms of N = 8192, 1536 of them for
+//! weights and 920 in 46 key switchings (L^2 + 3 L + 2 each, with L primes), where products alone need none for
+//! ciphertexts and smaller ones for weights.
 
 pub mod client;
 mod evaluate;
@@ -108,8 +108,8 @@ pub struct Matvec {
 
 impl Matvec {
     /// A product with `rows` x `cols` weights of at most `weight` in absolute value, modulo t. Takes the packing with
-    /// the fewest key switchings that the noise allows at 214 bits, and of its moduli the smallest. For 12-bit weights
-    /// and 4096 columns t = 2^k may have up to 60 bits with the best packing, and all 64 with slower ones.
+    /// the fewest key switchings that the noise allows at 214 bits, and of its moduli the smallest. For 12-bit
+    /// weights and 4096 columns t = 2^k may have up to 60 bits with the best packing, and all 64 with slower ones.
     ///
     /// # Errors
     /// [`Error::Parameter`] for shapes without a packing and for weights of 2^31 or more; [`Error::Noise`] where no
@@ -127,7 +127,8 @@ impl Matvec {
     /// [`Matvec::new`] with this packing.
     ///
     /// # Errors
-    /// Those of [`Matvec::new`]; [`Error::Parameter`] for degrees other than [`DEGREE`], and if k + `inner` exceeds 64.
+    /// Those of [`Matvec::new`]; [`Error::Parameter`] for degrees other than [`DEGREE`], and if k + `inner` exceeds
+    /// 64.
     pub fn with_plan(plan: Plan, plain: PlainModulus, weight: u64) -> Result<Self, Error> {
         let inputs = match plain {
             PlainModulus::Bits(k) => PlainModulus::Bits(k.saturating_add(plan.inner())),

@@ -1,12 +1,12 @@
 //! Parameters of a product, derived from public bounds and refused where they are insecure or incorrect.
 //!
-//! Secrets are ternary. For 128 bits of security against classical attacks the guidelines of 2024 (Bossuat et al., eprint
-//! 2024/463) allow a ciphertext modulus of at most 53, 106 and 214 bits at degrees 2048, 4096 and 8192. The errors' standard
-//! deviation is 3.24, theirs 3.19.
+//! Secrets are ternary. For 128 bits of security against classical attacks the guidelines of 2024 (Bossuat et al.,
+//! eprint 2024/463) allow a ciphertext modulus of at most 53, 106 and 214 bits at degrees 2048, 4096 and 8192. The
+//! errors' standard deviation is 3.24, theirs 3.19.
 //!
-//! A secret belongs to one set of parameters. The guidelines' estimates are for samples modulo one q; whoever sees samples under
-//! one s modulo several of them, in one product of fewest bytes and in the next, has more than what was estimated. So clients
-//! make a key and a public key for every set, which costs one encryption.
+//! A secret belongs to one set of parameters. The guidelines' estimates are for samples modulo one q; whoever sees
+//! samples under one s modulo several of them, in one product of fewest bytes and in the next, has more than what was
+//! estimated. So clients make a key and a public key for every set, which costs one encryption.
 //!
 //! What can go wrong adds up over a network, and is to be printed: [`Params::failure_bits`] for results, and
 //! [`Params::distance_bits`] for what flooding leaves.
@@ -25,37 +25,38 @@ pub use plain::PlainModulus;
 
 /// How a response is masked. The two are never mixed.
 ///
-/// What follows is for a client that follows the protocol. It knows its secret s, its public key (p_0, p_1) = (e - p_1 s, p_1) and
-/// all errors. With a product's ciphertext (c_0, c_1), a response is made of
+/// What follows is for a client that follows the protocol. It knows its secret s, its public key (p_0, p_1) = (e -
+/// p_1 s, p_1) and all errors. With a product's ciphertext (c_0, c_1), a response is made of
 ///
 /// ```text
 /// d_1 = c_1 + p_1 u + e_1                      all coefficients, and
 /// d_0 = c_0 + p_0 u + e_0 + what masks it      at the positions that are given away,
 /// ```
 ///
-/// with u, e_0, e_1 of its own. What is sent is a function of these: they are rounded. The assumption in both modes is that
-/// (p_1, p_1 u + e_1) looks uniform: RLWE with a ternary secret, one polynomial a response, under the modulus and degree that
-/// [`Params::new`] allows. p_1 is expanded from a seed that the client draws.
+/// with u, e_0, e_1 of its own. What is sent is a function of these: they are rounded. The assumption in both modes
+/// is that (p_1, p_1 u + e_1) looks uniform: RLWE with a ternary secret, one polynomial a response, under the modulus
+/// and degree that [`Params::new`] allows. p_1 is expanded from a seed that the client draws.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Mode {
-    /// The server adds a uniform share r modulo t and floods the noise: the shares add up to the product exactly, and what
-    /// the client decrypts is within 2^-40 a coefficient of a distribution that depends on its share alone.
+    /// The server adds a uniform share r modulo t and floods the noise: the shares add up to the product exactly, and
+    /// what the client decrypts is within 2^-40 a coefficient of a distribution that depends on its share alone.
     ///
-    /// At a position d_0 + d_1 s = q (y + r) / t + v + f, with the product y, noise v of the product, of the encryption of zero
-    /// and of rounding, and f uniform among 2 F integers. The simulator has the client's share z = y + r modulo t, which is
-    /// uniform. First it takes round(q z / t) + f instead: |v| <= B but for 2^-60, F >= 2^39 B, so that this changes the
-    /// distribution by at most B / (2 F) + 2^-60 at each position ([`Params::distance_bits`]). Now u, e_0, e_1 and the
-    /// weights occur in d_1 alone, which is c_1 and an RLWE sample: it takes a uniform polynomial for it. d_0 follows
-    /// from both. (So e_0 is not needed; with it what is added is an encryption of zero as the scheme makes it.)
+    /// At a position d_0 + d_1 s = q (y + r) / t + v + f, with the product y, noise v of the product, of the
+    /// encryption of zero and of rounding, and f uniform among 2 F integers. The simulator has the client's share z =
+    /// y + r modulo t, which is uniform. First it takes round(q z / t) + f instead: |v| <= B but for 2^-60, F >= 2^39
+    /// B, so that this changes the distribution by at most B / (2 F) + 2^-60 at each position
+    /// ([`Params::distance_bits`]). Now u, e_0, e_1 and the weights occur in d_1 alone, which is c_1 and an RLWE
+    /// sample: it takes a uniform polynomial for it. d_0 follows from both. (So e_0 is not needed; with it what is
+    /// added is an encryption of zero as the scheme makes it.)
     Exact,
-    /// The server pads what the client decrypts uniformly, modulo the response's modulus; both round what they have. The shares
-    /// add up to the product or one unit beside it: which, depends on pad and noise, hence on weights and both inputs, and is
-    /// part of the functionality.
+    /// The server pads what the client decrypts uniformly, modulo the response's modulus; both round what they have.
+    /// The shares add up to the product or one unit beside it: which, depends on pad and noise, hence on weights and
+    /// both inputs, and is part of the functionality.
     ///
-    /// d_0 at the positions, rounded, is padded by a uniform number of as many bits: it is uniform whatever else is. d_1 is
-    /// uniform by RLWE as before. So the client's view is uniform polynomials; there is no statistical distance. What the
-    /// functionality gives away besides the product is the error: the two shares together say whether it is off by one, the
-    /// client's alone does not.
+    /// d_0 at the positions, rounded, is padded by a uniform number of as many bits: it is uniform whatever else is.
+    /// d_1 is uniform by RLWE as before. So the client's view is uniform polynomials; there is no statistical
+    /// distance. What the functionality gives away besides the product is the error: the two shares together say
+    /// whether it is off by one, the client's alone does not.
     Approximate,
 }
 
@@ -79,8 +80,9 @@ pub struct Params {
 }
 
 impl Params {
-    /// Checks moduli and degree (2048, 4096 or 8192) against the guidelines, and the noise that `bound` allows against the room that they
-    /// leave; chooses flooding and the response's bits, the fewest for responses of N / 2 positions.
+    /// Checks moduli and degree (2048, 4096 or 8192) against the guidelines, and the noise that `bound` allows
+    /// against the room that they leave; chooses flooding and the response's bits, the fewest for responses of N / 2
+    /// positions.
     pub fn new(
         degree: usize,
         plain: PlainModulus,
@@ -209,9 +211,9 @@ impl Params {
     pub fn noise(&self) -> Noise {
         left(self.degree, self.bound, divides(self.plain, &self.modulus))
     }
-    /// log2 of a bound on the probability that one of so many coefficients of results comes out wrong (in the approximate mode: more than
-    /// one unit off), but for the events of 2^[`noise::FAILURE`], once for each key and each response, that a ternary
-    /// polynomial is unusually long.
+    /// log2 of a bound on the probability that one of so many coefficients of results comes out wrong (in the
+    /// approximate mode: more than one unit off), but for the events of 2^[`noise::FAILURE`], once for each key and
+    /// each response, that a ternary polynomial is unusually long.
     #[must_use]
     pub fn failure_bits(&self, coefficients: u64) -> f64 {
         let second = f64::from(self.second_bits);
@@ -225,8 +227,8 @@ impl Params {
         let half = (second - self.plain.log2() - 1.0).exp2();
         (noise.failure(half) + (coefficients as f64).log2()).min(0.0)
     }
-    /// log2 of a bound on the statistical distance, over so many coefficients of results, between what a client decrypts and what depends
-    /// on its shares alone. In the approximate mode there is none: minus infinity.
+    /// log2 of a bound on the statistical distance, over so many coefficients of results, between what a client
+    /// decrypts and what depends on its shares alone. In the approximate mode there is none: minus infinity.
     #[must_use]
     pub fn distance_bits(&self, coefficients: u64) -> f64 {
         match self.mode {
@@ -305,8 +307,8 @@ pub(crate) struct Fit {
     pub(crate) second_bits: u32,
 }
 
-/// Flooding and the response's bits under a modulus of `log2` bits, of which t is a divisor or not; the fewest for responses of
-/// so many positions.
+/// Flooding and the response's bits under a modulus of `log2` bits, of which t is a divisor or not; the fewest for
+/// responses of so many positions.
 pub(crate) fn fit(
     degree: usize,
     plain: PlainModulus,

@@ -230,8 +230,8 @@ impl Trial {
             client,
         }
     }
-    /// A response to products with these weights, in bytes, and how far what the client decrypts is from its share, in units of
-    /// the response, position by position.
+    /// A response to products with these weights, in bytes, and how far what the client decrypts is from its share,
+    /// in units of the response, position by position.
     fn beyond_the_share(&mut self, values: &[i64]) -> (Vec<u8>, Vec<f64>) {
         let weights = self.parties.he.prepare(&self.map, values).unwrap();
         let message = [self.client.clone(), vec![1; self.client.len()]];
@@ -365,7 +365,8 @@ fn responses_are_fresh_even_for_weights_of_zero() {
             let mut trial = Trial::new(params.clone(), 22);
             let first = trial.beyond_the_share(&[0; 3]).0;
             let second = trial.beyond_the_share(&[0; 3]).0;
-            // Neither half of either is zero or repeats, nor are they alike byte by byte beyond chance: a byte agrees once in 256.
+            // Neither half of either is zero or repeats, nor are they alike byte by byte beyond chance: a byte agrees
+            // once in 256.
             let agree = first.iter().zip(&second).filter(|(a, b)| a == b).count();
             assert!(
                 agree < first.len() / 128,

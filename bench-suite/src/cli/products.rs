@@ -1,9 +1,9 @@
 //! `piquet products`: the linear layers of a network under homomorphic encryption, two parties over loop-back TCP.
 //!
-//! Every layer is planned, then run as `piquet_he_bridge::linear` runs anywhere: a client with the key and one share of a random
-//! input, a server with random weights and the other share, one thread each unless told otherwise. The shares of the output are added up
-//! and held to the product in the clear. Times begin with the input and the weights there and end when both parties have
-//! their shares; keys are made before.
+//! Every layer is planned, then run as `piquet_he_bridge::linear` runs anywhere: a client with the key and one share
+//! of a random input, a server with random weights and the other share, one thread each unless told otherwise. The
+//! shares of the output are added up and held to the product in the clear. Times begin with the input and the weights
+//! there and end when both parties have their shares; keys are made before.
 
 mod pair;
 mod table;
@@ -172,7 +172,8 @@ impl ProductsArgs {
         };
         let seconds = sum(&|m| m.seconds);
         let size = self.size.map_or(String::new(), |s| format!("-{s}px"));
-        // Nothing else is known to be slower than the operations counted, so the bound is their cost on both cores at once.
+        // Nothing else is known to be slower than the operations counted, so the bound is their cost on both cores at
+        // once.
         let predicted = rows.iter().map(|r| r.predicted).sum::<f64>();
         Record {
             id: format!("he-{}-{}{size}", self.model, self.mode.name()),

@@ -1,5 +1,5 @@
-//! Matrices times vectors whose results are packed: both parties on this core, one after the other, and a row counts them
-//! together. The limit is the server's transforms.
+//! Matrices times vectors whose results are packed: both parties on this core, one after the other, and a row counts
+//! them together. The limit is the server's transforms.
 #![allow(clippy::unwrap_used, reason = "a bench that fails has to stop")]
 
 use piquet_bench_harness::{Limit, Table};

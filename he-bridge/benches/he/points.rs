@@ -47,8 +47,9 @@ fn transforms(t: &mut Table, limit: &Limit, n: usize) {
         .time(|| ntt.inverse(black_box(&mut x)));
 }
 
-/// A product of a ciphertext with weights, both halves and two primes of 50 bits, added to others: of each point a low and a high
-/// word. What the rows differ in is how many of them share what: inputs, weights, and reductions at the end.
+/// A product of a ciphertext with weights, both halves and two primes of 50 bits, added to others: of each point a
+/// low and a high word. What the rows differ in is how many of them share what: inputs, weights, and reductions at
+/// the end.
 fn products(t: &mut Table, limit: &Limit) {
     let points = 2.0 * 2.0 * 4096.0 * 2.0;
     let transform = 2.0 * 3.0 * 12.0 * 2048.0;
@@ -61,7 +62,8 @@ fn products(t: &mut Table, limit: &Limit) {
     // One value for 64 neighbours: a 1 x 1 convolution.
     let blocks: Vec<u32> = (0..64).map(|k| 64 * k).collect();
     row(t, "blocked-mul-acc-4096", [64, 64], &blocks, CACHE, points);
-    // Nine taps, one channel in a polynomial: weights are put together as they are used, two words for each tap and point.
+    // Nine taps, one channel in a polynomial: weights are put together as they are used, two words for each tap and
+    // point.
     let taps: Vec<u32> = (0..9).map(|k| k / 3 * 58 + k % 3).collect();
     let words = points + 2.0 * 9.0 * 2.0 * 4096.0;
     row(t, "taps-mul-acc-4096", [64, 16], &taps, CACHE, words);
@@ -126,7 +128,8 @@ pub(crate) mod ifma {
     use piquet_bench_harness::{Limit, Table};
     use piquet_core::cpu::{Ifma512, Level};
 
-    /// Products with 52-bit words, low or high ones, a second of one core: the instruction on registers alone, at the level of `table`.
+    /// Products with 52-bit words, low or high ones, a second of one core: the instruction on registers alone, at the
+    /// level of `table`.
     pub(crate) fn products(table: &Table) -> Limit {
         #[cfg(target_arch = "x86_64")]
         if table.level() == Level::Avx512.name() && Ifma512::at(Level::Avx512).is_some() {

@@ -1,8 +1,9 @@
-//! Whole products, both parties one after the other on one thread, from the shares of the input to those of the output. Keys and
-//! weights were made before.
+//! Whole products, both parties one after the other on one thread, from the shares of the input to those of the
+//! output. Keys and weights were made before.
 //!
-//! The limit is what was counted: encryptions, additions of the server's share, responses and decryptions, times what each takes by itself in
-//! this run, and the words that products of points or shifted sums multiply, at the rate of the multiplier on registers.
+//! The limit is what was counted: encryptions, additions of the server's share, responses and decryptions, times what
+//! each takes by itself in this run, and the words that products of points or shifted sums multiply, at the rate of
+//! the multiplier on registers.
 #![allow(clippy::unwrap_used, reason = "a bench that fails has to stop")]
 
 use std::hint::black_box;

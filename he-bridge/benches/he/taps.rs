@@ -60,7 +60,8 @@ fn sums(t: &mut Table, id: &str, bits: u32, limit: &Limit) {
         .time(|| kernel.multiply(black_box(&views), 0..map.outs));
 }
 
-/// From points of both factors to the product modulo 2^bits: products of points, inverse transforms, and the way back to integers.
+/// From points of both factors to the product modulo 2^bits: products of points, inverse transforms, and the way back
+/// to integers.
 fn products(t: &mut Table, id: &str, bits: u32, primes: usize, limit: &Limit) {
     let (planes, word) = if bits > 64 { (2, 52) } else { (1, 64) };
     let mut prg = Prg::new(Block::from_u128(2));
@@ -73,7 +74,8 @@ fn products(t: &mut Table, id: &str, bits: u32, primes: usize, limit: &Limit) {
     let (points, ternary) = (fast.points(&a), fast.ternary(&s));
     let product = fast.product(&points, &ternary);
     assert!(product == slow.product(&slow.points(&a), &slow.ternary(&s)));
-    // Three multiplications for a butterfly, four for a product of points, one and 2 L - 1 for a residue on its way back.
+    // Three multiplications for a butterfly, four for a product of points, one and 2 L - 1 for a residue on its way
+    // back.
     let butterflies = 3.0 * (N / 2) as f64 * f64::from(N.trailing_zeros());
     let points_and_back = (4.0 + 2.0 * planes as f64) * N as f64;
     t.bench(id)

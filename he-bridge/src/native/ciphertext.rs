@@ -4,7 +4,8 @@ use core::fmt;
 
 use piquet_core::{wipe, wipe_vec};
 
-/// A ternary polynomial in the forms in which it multiplies: modulo the ciphertexts' modulus, and modulo the responses'.
+/// A ternary polynomial in the forms in which it multiplies: modulo the ciphertexts' modulus, and modulo the
+/// responses'.
 pub struct SecretKey {
     pub(crate) base: Vec<u64>,
     pub(crate) response: Vec<u64>,
@@ -47,8 +48,8 @@ impl fmt::Debug for Ciphertext {
     }
 }
 
-/// What a server draws for one response: the encryption of zero (p_0 u + e_0, p_1 u + e_1), and in the exact mode what is added at
-/// every position.
+/// What a server draws for one response: the encryption of zero (p_0 u + e_0, p_1 u + e_1), and in the exact mode
+/// what is added at every position.
 pub(crate) struct Fresh {
     /// u, all coefficients.
     pub(crate) ternary: Vec<i8>,
@@ -58,7 +59,8 @@ pub(crate) struct Fresh {
     pub(crate) second: Vec<i8>,
     /// The masks modulo t at the positions; empty in the approximate mode.
     pub(crate) masks: Vec<u64>,
-    /// The flooding at the positions, signed: one word each, or all low words and then all high ones; empty in the approximate mode.
+    /// The flooding at the positions, signed: one word each, or all low words and then all high ones; empty in the
+    /// approximate mode.
     pub(crate) floods: Vec<u64>,
 }
 

@@ -1,13 +1,13 @@
 //! Products modulo 2^b of a polynomial with a ternary one: exact over the integers, through enough primes.
 //!
-//! A product's coefficients are sums of N residues below 2^b with signs, so that |X| < N 2^b. The primes' product M is at
-//! least 4 N 2^b, and X is found from its residues x_j by the fractional form of the Chinese remainder theorem: with
-//! y_j = x_j (M / p_j)^-1 modulo p_j,
+//! A product's coefficients are sums of N residues below 2^b with signs, so that |X| < N 2^b. The primes' product M
+//! is at least 4 N 2^b, and X is found from its residues x_j by the fractional form of the Chinese remainder theorem:
+//! with y_j = x_j (M / p_j)^-1 modulo p_j,
 //!
 //!   X = sum_j y_j (M / p_j) - v M,    sum_j y_j / p_j = v + X / M,    |X / M| < 1/4,
 //!
-//! so that v is the sum of the fractions rounded to the nearest integer, for which 49 bits of each are plenty. Everything else is
-//! modulo 2^b. The factors (M / p_j)^-1 are part of the ternary polynomial's points.
+//! so that v is the sum of the fractions rounded to the nearest integer, for which 49 bits of each are plenty.
+//! Everything else is modulo 2^b. The factors (M / p_j)^-1 are part of the ternary polynomial's points.
 
 #[cfg(target_arch = "x86_64")]
 mod ifma;
@@ -34,7 +34,8 @@ pub(crate) struct Exact {
 
 impl Exact {
     pub(crate) fn new(power: Power, degree: usize, level: Level) -> Self {
-        // All primes are above 2^49 and hardly below 2^50: one for every 50 bits, unless the last is almost needed whole.
+        // All primes are above 2^49 and hardly below 2^50: one for every 50 bits, unless the last is almost needed
+        // whole.
         let bits = power.bits + degree.trailing_zeros() + 2;
         let mut count = bits.div_ceil(50) as usize;
         let found = loop {
@@ -105,7 +106,8 @@ impl Exact {
     }
 }
 
-/// Residues modulo 2^b of integers in `words` of 52 bits, or of the lowest 64 bits in one word: times `factor` < 2^52.
+/// Residues modulo 2^b of integers in `words` of 52 bits, or of the lowest 64 bits in one word: times `factor` <
+/// 2^52.
 fn times(power: Power, x: [u64; 4], factor: u64) -> [u64; 4] {
     let mut out = [0; 4];
     if power.words == 1 {

@@ -1,9 +1,10 @@
 //! The negacyclic number-theoretic transform: products modulo X^N + 1 become products of points.
 //!
-//! Forward: a polynomial's values at the odd powers of a primitive 2 N-th root psi, in bit-reversed order: entry i is the value
-//! at psi^(2 rev(i) + 1). Blocks of S = 2^s neighbouring entries are then the residues modulo X^S - zeta of one zeta, so that a
-//! polynomial in X^S has one value for each block. All residues in and out are below p; what happens between is a kernel's own
-//! affair. Butterflies and twiddles after Longa and Naehrig (eprint 2016/504, section 3).
+//! Forward: a polynomial's values at the odd powers of a primitive 2 N-th root psi, in bit-reversed order: entry i is
+//! the value at psi^(2 rev(i) + 1). Blocks of S = 2^s neighbouring entries are then the residues modulo X^S - zeta of
+//! one zeta, so that a polynomial in X^S has one value for each block. All residues in and out are below p; what
+//! happens between is a kernel's own affair. Butterflies and twiddles after Longa and Naehrig (eprint 2016/504,
+//! section 3).
 
 #[cfg(target_arch = "x86_64")]
 mod ifma;
@@ -106,8 +107,8 @@ impl Ntt {
     pub fn level(&self) -> Level {
         self.level
     }
-    /// From coefficients to values, in place. The length may be N / S, S a power of two: then these are the coefficients of
-    /// 1, X^S, X^2S, ..., and value b is that of the S neighbours from S b on.
+    /// From coefficients to values, in place. The length may be N / S, S a power of two: then these are the
+    /// coefficients of 1, X^S, X^2S, ..., and value b is that of the S neighbours from S b on.
     ///
     /// N/2 products for each of log2 N levels.
     pub fn forward(&self, x: &mut [u64]) {

@@ -1,8 +1,9 @@
 //! Coefficients modulo a power of two, in words: one of up to 64 bits, or limbs of 52.
 //!
-//! A polynomial is stored word-plane by word-plane: all lowest limbs, then the next ones. Residues have every word below 2 to
-//! its bits. Sums are made word by word without carries, and [`Power::carry`] makes residues of them: with several limbs
-//! it takes words as signed numbers of 64 bits, so that some thousands of residues and small signed numbers may have been added.
+//! A polynomial is stored word-plane by word-plane: all lowest limbs, then the next ones. Residues have every word
+//! below 2 to its bits. Sums are made word by word without carries, and [`Power::carry`] makes residues of them: with
+//! several limbs it takes words as signed numbers of 64 bits, so that some thousands of residues and small signed
+//! numbers may have been added.
 
 mod planes;
 mod scale;

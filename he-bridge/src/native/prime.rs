@@ -92,8 +92,9 @@ impl Prime {
     pub fn mul(&self, a: u64, b: u64) -> u64 {
         self.reduce_wide(u128::from(a) * u128::from(b))
     }
-    /// What [`Prime::mul_by`] wants beside the residue `w`: floor(2^64 w / p). Without a division, whose time would depend on w:
-    /// with r = 2^64 w mod p it is (2^64 w - r) / p, a number below 2^64, hence -r / p modulo 2^64, where p is odd.
+    /// What [`Prime::mul_by`] wants beside the residue `w`: floor(2^64 w / p). Without a division, whose time would
+    /// depend on w: with r = 2^64 w mod p it is (2^64 w - r) / p, a number below 2^64, hence -r / p modulo 2^64,
+    /// where p is odd.
     #[must_use]
     pub fn factor(&self, w: u64) -> u64 {
         // p p = 1 modulo 8; each step doubles the bits for which that holds.
@@ -118,7 +119,8 @@ impl Prime {
         let q = ((u128::from(a) * u128::from(factor)) >> 64) as u64;
         a.wrapping_mul(w).wrapping_sub(q.wrapping_mul(self.p))
     }
-    /// 2^52 w mod p for a residue w, and that over p modulo 2^52: Montgomery's form, as kernels with 52-bit products want it.
+    /// 2^52 w mod p for a residue w, and that over p modulo 2^52: Montgomery's form, as kernels with 52-bit products
+    /// want it.
     #[must_use]
     pub fn montgomery(&self, w: u64) -> [u64; 2] {
         let w = self.reduce_wide(u128::from(w) << 52);
@@ -154,7 +156,8 @@ impl Prime {
     pub fn inverse(&self, a: u64) -> u64 {
         self.pow(a, self.p - 2)
     }
-    /// The primitive `order`-th root of unity, `order` a power of two that divides p - 1, that the smallest base gives.
+    /// The primitive `order`-th root of unity, `order` a power of two that divides p - 1, that the smallest base
+    /// gives.
     #[must_use]
     pub fn root(&self, order: u64) -> u64 {
         (2..self.p)

@@ -1,12 +1,13 @@
 //! Products of points: a server's matrix of sparse polynomials times encrypted ones, modulo primes.
 //!
 //! Points of a transform come in blocks of S = 2^s neighbours, on each of which a polynomial in X^S is constant (see
-//! [`super::ntt`]). So the polynomials are cut by the exponents' residues modulo S, the taps: sum over taps r of X^r times a
-//! polynomial in X^S, of which a transform of length N/S gives all that there is to know. One tap (1 x 1 convolutions and
-//! matrices whose channels lie a power of two apart): the product is a matrix product for each block, weights the same for its S
-//! points; X^r comes in once, at the end. A few taps (small kernels): the weight of a point is put together in registers, from the values
-//! of its block and a table of X^r that all weights share, which costs less than a transform. Otherwise weights are
-//! transformed whole: beforehand, if they fit in [`CACHE`] bytes, or else when they are used, a few polynomials at a time.
+//! [`super::ntt`]). So the polynomials are cut by the exponents' residues modulo S, the taps: sum over taps r of X^r
+//! times a polynomial in X^S, of which a transform of length N/S gives all that there is to know. One tap (1 x 1
+//! convolutions and matrices whose channels lie a power of two apart): the product is a matrix product for each
+//! block, weights the same for its S points; X^r comes in once, at the end. A few taps (small kernels): the weight of
+//! a point is put together in registers, from the values of its block and a table of X^r that all weights share,
+//! which costs less than a transform. Otherwise weights are transformed whole: beforehand, if they fit in [`CACHE`]
+//! bytes, or else when they are used, a few polynomials at a time.
 //!
 //! Sums of products are kept unreduced in two words. The residue is taken once for each output.
 //! Nothing depends on the values of weights: zeros are multiplied as all others are.
@@ -82,10 +83,11 @@ impl fmt::Debug for Dense {
     }
 }
 
-/// Points of a block and the taps that make products cheapest, unless whole polynomials are cheaper: exponents alone decide.
+/// Points of a block and the taps that make products cheapest, unless whole polynomials are cheaper: exponents alone
+/// decide.
 ///
-/// Counted are instructions for each vector of points, about as many for a transform as were measured, and reading values
-/// from memory at four bytes for each.
+/// Counted are instructions for each vector of points, about as many for a transform as were measured, and reading
+/// values from memory at four bytes for each.
 fn blocks(exponents: &[u32], degree: usize) -> Option<(usize, Vec<usize>)> {
     let mut best = None;
     let mut least = 4 + 4 * degree.ilog2() as usize;
@@ -116,11 +118,11 @@ impl Dense {
     pub(crate) fn anew(&self) -> bool {
         matches!(self.form, Form::Terms { .. })
     }
-    /// Prepares the terms `[outs][ins][exponents]` of a valid map for products modulo the primes of `ntts`, transforms of one
-    /// degree from 64 up.
+    /// Prepares the terms `[outs][ins][exponents]` of a valid map for products modulo the primes of `ntts`,
+    /// transforms of one degree from 64 up.
     ///
-    /// Memory: blocks 8 bytes for each term and prime; whole polynomials 8 N bytes for each pair and prime, up to [`CACHE`]
-    /// bytes; else the terms.
+    /// Memory: blocks 8 bytes for each term and prime; whole polynomials 8 N bytes for each pair and prime, up to
+    /// [`CACHE`] bytes; else the terms.
     #[must_use]
     pub fn prepare(ntts: &[Ntt], map: &Map, values: &[i64]) -> Self {
         Self::prepare_within(ntts, map, values, CACHE)
@@ -192,8 +194,8 @@ impl Dense {
     }
     /// Outputs `outs`, both halves, from all inputs; transforms as for [`Dense::prepare`].
     ///
-    /// For each pair, prime and half N products of points; for each pair and prime besides, N products for every tap if there are several,
-    /// or a transform if weights are whole and not kept.
+    /// For each pair, prime and half N products of points; for each pair and prime besides, N products for every tap
+    /// if there are several, or a transform if weights are whole and not kept.
     #[must_use]
     pub fn multiply(
         &self,

@@ -63,8 +63,8 @@ impl Rns {
             degree,
         }
     }
-    /// What is left of round(q m / t), for m below t: (q m + h - r) / t with h = floor(t/2) and r = (q m + h) mod t, where q
-    /// is 0 modulo q_i. These are the r.
+    /// What is left of round(q m / t), for m below t: (q m + h - r) / t with h = floor(t/2) and r = (q m + h) mod t,
+    /// where q is 0 modulo q_i. These are the r.
     fn rests(&self, message: &[u64]) -> Vec<u64> {
         let mut rests = message.to_vec();
         match self.plain {
@@ -95,8 +95,8 @@ impl Rns {
         out.fill(p.mul(p.reduce(half), unit));
         self.ntts[j].add_multiple(out, rests, p.neg(unit));
     }
-    /// Coefficients, prime by prime, scaled from q to a power of two: round(2^b c / q) modulo 2^b, one unit more or less in
-    /// rare cases.
+    /// Coefficients, prime by prime, scaled from q to a power of two: round(2^b c / q) modulo 2^b, one unit more or
+    /// less in rare cases.
     fn scale(&self, residues: &[&[u64]], to: Power) -> Vec<u64> {
         let n = residues.first().map_or(0, |c| c.len());
         let mut out = vec![0; n * to.words];

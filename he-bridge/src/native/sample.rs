@@ -1,8 +1,9 @@
 //! Random polynomials: uniform halves from public seeds, ternary secrets, binomial errors, flooding, masks.
 //!
-//! All distributions are exact where the generator's bytes are uniform: nothing is reduced, and what is out of range is thrown away.
-//! Constant time in what is drawn; which draws are thrown away shows, and does not depend on those that are kept. Stack copies of
-//! what secrets are made from are wiped. What is drawn for a seed does not depend on the kernels.
+//! All distributions are exact where the generator's bytes are uniform: nothing is reduced, and what is out of range
+//! is thrown away. Constant time in what is drawn; which draws are thrown away shows, and does not depend on those
+//! that are kept. Stack copies of what secrets are made from are wiped. What is drawn for a seed does not depend on
+//! the kernels.
 
 mod planes;
 
@@ -14,8 +15,9 @@ use crate::PlainModulus;
 use crate::backend::Seed;
 use planes::{BLOCK, COINS, Kernels, Row};
 
-/// The stream of uniform half number `index` under a seed: AES-128 in counter mode under a key that BLAKE3 derives from both. It
-/// stands for a uniform polynomial that both parties know, as in every scheme that sends seeds for its random polynomials.
+/// The stream of uniform half number `index` under a seed: AES-128 in counter mode under a key that BLAKE3 derives
+/// from both. It stands for a uniform polynomial that both parties know, as in every scheme that sends seeds for its
+/// random polynomials.
 pub(crate) fn stream(seed: &Seed, index: u64) -> Prg {
     let mut h = Hasher::new_derive_key("piquet 2026 he uniform half");
     h.update(seed);
@@ -39,7 +41,8 @@ fn masked(prg: &mut Prg, bits: u32, out: &mut [u64]) {
     draw(prg, out, |x| x & mask);
 }
 
-/// Uniform residues below `p`, in 2..=2^63: words of a stream, cut to as many bits as p - 1 has, without those that are not below p.
+/// Uniform residues below `p`, in 2..=2^63: words of a stream, cut to as many bits as p - 1 has, without those that
+/// are not below p.
 pub(crate) fn uniform(prg: &mut Prg, p: u64, out: &mut [u64]) {
     let mut rest = out;
     while !rest.is_empty() {
@@ -83,7 +86,8 @@ pub(crate) fn planes(prg: &mut Prg, power: Power, count: usize) -> Vec<u64> {
     out
 }
 
-/// Uniform integers in -2^bits..2^bits, bits <= 126: in one word each up to 63 bits; beyond that all low words, then all high ones.
+/// Uniform integers in -2^bits..2^bits, bits <= 126: in one word each up to 63 bits; beyond that all low words, then
+/// all high ones.
 pub(crate) fn flood(prg: &mut Prg, bits: u32, count: usize) -> Vec<u64> {
     let words = 1 + usize::from(bits > 63);
     let mut out = vec![0; words * count];

@@ -1,9 +1,10 @@
-//! Products modulo a power of two: every term of a plaintext polynomial adds one shifted ciphertext polynomial, times its value.
+//! Products modulo a power of two: every term of a plaintext polynomial adds one shifted ciphertext polynomial, times
+//! its value.
 //!
-//! No transform is needed: modulo a power of two the sum over inputs and terms of w X^e c is a product of matrices, whose
-//! columns are the coefficients and whose second factor is never built: a row of it is an input polynomial read from a
-//! shifted address. Columns go in blocks; what a block reads of the inputs ([`windows`]) is copied once, with the signs that
-//! X^N = -1 gives to what is shifted around, and all outputs are computed from the copy.
+//! No transform is needed: modulo a power of two the sum over inputs and terms of w X^e c is a product of matrices,
+//! whose columns are the coefficients and whose second factor is never built: a row of it is an input polynomial read
+//! from a shifted address. Columns go in blocks; what a block reads of the inputs ([`windows`]) is copied once, with
+//! the signs that X^N = -1 gives to what is shifted around, and all outputs are computed from the copy.
 //!
 //! Values of the terms are secret: time depends on shapes, exponents and the declared bound alone.
 
@@ -66,8 +67,8 @@ struct Job<'a> {
 }
 
 impl Taps {
-    /// Takes `[outs][ins][exponents]` values, none larger than `bound` in absolute value. With several limbs the bound is
-    /// below 2^51: values plus the bound are 52-bit factors.
+    /// Takes `[outs][ins][exponents]` values, none larger than `bound` in absolute value. With several limbs the
+    /// bound is below 2^51: values plus the bound are 52-bit factors.
     pub(crate) fn prepare(
         power: Power,
         level: Level,
@@ -104,7 +105,8 @@ impl Taps {
     pub(crate) fn terms(&self) -> usize {
         self.exponents.len()
     }
-    /// Both halves of the outputs numbered `outs`, from both halves of all inputs. Outputs that do not exist are left out.
+    /// Both halves of the outputs numbered `outs`, from both halves of all inputs. Outputs that do not exist are left
+    /// out.
     pub(crate) fn multiply(
         &self,
         inputs: &[[&[u64]; 2]],
@@ -178,8 +180,8 @@ impl Taps {
                     .flat_map(|planes| windows.sources(planes))
                     .collect();
                 let many = sources.len();
-                // With values offset by the bound B the outputs are B times the plain sum of the sources too large: one
-                // more source, the negated sum, times B.
+                // With values offset by the bound B the outputs are B times the plain sum of the sources too large:
+                // one more source, the negated sum, times B.
                 if self.kernel.signs == Signs::Offset {
                     self.kernel.sum(&sources, &mut sum, width);
                     self.kernel.power.negate(&mut sum, width, 0..width);

@@ -11,8 +11,8 @@ use crate::native::product::{self, Halves};
 const TOGETHER: usize = 8;
 
 impl Matvec {
-    /// The images of an input under every subset of the levels at inputs, times 2^-outer, in the form in which they are
-    /// multiplied.
+    /// The images of an input under every subset of the levels at inputs, times 2^-outer, in the form in which they
+    /// are multiplied.
     pub(crate) fn expand(
         &self,
         keys: &[Key],

@@ -146,7 +146,8 @@ fn key_switching_brings_images_back() {
     let deviation = (square / count).sqrt();
     let bound = both.switching_noise();
     assert!(most < crate::noise::tail() * bound, "{most} {bound}");
-    // The bound is for any direction; single coefficients are below it by the key's spectrum over its length, about 10.
+    // The bound is for any direction; single coefficients are below it by the key's spectrum over its length, about
+    // 10.
     assert!(
         deviation < bound / 8.0 && deviation > bound / 20.0,
         "{deviation} {bound}"

@@ -17,7 +17,8 @@ pub struct Traffic {
 }
 
 impl Params {
-    /// The modulus 2^b, one word or limbs, at which a product is correct and secure and `traffic` takes the fewest bytes.
+    /// The modulus 2^b, one word or limbs, at which a product is correct and secure and `traffic` takes the fewest
+    /// bytes.
     pub fn shifts(
         degree: usize,
         plain: PlainModulus,
@@ -33,7 +34,8 @@ impl Params {
             |modulus| Self::with_traffic(degree, plain, modulus, mode, bound, Some(traffic));
         Self::fewest_bytes(words.chain(limbs).map(params), traffic)
     }
-    /// As few primes as possible, and of those of the fewest bytes for `traffic`, at which a product is correct and secure.
+    /// As few primes as possible, and of those of the fewest bytes for `traffic`, at which a product is correct and
+    /// secure.
     pub fn points(
         degree: usize,
         plain: PlainModulus,
@@ -52,7 +54,8 @@ impl Params {
         };
         Self::fewest_bytes((least..=most_bits(degree) + 1).map(params), traffic)
     }
-    /// Of the first that are not refused, with as many words, the one of the fewest bytes; or why the last one is refused.
+    /// Of the first that are not refused, with as many words, the one of the fewest bytes; or why the last one is
+    /// refused.
     fn fewest_bytes(
         candidates: impl Iterator<Item = Result<Self, Error>>,
         traffic: Traffic,

@@ -56,7 +56,7 @@ impl PlainModulus {
     pub fn reduce(self, x: u64) -> u64 {
         match self {
             Self::Bits(k) => x & pack::mask(k),
-            Self::Prime(t) => x % t,
+            Self::Prime(t) => remainder(x, t),
         }
     }
     /// The residue of a signed integer.
@@ -64,7 +64,11 @@ impl PlainModulus {
     pub fn reduce_signed(self, x: i64) -> u64 {
         match self {
             Self::Bits(k) => x as u64 & pack::mask(k),
-            Self::Prime(t) => i128::from(x).rem_euclid(i128::from(t)) as u64,
+            Self::Prime(t) => {
+                let r = remainder(x.unsigned_abs(), t);
+                let negative = (x >> 63) as u64;
+                (r & !negative) | (self.subtract(0, r) & negative)
+            }
         }
     }
     /// Sum of residues.
@@ -95,6 +99,37 @@ impl PlainModulus {
             Self::Prime(t) => {
                 let high = ((t / 2).wrapping_sub(x) >> 63).wrapping_neg();
                 x.wrapping_sub(t & high) as i64
+            }
+        }
+    }
+}
+
+/// x modulo a public t < 2^60. Divides t only: how long a division takes may depend on what is divided. As
+/// floor((2^64 - 1) / t) >= 2^64 / t - 1, the quotient is short by less than 2.
+fn remainder(x: u64, t: u64) -> u64 {
+    let quotient = ((u128::from(x) * u128::from(u64::MAX / t)) >> 64) as u64;
+    let once = |r: u64| {
+        let d = r.wrapping_sub(t);
+        d.wrapping_add(t & (d >> 63).wrapping_neg())
+    };
+    once(once(x.wrapping_sub(quotient.wrapping_mul(t))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn residues_are_those_of_division(x: u64, t in 3u64..1 << 60, small in 3u64..100) {
+            for t in [t, small, (1 << 60) - 93] {
+                let plain = PlainModulus::Prime(t);
+                for x in [x, x % 200, u64::MAX - x % 200, t, t - 1, 2 * t] {
+                    prop_assert_eq!(plain.reduce(x), x % t);
+                    let signed = i128::from(x as i64).rem_euclid(t.into());
+                    prop_assert_eq!(i128::from(plain.reduce_signed(x as i64)), signed);
+                }
             }
         }
     }

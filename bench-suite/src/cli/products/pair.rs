@@ -104,7 +104,8 @@ impl Work {
             product,
         })
     }
-    /// Outputs of which the shares add up to one unit beside the product; an error where it is more, or where the mode is exact.
+    /// Outputs of which the shares add up to one unit beside the product; an error where it is more, or where the
+    /// mode is exact.
     fn check(&self, plan: &Plan, shares: [&[u64]; 2]) -> Result<usize, Failure> {
         let plain = plan.params.plain();
         let most = i64::from(plan.params.mode() == Mode::Approximate);

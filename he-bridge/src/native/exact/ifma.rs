@@ -57,8 +57,8 @@ pub(super) fn reduce(_: Ifma512, power: Power, planes: &[u64], prime: &Prime, ou
 
 /// Residues of coefficients of L limbs; with `WORD` both lie in one word.
 ///
-/// x 2^(52 w) with a limb x < 2^52 and c = 2^(52 w) mod p: the quotient floor(x floor(2^52 c / p) / 2^52) is short of x c / p by
-/// less than 2, so that what is left is below 2 p < 2^51, and found modulo 2^52. L of them are below 8 p.
+/// x 2^(52 w) with a limb x < 2^52 and c = 2^(52 w) mod p: the quotient floor(x floor(2^52 c / p) / 2^52) is short of
+/// x c / p by less than 2, so that what is left is below 2 p < 2^51, and found modulo 2^52. L of them are below 8 p.
 #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx512ifma")]
 fn limbs<const L: usize, const WORD: bool>(planes: &[u64], prime: &Prime, out: &mut [u64]) {
     let n = out.len();
@@ -124,8 +124,9 @@ pub(super) fn ternary(_: Ifma512, one: u64, minus: u64, s: &[i8], out: &mut [u64
 
 /// Products of residues.
 ///
-/// With the product P = a b < 2^100, t = floor(P / 2^48) and m = floor(2^100 / p) < 2^51 the quotient floor(t m / 2^52) is short
-/// of P / p by less than 1 + 1 + 2^48 / p < 2.5; what is left is below 3 p < 2^52, and found modulo 2^52.
+/// With the product P = a b < 2^100, t = floor(P / 2^48) and m = floor(2^100 / p) < 2^51 the quotient floor(t m /
+/// 2^52) is short of P / p by less than 1 + 1 + 2^48 / p < 2.5; what is left is below 3 p < 2^52, and found modulo
+/// 2^52.
 pub(super) fn mul(_: Ifma512, prime: &Prime, a: &[u64], b: &[u64], out: &mut [u64]) {
     #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx512ifma")]
     fn with(p: u64, a: &[u64], b: &[u64], out: &mut [u64]) {

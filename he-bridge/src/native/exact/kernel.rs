@@ -102,7 +102,8 @@ impl Lift {
             whole,
         }
     }
-    /// From all y_j, prime by prime, to the integer modulo 2^b, in place in the first planes. There are more primes than words.
+    /// From all y_j, prime by prime, to the integer modulo 2^b, in place in the first planes. There are more primes
+    /// than words.
     pub(super) fn lift(&self, level: Level, planes: &mut [u64], n: usize) {
         #[cfg(target_arch = "x86_64")]
         if let Some(cpu) = Ifma512::at(level)

@@ -1,16 +1,16 @@
 //! Transforms with AVX-512 IFMA, for lengths from 64 up.
 //!
-//! A factor w lies in Montgomery's form, W = 2^52 w mod p, beside F = W / p modulo 2^52. For any y below 2^52 the number m = y F mod
-//! 2^52 has m p = y W modulo 2^52: in the difference of both products the low words cancel, and what is left,
-//! T = high(y W) - high(m p), is y w modulo p and lies in -p < T < p, because both high words are below p. Three multiplications,
-//! nothing to be masked, and two of them can add to something else on the way.
+//! A factor w lies in Montgomery's form, W = 2^52 w mod p, beside F = W / p modulo 2^52. For any y below 2^52 the
+//! number m = y F mod 2^52 has m p = y W modulo 2^52: in the difference of both products the low words cancel, and
+//! what is left, T = high(y W) - high(m p), is y w modulo p and lies in -p < T < p, because both high words are below
+//! p. Three multiplications, nothing to be masked, and two of them can add to something else on the way.
 //!
-//! Forward butterflies take x and y below 4 p <= 2^52. x goes below 2 p, and x + T + p and x - T + p are then above 0 and below
-//! 4 p again. Inverse butterflies take and give numbers below 2 p: x + y is below 4 p and goes below 2 p, x - y + 2 p is a factor
-//! above 0 and below 4 p, and T + p is above 0 and below 2 p.
+//! Forward butterflies take x and y below 4 p <= 2^52. x goes below 2 p, and x + T + p and x - T + p are then above 0
+//! and below 4 p again. Inverse butterflies take and give numbers below 2 p: x + y is below 4 p and goes below 2 p, x
+//! - y + 2 p is a factor above 0 and below 4 p, and T + p is above 0 and below 2 p.
 //!
-//! Two levels share their loads and stores; the last four or five forward levels, the first four or five inverse ones, are
-//! done in registers, three of them within vectors.
+//! Two levels share their loads and stores; the last four or five forward levels, the first four or five inverse
+//! ones, are done in registers, three of them within vectors.
 #![allow(unsafe_code)]
 
 use core::arch::x86_64::*;

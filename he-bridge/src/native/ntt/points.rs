@@ -1,4 +1,5 @@
-//! Vectors of residues, one by one: products, sums, small numbers. All residues below p, in and out; slices of one length.
+//! Vectors of residues, one by one: products, sums, small numbers. All residues below p, in and out; slices of one
+//! length.
 
 #[cfg(target_arch = "x86_64")]
 mod ifma;

@@ -1,8 +1,8 @@
 //! Transforms in plain Rust.
 //!
-//! Products by [`Prime`]'s factors of 64 bits are below 2 p for any factor of 64 bits, so that nothing is reduced on the way: forward,
-//! a level adds at most 2 p to what was below p at first; p < 2^50 leaves room for 2^13 levels. Inverse, sums double with
-//! each level: 13 of them leave sums and differences below 2^13 p < 2^63.
+//! Products by [`Prime`]'s factors of 64 bits are below 2 p for any factor of 64 bits, so that nothing is reduced on
+//! the way: forward, a level adds at most 2 p to what was below p at first; p < 2^50 leaves room for 2^13 levels.
+//! Inverse, sums double with each level: 13 of them leave sums and differences below 2^13 p < 2^63.
 
 use super::Pairs;
 use crate::native::prime::Prime;

@@ -63,8 +63,8 @@ impl Scale {
 
     /// floor(m F / 2^128 + 1/2) modulo 2^b with the factor F, of W words as far as they count.
     ///
-    /// It is round(2^b m / t): m F / 2^128 is smaller than 2^b m / t by less than m / 2^128 < 2^-68, and 2^b m / t, an
-    /// integer over t, is at least 1 / 2t > 2^-61 from the middle between two integers, t being odd.
+    /// It is round(2^b m / t): m F / 2^128 is smaller than 2^b m / t by less than m / 2^128 < 2^-68, and 2^b m / t,
+    /// an integer over t, is at least 1 / 2t > 2^-61 from the middle between two integers, t being odd.
     #[inline(always)]
     fn multiply<const W: usize>(&self, planes: &mut [u64], messages: &[u64], n: usize) {
         for (i, m) in messages.iter().take(n).enumerate() {

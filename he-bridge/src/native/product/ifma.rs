@@ -1,14 +1,14 @@
 //! Products of points with AVX-512 IFMA.
 //!
-//! A product x w of x < p and w < 2^52 is added as two words, low < 2^52 and high < p < 2^50, so that after [`MOST`] = 2^11 products the
-//! sums are l < 2^63 and h < 2^61. Their value V = 2^52 h + l is reduced by Montgomery's steps: m = l / p modulo 2^52 has m p
-//! = l modulo 2^52, and (V - m p) / 2^52 = h + floor(l / 2^52) - high(m p), above -p and below 2^62; p more is not negative, and a
-//! second step takes that to a number above -p and below 2^10, from which the residue of V / 2^104 is one minimum away.
-//! Weights are stored 2^104 times too large for it.
+//! A product x w of x < p and w < 2^52 is added as two words, low < 2^52 and high < p < 2^50, so that after [`MOST`]
+//! = 2^11 products the sums are l < 2^63 and h < 2^61. Their value V = 2^52 h + l is reduced by Montgomery's steps: m
+//! = l / p modulo 2^52 has m p = l modulo 2^52, and (V - m p) / 2^52 = h + floor(l / 2^52) - high(m p), above -p and
+//! below 2^62; p more is not negative, and a second step takes that to a number above -p and below 2^10, from which
+//! the residue of V / 2^104 is one minimum away. Weights are stored 2^104 times too large for it.
 //!
-//! Weights that are put together are one such step of a sum of at most [`TAPS`](super::TAPS) = 11 products of residues,
-//! plus p: h < 11 p^2 / 2^52 < 11/4 p and l < 11 2^52, so that the outcome is above 0 and below (11/4 + 1) p + 11 < 4 p <= 2^52, a
-//! factor as it is. (p is more than 2^20.) The table of taps makes up for both, by 2^156.
+//! Weights that are put together are one such step of a sum of at most [`TAPS`](super::TAPS) = 11 products of
+//! residues, plus p: h < 11 p^2 / 2^52 < 11/4 p and l < 11 2^52, so that the outcome is above 0 and below (11/4 + 1)
+//! p + 11 < 4 p <= 2^52, a factor as it is. (p is more than 2^20.) The table of taps makes up for both, by 2^156.
 #![allow(unsafe_code)]
 
 use core::arch::x86_64::*;

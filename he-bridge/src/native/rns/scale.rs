@@ -1,8 +1,8 @@
 //! From residues modulo q to a power of two.
 //!
-//! c / q is the sum of the fractions (c_i / (q / q_i) mod q_i) / q_i, modulo 1, and each 1 / q_i is taken to 128 bits, rounded down: of
-//! the sum of l <= 8 of them, times residues below 2^50, less than 2^-75 is missing. So round(2^b c / q), for b up to 120, is one unit
-//! less in rare cases.
+//! c / q is the sum of the fractions (c_i / (q / q_i) mod q_i) / q_i, modulo 1, and each 1 / q_i is taken to 128
+//! bits, rounded down: of the sum of l <= 8 of them, times residues below 2^50, less than 2^-75 is missing. So
+//! round(2^b c / q), for b up to 120, is one unit less in rare cases.
 
 #[cfg(target_arch = "x86_64")]
 mod ifma;
@@ -33,8 +33,8 @@ impl Part {
     }
 }
 
-/// round(2^b c / q) modulo 2^b of coefficients of which these are the residues, one plane for each prime, to planes of the same
-/// length.
+/// round(2^b c / q) modulo 2^b of coefficients of which these are the residues, one plane for each prime, to planes
+/// of the same length.
 pub(super) fn scale(level: Level, parts: &[Part], residues: &[&[u64]], to: Power, out: &mut [u64]) {
     let n = out.len() / to.words;
     #[cfg(target_arch = "x86_64")]

@@ -1,4 +1,5 @@
-//! Small numbers from bits, 64 at a time: bit i of a word belongs to number i, and what is done to a word is done to 64 numbers.
+//! Small numbers from bits, 64 at a time: bit i of a word belongs to number i, and what is done to a word is done to
+//! 64 numbers.
 //!
 //! Everything is Boolean operations on words, then one spreading of bits to bytes.
 #![allow(unsafe_code)]
@@ -56,8 +57,8 @@ impl Kernels {
             Self::Avx512(_) => unsafe { x86::heads512(coins, out) },
         }
     }
-    /// Appends the pairs of bits of two words that are not both 1 to `kept`, which holds `count` pairs, at most a block less one.
-    /// Returns how many there are then.
+    /// Appends the pairs of bits of two words that are not both 1 to `kept`, which holds `count` pairs, at most a
+    /// block less one. Returns how many there are then.
     pub(super) fn keep(
         self,
         [a, b]: [u64; 2],
@@ -115,8 +116,9 @@ const _: () = assert!(COINS < 1 << PLANES && COINS / 2 < 1 << (PLANES - 1));
 
 /// Leaves the bits of the numbers of ones in the first rows, the lowest first.
 ///
-/// Rows of one weight are added three at a time (two where two are left): the sum stays, the carry is a row of the next weight. With r
-/// rows that makes floor(r / 2) carries, which are written where rows were read before; so weight w begins at row w.
+/// Rows of one weight are added three at a time (two where two are left): the sum stays, the carry is a row of the
+/// next weight. With r rows that makes floor(r / 2) carries, which are written where rows were read before; so weight
+/// w begins at row w.
 #[inline(always)]
 fn count(coins: &mut [Row; COINS]) {
     let mut rows = COINS;
@@ -170,8 +172,8 @@ mod portable {
         }
     }
 
-    /// The bits of both words at which `mask` is 1, moved to the lowest places in order: in step i those move by 2^i places that have an
-    /// odd multiple of 2^i ... zeros of the mask below them (Warren, Hacker's Delight, 7-4).
+    /// The bits of both words at which `mask` is 1, moved to the lowest places in order: in step i those move by 2^i
+    /// places that have an odd multiple of 2^i ... zeros of the mask below them (Warren, Hacker's Delight, 7-4).
     pub(super) fn extract([mut a, mut b]: [u64; 2], mut mask: u64) -> [u64; 2] {
         let mut zeros = !mask << 1;
         (a, b) = (a & mask, b & mask);

@@ -1,4 +1,5 @@
-//! Sums of shifted polynomials times values, for some outputs and one block of columns: choice of kernel, portable kernels.
+//! Sums of shifted polynomials times values, for some outputs and one block of columns: choice of kernel, portable
+//! kernels.
 
 use piquet_core::cpu::{self, Level};
 
@@ -66,9 +67,9 @@ impl Kernel {
         }
     }
 
-    /// Adds to every one of the `rows` outputs, `[row][word]`, the sum over all sources of the source times its factor for
-    /// that output, `[source][row]`. At most 2^11 - 1 sources; outputs are residues before and after. `pairs` is what
-    /// [`Self::products`] made of the sources.
+    /// Adds to every one of the `rows` outputs, `[row][word]`, the sum over all sources of the source times its
+    /// factor for that output, `[source][row]`. At most 2^11 - 1 sources; outputs are residues before and after.
+    /// `pairs` is what [`Self::products`] made of the sources.
     pub(super) fn tile(
         &self,
         sources: &[Source<'_>],
@@ -100,7 +101,8 @@ impl Kernel {
         }
     }
 
-    /// Modulo 2^64 the products of the first two sources, the next two, and so on, summed: `pairs`, of `width` columns.
+    /// Modulo 2^64 the products of the first two sources, the next two, and so on, summed: `pairs`, of `width`
+    /// columns.
     pub(super) fn products(&self, sources: &[Source<'_>], pairs: &mut [u64], width: usize) {
         pairs.fill(0);
         let _ = (sources, width);

@@ -14,7 +14,8 @@ pub(super) struct Windows {
     degree: usize,
 }
 
-/// Coefficients `first..first + len`, which lie at `at` in the copy; negative ones are those of X^N times them, negated.
+/// Coefficients `first..first + len`, which lie at `at` in the copy; negative ones are those of X^N times them,
+/// negated.
 struct Piece {
     first: isize,
     len: usize,

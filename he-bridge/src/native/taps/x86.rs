@@ -1,8 +1,9 @@
-//! Kernels in 512-bit registers: lanes are columns, factors are broadcast, sums of a tile of outputs stay in registers.
+//! Kernels in 512-bit registers: lanes are columns, factors are broadcast, sums of a tile of outputs stay in
+//! registers.
 //!
-//! Every output needs its factor once for each vector of columns, so that loads are few beside multiplications: with twelve
-//! rows by two vectors 14 loads for 24 products. With limbs a product is 2 L - 1 multiplications: lower and upper halves of
-//! 104 bits, upper halves for the limb above.
+//! Every output needs its factor once for each vector of columns, so that loads are few beside multiplications: with
+//! twelve rows by two vectors 14 loads for 24 products. With limbs a product is 2 L - 1 multiplications: lower and
+//! upper halves of 104 bits, upper halves for the limb above.
 #![allow(unsafe_code)]
 
 use core::arch::x86_64::*;
@@ -169,9 +170,9 @@ pub(super) fn limbs(
     }
 }
 
-/// Winograd's inner product (1968): x f + y g = (x + g)(y + f) - x y - f g. What is subtracted depends on sources alone or on
-/// factors alone, and a pair of products costs one multiplication and three additions instead of two and two: additions
-/// take pipes from which multiplications come, and so few leave none of them idle.
+/// Winograd's inner product (1968): x f + y g = (x + g)(y + f) - x y - f g. What is subtracted depends on sources
+/// alone or on factors alone, and a pair of products costs one multiplication and three additions instead of two and
+/// two: additions take pipes from which multiplications come, and so few leave none of them idle.
 #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
 fn words<const R: usize>(
     mask: u64,
