@@ -64,24 +64,6 @@ pub(crate) struct Fresh {
     pub(crate) floods: Vec<u64>,
 }
 
-impl Fresh {
-    /// What is added at position `i`: a residue modulo t, and an integer.
-    pub(crate) fn added(&self, i: usize) -> (u64, i128) {
-        let n = self.masks.len();
-        let e = i128::from(self.first[i]);
-        let low = |i: usize| self.floods[i];
-        match self.floods.len().checked_div(n) {
-            None | Some(0) => (0, e),
-            Some(1) => (self.masks[i], i128::from(low(i) as i64) + e),
-            // Half-widths are at most 2^126 here, and errors below 2^5.
-            Some(_) => {
-                let high = i128::from(low(n + i) as i64) << 64;
-                (self.masks[i], (high | i128::from(low(i))) + e)
-            }
-        }
-    }
-}
-
 impl Drop for Fresh {
     fn drop(&mut self) {
         wipe(&mut self.ternary);

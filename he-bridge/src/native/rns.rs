@@ -84,15 +84,15 @@ impl Rns {
         }
         rests
     }
-    /// Sets residues modulo prime `j` to round(q m / t), from the rests of messages: (h - r) / t.
-    fn scaled(&self, j: usize, rests: &[u64], out: &mut [u64]) {
+    /// Sets residues modulo prime `j` to `more` and round(q m / t), from the rests of messages: (h - r) / t.
+    fn scaled(&self, j: usize, rests: &[u64], more: u64, out: &mut [u64]) {
         let p = self.ntts[j].prime();
         let half = match self.plain {
             PlainModulus::Bits(k) => (1u64 << (k - 1)) & pack::mask(k),
             PlainModulus::Prime(t) => t / 2,
         };
         let unit = self.unit[j];
-        out.fill(p.mul(p.reduce(half), unit));
+        out.fill(p.add(more, p.mul(p.reduce(half), unit)));
         self.ntts[j].add_multiple(out, rests, p.neg(unit));
     }
     /// Coefficients, prime by prime, scaled from q to a power of two: round(2^b c / q) modulo 2^b, one unit more or
@@ -131,7 +131,7 @@ impl Rns {
                 .take(self.degree.saturating_sub(rests.len())),
         );
         for (j, plane) in out.chunks_exact_mut(self.degree).enumerate() {
-            self.scaled(j, &rests, plane);
+            self.scaled(j, &rests, 0, plane);
             self.ntts[j].add_small(plane, errors);
             self.ntts[j].forward(plane);
         }
@@ -235,18 +235,16 @@ impl Rns {
             mut second,
         } = ciphertext;
         let mut u = self.key(&fresh.ternary);
-        // What is added at the positions: masks, and noise as unsigned numbers of two words, 2^127 too large.
+        // What is added at the positions: masks, and floods, the highest word of which is signed: taken as unsigned, 2^63
+        // too large.
         let count = positions.len();
-        let mut masks = Vec::with_capacity(count);
-        let mut words = [Vec::with_capacity(count), Vec::with_capacity(count)];
-        for i in 0..count {
-            let (r, noise) = fresh.added(i);
-            let noise = (noise as u128).wrapping_add(1 << 127);
-            masks.push(r);
-            words[0].push(noise as u64);
-            words[1].push((noise >> 64) as u64);
-        }
-        let mut rests = self.rests(&masks);
+        let mut rests = self.rests(&fresh.masks);
+        let mut floods = fresh.floods.clone();
+        let low = floods.len().saturating_sub(count);
+        floods[low..].iter_mut().for_each(|x| *x ^= 1 << 63);
+        let (lows, highs) = floods.split_at(low);
+        let weight = if lows.is_empty() { 1 } else { 1 << 64 };
+        let excess = if highs.is_empty() { 0 } else { weight << 63 };
         let mut added = vec![0; count];
         let mut chosen = vec![0; count * self.ntts.len()];
         for (j, ntt) in self.ntts.iter().enumerate() {
@@ -259,20 +257,23 @@ impl Rns {
             ntt.inverse(first);
             ntt.inverse(second);
             ntt.add_small(second, &fresh.second);
-            self.scaled(j, &rests, &mut added);
-            let offset = p.neg(p.reduce_wide(1 << 127));
-            added.iter_mut().for_each(|a| *a = p.add(*a, offset));
-            ntt.add_multiple(&mut added, &words[0], 1);
-            ntt.add_multiple(&mut added, &words[1], p.reduce_wide(1 << 64));
-            let chosen = chosen[j * count..][..count].iter_mut();
-            for ((c, at), added) in chosen.zip(positions).zip(&added) {
-                *c = p.add(first[*at as usize], *added);
+            if rests.is_empty() {
+                added.fill(0);
+            } else {
+                self.scaled(j, &rests, p.neg(p.reduce_wide(excess)), &mut added);
+                ntt.add_multiple(&mut added, lows, 1);
+                ntt.add_multiple(&mut added, highs, p.reduce_wide(weight));
             }
+            ntt.add_small(&mut added, &fresh.first);
+            let chosen = &mut chosen[j * count..][..count];
+            for (c, at) in chosen.iter_mut().zip(positions) {
+                *c = first[*at as usize];
+            }
+            ntt.add(chosen, &added);
         }
-        for secret in [&mut u, &mut masks, &mut rests, &mut added] {
+        for secret in [&mut u, &mut floods, &mut rests, &mut added] {
             wipe_vec(secret);
         }
-        words.iter_mut().for_each(wipe_vec);
         let planes = |x: &[u64], n: usize, to: Power| {
             let planes: Vec<&[u64]> = (0..self.ntts.len()).map(|j| &x[j * n..][..n]).collect();
             self.scale(&planes, to)

@@ -5,6 +5,7 @@
 mod ifma;
 
 use piquet_core::cpu::Ifma512;
+use piquet_core::lanes;
 
 use super::Ntt;
 
@@ -82,20 +83,20 @@ impl Ntt {
     }
     /// Adds residues.
     pub fn add(&self, sum: &mut [u64], a: &[u64]) {
-        for (s, a) in sum.iter_mut().zip(a) {
-            *s = self.prime.add(*s, *a);
-        }
+        let p = self.prime;
+        lanes::zip(sum, a, |s, a| p.add(s, a));
     }
     /// Adds numbers of at most 2^7 in absolute value: p is at least 2^8.
     pub fn add_small(&self, sum: &mut [u64], a: &[i8]) {
-        for (s, a) in sum.iter_mut().zip(a) {
+        let p = self.prime;
+        lanes::zip(sum, a, |s, a: i8| {
             // Between 0 and 2 p.
-            let a = i64::from(*a) as u64;
-            *s = self.prime.once(
+            let a = i64::from(a) as u64;
+            p.once(
                 s.wrapping_add(a)
-                    .wrapping_add(self.prime.p() & ((a >> 63).wrapping_neg())),
-            );
-        }
+                    .wrapping_add(p.p() & (a >> 63).wrapping_neg()),
+            )
+        });
     }
 }
 
