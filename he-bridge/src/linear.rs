@@ -211,6 +211,7 @@ impl<B> fmt::Debug for Layer<B> {
 }
 
 /// Whether all are below t; in time that does not depend on which one is not.
+#[inline(never)]
 pub(crate) fn residues(what: &'static str, x: &[u64], t: PlainModulus) -> Result<(), Error> {
     let most = match t {
         PlainModulus::Bits(k) => piquet_core::pack::mask(k),

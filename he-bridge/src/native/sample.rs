@@ -43,6 +43,8 @@ fn masked(prg: &mut Prg, bits: u32, out: &mut [u64]) {
 
 /// Uniform residues below `p`, in 2..=2^63: words of a stream, cut to as many bits as p - 1 has, without those that
 /// are not below p.
+// By itself: that draws are thrown away shows, and what judges time has to know it by its name.
+#[inline(never)]
 pub(crate) fn uniform(prg: &mut Prg, p: u64, out: &mut [u64]) {
     let mut rest = out;
     while !rest.is_empty() {
@@ -101,6 +103,7 @@ pub(crate) fn flood(prg: &mut Prg, bits: u32, count: usize) -> Vec<u64> {
 }
 
 /// Uniform coefficients in {-1, 0, 1}: differences of two bits, pairs of ones thrown away.
+#[inline(never)]
 pub(crate) fn ternary(prg: &mut Prg, out: &mut [i8]) {
     ternary_with(Kernels::new(), prg, out);
 }
