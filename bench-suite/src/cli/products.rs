@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn the_command_gives_the_same_table_again() {
-        let line = "piquet products --model lenet --mode approximate --bits 20 --weight-bits 8 --runs 2 --size 28";
+        let line = "piquet products --model lenet5 --mode approximate --bits 20 --weight-bits 8 --runs 2 --size 28";
         assert_eq!(parse(line).command(), line);
     }
 
@@ -218,7 +218,7 @@ mod tests {
     fn layers_run_in_both_modes() {
         for mode in ["exact", "approximate"] {
             let args = parse(&format!(
-                "piquet products --model lenet --mode {mode} --bits 32"
+                "piquet products --model lenet5 --mode {mode} --bits 32"
             ));
             let rows = measure_all(&args, &Narrator::new()).unwrap();
             assert_eq!(rows.len(), 5);
@@ -232,7 +232,7 @@ mod tests {
             }
             let page = table::page(&args, &Machine::here(), &rows);
             assert!(page.contains("| all ") && page.contains(mode));
-            assert_eq!(args.record(&rows).id, format!("he-lenet-{mode}"));
+            assert_eq!(args.record(&rows).id, format!("he-lenet5-{mode}"));
         }
     }
 }
