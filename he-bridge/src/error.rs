@@ -39,6 +39,12 @@ pub enum Error {
         /// Where it may lie.
         domain: &'static str,
     },
+    /// A weight that is larger, in absolute value, than the server declared. Which one, and how large it is, is its secret.
+    #[error("a weight is beyond the declared bound of {bound}")]
+    Weight {
+        /// What was declared.
+        bound: u64,
+    },
     /// A ciphertext modulus beyond what the guidelines allow at this degree.
     #[error(
         "a ciphertext modulus of {bits} bits at degree {degree} is insecure: at most {most} bits"

@@ -31,6 +31,7 @@ use piquet_core::{Prg, wipe, wipe_vec};
 
 use crate::backend::{Backend, Seed};
 use crate::map::Map;
+use crate::noise;
 use crate::{CipherModulus, Error, Mode, Params};
 use ciphertext::Fresh;
 pub use ciphertext::{Ciphertext, PublicKey, SecretKey};
@@ -165,21 +166,6 @@ impl Native {
     }
 }
 
-/// All of them are looked at, so that time does not tell which one it is; that there is one shows, here and nowhere
-/// else.
-#[inline(never)]
-fn refuse_beyond(weight: u64, values: &[i64]) -> Result<(), Error> {
-    let most = values.iter().fold(0, |m, v| m.max(v.unsigned_abs()));
-    if most > weight {
-        return Err(Error::Parameter {
-            what: "largest weight",
-            got: most,
-            domain: "at most the declared bound",
-        });
-    }
-    Ok(())
-}
-
 impl Backend for Native {
     type SecretKey = SecretKey;
     type PublicKey = PublicKey;
@@ -288,7 +274,7 @@ impl Backend for Native {
     fn prepare(&self, map: &Map, values: &[i64]) -> Result<Weights, Error> {
         map.validate(self.params.degree(), values.len())?;
         let bound = self.params.bound();
-        refuse_beyond(bound.weight, values)?;
+        noise::refuse_beyond(bound.weight, values)?;
         let terms = map.ins as u64 * map.exponents.len() as u64;
         if terms > bound.terms {
             return Err(Error::Parameter {

@@ -12,6 +12,8 @@
 //! [`ternary_square`] with a probability of less than 2^-60 (Hoeffding), once for each key and once for each
 //! response.
 
+use crate::Error;
+
 /// Coins on either side of an error: e = (heads of 21) - (heads of 21 others).
 pub const ETA: u32 = 21;
 /// log2 of the probability that one coefficient's noise exceeds what is calculated here.
@@ -134,4 +136,15 @@ pub fn response(degree: usize, first: u32, second: u32) -> Noise {
         worst: (f64::from(second) - f64::from(first) - 1.0).exp2() + 0.5,
         spread: (ternary_square(degree) / 12.0).sqrt(),
     }
+}
+
+/// Refuses weights beyond the declared bound. All of them are looked at, so that time does not tell which one it is; that
+/// there is one shows, here and nowhere else, and the error does not say how large it is.
+#[inline(never)]
+pub(crate) fn refuse_beyond(bound: u64, weights: &[i64]) -> Result<(), Error> {
+    let most = weights.iter().fold(0, |m, w| m.max(w.unsigned_abs()));
+    if most > bound {
+        return Err(Error::Weight { bound });
+    }
+    Ok(())
 }

@@ -292,15 +292,7 @@ impl Backend for Seal {
     fn prepare(&self, map: &Map, values: &[i64]) -> Result<Weights, Error> {
         map.validate(self.degree(), values.len())?;
         let bound = self.params.bound();
-        // All of them are looked at, so that time does not tell which one it is.
-        let most = values.iter().fold(0, |m, v| m.max(v.unsigned_abs()));
-        if most > bound.weight {
-            return Err(Error::Parameter {
-                what: "largest weight",
-                got: most,
-                domain: "at most the declared bound",
-            });
-        }
+        crate::noise::refuse_beyond(bound.weight, values)?;
         let terms = map.ins as u64 * map.exponents.len() as u64;
         if terms > bound.terms {
             return Err(Error::Parameter {

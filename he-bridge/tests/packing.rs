@@ -192,7 +192,7 @@ fn arguments_are_checked() {
         values[777] = wrong;
         assert!(matches!(
             Weights::new(&of, &values),
-            Err(Error::Parameter { .. })
+            Err(Error::Weight { bound: 100 })
         ));
     }
     for x in [vec![1 << 20; 1000], vec![0; 999]] {

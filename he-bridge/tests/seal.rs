@@ -326,7 +326,7 @@ fn weights_beyond_the_bound_are_refused() {
     let mut case = Case::random(&params, 2, 1, 3, &mut prg(4));
     case.values[3] = -128;
     let e = he.prepare(&case.map, &case.values).map(drop).unwrap_err();
-    assert!(matches!(e, Error::Parameter { got: 128, .. }), "{e}");
+    assert!(matches!(e, Error::Weight { bound: 127 }), "{e}");
     let case = Case::random(&params, 3, 1, 3, &mut prg(4));
     let e = he.prepare(&case.map, &case.values).map(drop).unwrap_err();
     assert!(matches!(e, Error::Parameter { got: 9, .. }), "{e}");

@@ -332,7 +332,7 @@ fn what_does_not_fit_together_is_refused() {
     let mut large = s.w.clone();
     large[3] = WEIGHT + 1;
     let e = server::Weights::new(&s.layer, &large).err();
-    assert!(matches!(e, Some(Error::Parameter { .. })));
+    assert!(matches!(e, Some(Error::Weight { .. })));
     // More terms than the parameters were made for, more of them that meet a message, and another degree.
     let backend = s.layer.backend();
     for (shape, degree) in [

@@ -40,15 +40,7 @@ impl Weights {
                 want,
             });
         }
-        // All of them are looked at, so that time does not tell which one it is.
-        let most = values.iter().fold(0, |m, v| m.max(v.unsigned_abs()));
-        if most > bound {
-            return Err(Error::Parameter {
-                what: "largest weight",
-                got: most,
-                domain: "at most the declared bound",
-            });
-        }
+        crate::noise::refuse_beyond(bound, values)?;
         let n = plan.degree();
         let mut coefficients = vec![0; plan.factors() * n];
         let mut blocks = coefficients.chunks_exact_mut(n << plan.inner());
