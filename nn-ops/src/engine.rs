@@ -7,11 +7,16 @@
 //! Tensors are `[batch][height][width][channel]` in memory, whatever their logical order, so that one output
 //! position is one row of channels. Values are fixed point in Z_2^32 or Z_2^64 ([`Format`]), |raw| < 2^bound.
 
+mod steps;
+
 use piquet_core::linalg::ConvShape;
 
 use crate::Error;
 use crate::ledger::Phase;
 use crate::model::{Format, Shape, holds};
+
+pub use steps::{Dot, MatMul, Power, Weighed};
+pub(crate) use steps::{check_bits, check_dot, check_matmul, check_weighed, matmul_shape};
 
 /// What a layer may see of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -220,11 +225,57 @@ pub trait Engine {
         pairs: &[(&Self::Arith, &Self::Arith)],
         rescale: Rescale,
     ) -> Result<Vec<Self::Arith>, Error>;
+    /// Sums of elementwise products, each sum rescaled once.
+    fn dot(
+        &mut self,
+        sums: &[Dot<'_, Self::Arith>],
+        rescale: Rescale,
+    ) -> Result<Vec<Self::Arith>, Error>;
+    /// Products of secret matrices, rescaled; the result has shape `[batch rows][columns]`.
+    fn matmul(
+        &mut self,
+        pairs: &[(&Self::Arith, &Self::Arith)],
+        op: &MatMul,
+        rescale: Rescale,
+    ) -> Result<Vec<Self::Arith>, Error>;
+    /// Sums of elements next to each other, `of` products at a time, each sum rescaled once: the inner products of rows of `of`
+    /// elements. The results have one element for each row.
+    fn row_products(
+        &mut self,
+        pairs: &[(&Self::Arith, &Self::Arith)],
+        of: usize,
+        rescale: Rescale,
+    ) -> Result<Vec<Self::Arith>, Error> {
+        let Some((x, _)) = pairs.first() else {
+            return Ok(Vec::new());
+        };
+        let op = MatMul {
+            batch: self.spec(x).len() / of.max(1),
+            rows: 1,
+            inner: of,
+            columns: 1,
+            transposed: true,
+        };
+        self.matmul(pairs, &op, rescale)
+    }
     /// Division by a power of two.
     fn rescale(&mut self, xs: &[&Self::Arith], rescale: Rescale)
     -> Result<Vec<Self::Arith>, Error>;
     /// One bit per element: is it zero or more? Exact for every |raw| < 2^bound.
     fn non_negative(&mut self, xs: &[&Self::Arith]) -> Result<Vec<Self::Bits>, Error>;
+    /// Some bits of each value in two's complement, lowest first, one tensor of bits for each place. Exact for every
+    /// |raw| < 2^bound; bit `bound` is the sign.
+    fn bits(
+        &mut self,
+        xs: &[&Self::Arith],
+        range: core::ops::Range<u32>,
+    ) -> Result<Vec<Vec<Self::Bits>>, Error>;
+    /// Linear combinations of bits as integers: for each operand, which is a list of tensors of bits and a shape, all sums.
+    fn weigh(
+        &mut self,
+        bits: &[(&[&Self::Bits], &Shape)],
+        sums: &[Weighed<'_>],
+    ) -> Result<Vec<Vec<Self::Arith>>, Error>;
     /// Conjunction.
     fn and(&mut self, pairs: &[(&Self::Bits, &Self::Bits)]) -> Result<Vec<Self::Bits>, Error>;
     /// The value where the bit is 1, zero elsewhere.

@@ -8,7 +8,11 @@ mod arrange;
 mod pool;
 
 use crate::Error;
-use crate::engine::{Engine, Rescale, Truncation};
+use crate::engine::{Engine, Power, Rescale, Truncation};
+use crate::function::{
+    self, Division, Exp, LayerNorm, Log, Moments, Piecewise, Reciprocal, Rsqrt, Softmax, Sqrt,
+    Table,
+};
 use crate::model::{Clip, Format, MaxPool, Mean, Pad, Shape, Slope, View};
 
 pub use pool::Window;
@@ -108,6 +112,168 @@ pub trait Layers: Engine {
     /// Index of the largest feature of each row, the first if several are.
     fn argmax(&mut self, x: &Self::Arith, out: &Shape) -> Result<Self::Arith, Error> {
         argmax::argmax(self, x, out)
+    }
+
+    // ---- bits ----
+
+    /// Disjunctions of the first, the first two, ... and all of some tensors of bits.
+    fn prefix_or(&mut self, bits: &[Self::Bits]) -> Result<Vec<Self::Bits>, Error> {
+        function::bits::prefix_or(self, bits)
+    }
+
+    /// Of bits, lowest first: one tensor for each place, set at the highest place that is set, if any is.
+    fn most_significant_one(&mut self, bits: &[Self::Bits]) -> Result<Vec<Self::Bits>, Error> {
+        function::bits::most_significant_one(self, bits)
+    }
+
+    /// The unit vector, of `2^bits` tensors, of a number given by its bits, lowest first.
+    fn one_hot(&mut self, bits: &[Self::Bits]) -> Result<Vec<Self::Bits>, Error> {
+        function::bits::one_hot(self, bits)
+    }
+
+    /// Rows of a public table by secret index: as many tensors as the table has columns.
+    fn look_up(&mut self, x: &Self::Arith, table: &Table) -> Result<Vec<Self::Arith>, Error> {
+        function::table::look_up(self, x, table)
+    }
+
+    /// `x 2^s` for a secret integer `0 <= s <= most`: to the left, exact.
+    fn shift_left(
+        &mut self,
+        x: &Self::Arith,
+        amount: &Self::Arith,
+        most: u32,
+        to: Format,
+    ) -> Result<Self::Arith, Error> {
+        function::shift::left(self, x, amount, most, to)
+    }
+
+    /// `x / 2^s` for a secret integer `0 <= s <= most`: to the right, rounded as `mode` says.
+    fn shift_right(
+        &mut self,
+        x: &Self::Arith,
+        amount: &Self::Arith,
+        most: u32,
+        mode: Truncation,
+    ) -> Result<Self::Arith, Error> {
+        function::shift::right(self, x, amount, most, mode)
+    }
+
+    // ---- functions of one value ----
+
+    /// Powers of two by a protocol of the engine's own; `None` if it has none, or none for this rounding.
+    fn power(
+        &mut self,
+        xs: &[&Self::Arith],
+        power: &Power,
+    ) -> Result<Option<Vec<Self::Arith>>, Error> {
+        let _ = (xs, power);
+        Ok(None)
+    }
+
+    /// `e^x` or `2^x`.
+    fn exp(
+        &mut self,
+        xs: &[&Self::Arith],
+        f: &Exp,
+        mode: Truncation,
+    ) -> Result<Vec<Self::Arith>, Error> {
+        f.run(self, xs, mode)
+    }
+
+    /// The natural logarithm.
+    fn log(
+        &mut self,
+        xs: &[&Self::Arith],
+        f: &Log,
+        mode: Truncation,
+    ) -> Result<Vec<Self::Arith>, Error> {
+        f.run(self, xs, mode)
+    }
+
+    /// `1 / x`
+    fn reciprocal(
+        &mut self,
+        xs: &[&Self::Arith],
+        f: &Reciprocal,
+        mode: Truncation,
+    ) -> Result<Vec<Self::Arith>, Error> {
+        f.run(self, xs, mode)
+    }
+
+    /// `x / y`
+    fn divide(
+        &mut self,
+        x: &Self::Arith,
+        y: &Self::Arith,
+        f: &Division,
+        mode: Truncation,
+    ) -> Result<Self::Arith, Error> {
+        f.run(self, x, y, mode)
+    }
+
+    /// `1 / sqrt(x)`
+    fn rsqrt(
+        &mut self,
+        xs: &[&Self::Arith],
+        f: &Rsqrt,
+        mode: Truncation,
+    ) -> Result<Vec<Self::Arith>, Error> {
+        f.run(self, xs, mode)
+    }
+
+    /// `sqrt(x)`
+    fn sqrt(
+        &mut self,
+        xs: &[&Self::Arith],
+        f: &Sqrt,
+        mode: Truncation,
+    ) -> Result<Vec<Self::Arith>, Error> {
+        f.run(self, xs, mode)
+    }
+
+    /// A function made of polynomials: sigmoid, tanh, GeLU, SiLU.
+    fn piecewise(
+        &mut self,
+        xs: &[&Self::Arith],
+        f: &Piecewise,
+        mode: Truncation,
+    ) -> Result<Vec<Self::Arith>, Error> {
+        f.run(self, xs, mode)
+    }
+
+    // ---- functions of rows ----
+
+    /// `e^x_i / sum e^x_j`, or its logarithm, of each row of features.
+    fn softmax(
+        &mut self,
+        x: &Self::Arith,
+        f: &Softmax,
+        mode: Truncation,
+    ) -> Result<Self::Arith, Error> {
+        f.run(self, x, mode)
+    }
+
+    /// Each row of features less its mean and over its deviation, times `gamma` plus `beta` (one row each, or `None` for 1
+    /// and 0).
+    fn layer_norm(
+        &mut self,
+        x: &Self::Arith,
+        affine: Option<(&Self::Arith, &Self::Arith)>,
+        f: &LayerNorm,
+        mode: Truncation,
+    ) -> Result<Self::Arith, Error> {
+        f.run(self, x, affine, mode)
+    }
+
+    /// Normalisation per channel with secret mean and variance.
+    fn batch_norm(
+        &mut self,
+        x: &Self::Arith,
+        moments: &Moments<'_, Self::Arith>,
+        f: &function::BatchNorm,
+        mode: Truncation,
+    ) -> Result<Self::Arith, Error> {
+        f.run(self, x, moments, mode)
     }
 
     /// One value rescaled.

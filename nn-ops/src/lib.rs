@@ -3,6 +3,7 @@
 
 pub mod engine;
 mod error;
+pub mod function;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod layer;

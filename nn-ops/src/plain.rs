@@ -9,8 +9,9 @@ use piquet_core::linalg::PackedWeights;
 
 use crate::Error;
 use crate::engine::{
-    Engine, LinearOp, PlainWeights, Rescale, Spec, Truncation, bias_format, check_format,
-    check_gather, check_mul, check_product, check_rescale, concat_format, concat_rows, gather_runs,
+    Dot, Engine, LinearOp, MatMul, PlainWeights, Rescale, Spec, Truncation, Weighed, bias_format,
+    check_bits, check_dot, check_format, check_gather, check_matmul, check_mul, check_product,
+    check_rescale, check_weighed, concat_format, concat_rows, gather_runs, matmul_shape,
     product_bound, scaled_format, sum_format,
 };
 use crate::layer::Layers;
@@ -127,6 +128,36 @@ impl Plain {
             }
         }
         self.tensor(shape, r.to, data)
+    }
+}
+
+impl Plain {
+    /// Products of matrices; [`Error::Overflow`] where a sum leaves 63 bits.
+    fn matrices(&self, a: &[i64], b: &[i64], op: &MatMul) -> Result<Vec<i64>, Error> {
+        let mut out = Vec::with_capacity(op.batch * op.rows * op.columns);
+        let lefts = a.chunks_exact((op.rows * op.inner).max(1));
+        for (a, b) in lefts.zip(b.chunks_exact((op.inner * op.columns).max(1))) {
+            for row in a.chunks_exact(op.inner.max(1)) {
+                for j in 0..op.columns {
+                    let (first, step) = match op.transposed {
+                        true => (j * op.inner, 1),
+                        false => (j, op.columns),
+                    };
+                    let column = b.iter().skip(first).step_by(step);
+                    let sum: i128 = row
+                        .iter()
+                        .zip(column)
+                        .map(|(a, b)| i128::from(*a) * i128::from(*b))
+                        .sum();
+                    out.push(i64::try_from(sum).map_err(|_| Error::Overflow {
+                        layer: self.layer.clone(),
+                        raw: if sum > 0 { i64::MAX } else { i64::MIN },
+                        bound: 63,
+                    })?);
+                }
+            }
+        }
+        Ok(out)
     }
 }
 
@@ -335,6 +366,52 @@ impl Engine for Plain {
             .collect()
     }
 
+    fn dot(
+        &mut self,
+        sums: &[Dot<'_, PlainTensor>],
+        rescale: Rescale,
+    ) -> Result<Vec<PlainTensor>, Error> {
+        sums.iter()
+            .map(|sum| {
+                let specs: Vec<_> = sum
+                    .products
+                    .iter()
+                    .map(|(a, b)| (&a.spec, &b.spec))
+                    .collect();
+                check_dot(&specs, sum.plus.map(|p| &p.spec), &rescale)?;
+                let shape = specs.first().map(|(a, _)| a.shape.clone());
+                let shape = shape.ok_or(Error::Ownership("a sum of nothing"))?;
+                let mut data = match sum.plus {
+                    Some(p) => p.data.clone(),
+                    None => vec![0; shape.elements()],
+                };
+                for (a, b) in &sum.products {
+                    for ((y, a), b) in data.iter_mut().zip(&a.data).zip(&b.data) {
+                        *y += a * b;
+                    }
+                }
+                self.rescaled(&shape, data, rescale)
+            })
+            .collect()
+    }
+
+    fn matmul(
+        &mut self,
+        pairs: &[(&PlainTensor, &PlainTensor)],
+        op: &MatMul,
+        rescale: Rescale,
+    ) -> Result<Vec<PlainTensor>, Error> {
+        let shape = matmul_shape(op)?;
+        pairs
+            .iter()
+            .map(|(a, b)| {
+                check_matmul(&a.spec, &b.spec, op, &rescale)?;
+                let data = self.matrices(&a.data, &b.data, op)?;
+                self.rescaled(&shape, data, rescale)
+            })
+            .collect()
+    }
+
     fn rescale(
         &mut self,
         xs: &[&PlainTensor],
@@ -353,6 +430,43 @@ impl Engine for Plain {
             .iter()
             .map(|x| x.data.iter().map(|v| *v >= 0).collect())
             .collect())
+    }
+
+    fn bits(
+        &mut self,
+        xs: &[&PlainTensor],
+        range: core::ops::Range<u32>,
+    ) -> Result<Vec<Vec<Vec<bool>>>, Error> {
+        xs.iter()
+            .map(|x| {
+                check_bits(&x.spec, &range)?;
+                let plane = |j: u32| x.data.iter().map(|v| v >> j & 1 == 1).collect();
+                Ok(range.clone().map(plane).collect())
+            })
+            .collect()
+    }
+
+    fn weigh(
+        &mut self,
+        bits: &[(&[&Vec<bool>], &Shape)],
+        sums: &[Weighed<'_>],
+    ) -> Result<Vec<Vec<PlainTensor>>, Error> {
+        bits.iter()
+            .map(|(bits, shape)| {
+                check_weighed(bits.len(), sums)?;
+                sums.iter()
+                    .map(|s| {
+                        let mut data = vec![0i64; shape.elements()];
+                        for (plane, f) in bits.iter().zip(s.factors) {
+                            for (y, b) in data.iter_mut().zip(*plane) {
+                                *y += if *b { *f } else { 0 };
+                            }
+                        }
+                        self.tensor(shape, s.format, data)
+                    })
+                    .collect()
+            })
+            .collect()
     }
 
     fn and(&mut self, pairs: &[(&Vec<bool>, &Vec<bool>)]) -> Result<Vec<Vec<bool>>, Error> {

@@ -6,8 +6,9 @@
 
 use crate::Error;
 use crate::engine::{
-    Engine, LinearOp, PlainWeights, Rescale, Spec, bias_format, check_format, check_gather,
-    check_mul, check_product, check_rescale, concat_format, scaled_format, sum_format,
+    Dot, Engine, LinearOp, MatMul, PlainWeights, Power, Rescale, Spec, Weighed, bias_format,
+    check_bits, check_dot, check_format, check_gather, check_matmul, check_mul, check_product,
+    check_rescale, check_weighed, concat_format, matmul_shape, scaled_format, sum_format,
 };
 use crate::layer::Layers;
 use crate::ledger::Phase;
@@ -33,6 +34,19 @@ pub trait Visitor {
     fn linear(&mut self, op: &LinearOp, operands: usize, rescale: Rescale);
     /// Elementwise products; elements of each.
     fn mul(&mut self, operands: &[usize], rescale: Rescale);
+    /// Sums of elementwise products; elements of each sum, and its products.
+    fn dot(&mut self, sums: &[(usize, usize)], rescale: Rescale);
+    /// `operands` products of secret matrices.
+    fn matmul(&mut self, op: &MatMul, operands: usize, rescale: Rescale);
+    /// Bits of values; elements of each operand.
+    fn bits(&mut self, operands: &[usize], range: core::ops::Range<u32>);
+    /// Weighed bits; elements of each operand and bits of each element, and how many sums.
+    fn weigh(&mut self, operands: &[(usize, usize)], sums: usize);
+    /// Powers of two; elements of each operand. `false` if the engine has no protocol of its own for them.
+    fn power(&mut self, operands: &[usize], power: &Power) -> bool {
+        let _ = (operands, power);
+        false
+    }
     /// Division by a power of two; elements of each operand.
     fn rescale(&mut self, operands: &[usize], rescale: Rescale);
     /// Comparison with zero; elements of each operand, and the widest bound.
@@ -177,6 +191,57 @@ impl<V: Visitor> Engine for Walk<V> {
             .map(|(a, _)| spec(&a.shape, rescale.to))
             .collect())
     }
+    fn dot(&mut self, sums: &[Dot<'_, Spec>], rescale: Rescale) -> Result<Vec<Spec>, Error> {
+        let mut told = Vec::with_capacity(sums.len());
+        let mut out = Vec::with_capacity(sums.len());
+        for sum in sums {
+            check_dot(&sum.products, sum.plus, &rescale)?;
+            if let Some((a, _)) = sum.products.first() {
+                told.push((a.len(), sum.products.len()));
+                out.push(spec(&a.shape, rescale.to));
+            }
+        }
+        self.visitor.dot(&told, rescale);
+        Ok(out)
+    }
+    fn matmul(
+        &mut self,
+        pairs: &[(&Spec, &Spec)],
+        op: &MatMul,
+        rescale: Rescale,
+    ) -> Result<Vec<Spec>, Error> {
+        let shape = matmul_shape(op)?;
+        for (a, b) in pairs {
+            check_matmul(a, b, op, &rescale)?;
+        }
+        self.visitor.matmul(op, pairs.len(), rescale);
+        Ok(pairs.iter().map(|_| spec(&shape, rescale.to)).collect())
+    }
+    fn bits(
+        &mut self,
+        xs: &[&Spec],
+        range: core::ops::Range<u32>,
+    ) -> Result<Vec<Vec<usize>>, Error> {
+        for x in xs {
+            check_bits(x, &range)?;
+        }
+        let operands: Vec<usize> = xs.iter().map(|x| x.len()).collect();
+        self.visitor.bits(&operands, range.clone());
+        Ok(operands.iter().map(|n| vec![*n; range.len()]).collect())
+    }
+    fn weigh(
+        &mut self,
+        bits: &[(&[&usize], &Shape)],
+        sums: &[Weighed<'_>],
+    ) -> Result<Vec<Vec<Spec>>, Error> {
+        for (bits, _) in bits {
+            check_weighed(bits.len(), sums)?;
+        }
+        let operands: Vec<_> = bits.iter().map(|(b, s)| (s.elements(), b.len())).collect();
+        self.visitor.weigh(&operands, sums.len());
+        let one = |shape: &Shape| sums.iter().map(|s| spec(shape, s.format)).collect();
+        Ok(bits.iter().map(|(_, shape)| one(shape)).collect())
+    }
     fn rescale(&mut self, xs: &[&Spec], rescale: Rescale) -> Result<Vec<Spec>, Error> {
         for x in xs {
             check_rescale(x.format.frac(), x.format.bound(), &rescale)?;
@@ -221,5 +286,13 @@ impl<V: Visitor> Layers for Walk<V> {
         let (operands, bound) = compared(xs);
         self.visitor.relu(&operands, bound);
         Ok(xs.iter().map(|x| (*x).clone()).collect())
+    }
+
+    fn power(&mut self, xs: &[&Spec], power: &Power) -> Result<Option<Vec<Spec>>, Error> {
+        let operands: Vec<usize> = xs.iter().map(|x| x.len()).collect();
+        Ok(self
+            .visitor
+            .power(&operands, power)
+            .then(|| xs.iter().map(|x| spec(&x.shape, power.to)).collect()))
     }
 }

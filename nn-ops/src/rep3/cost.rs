@@ -8,7 +8,7 @@ use piquet_secret_sharing::replicated::SeededShape;
 use super::compare::{handed_planes, window};
 use super::linear::shared_len;
 use super::piece::seeded;
-use crate::engine::{LinearOp, Rescale, Truncation};
+use crate::engine::{LinearOp, MatMul, Rescale, Truncation};
 use crate::ledger::Phase;
 use crate::parts::adder::Adder;
 use crate::parts::pieces::{AHEAD, ranges};
@@ -209,6 +209,18 @@ impl Visitor for Rep3Cost {
     fn mul(&mut self, operands: &[usize], rescale: Rescale) {
         self.works_on(7 * operands.iter().sum::<usize>());
         self.truncate(operands, rescale);
+    }
+    fn dot(&mut self, sums: &[(usize, usize)], rescale: Rescale) {
+        let _ = (sums, rescale);
+    }
+    fn matmul(&mut self, op: &MatMul, operands: usize, rescale: Rescale) {
+        let _ = (op, operands, rescale);
+    }
+    fn bits(&mut self, operands: &[usize], range: core::ops::Range<u32>) {
+        let _ = (operands, range);
+    }
+    fn weigh(&mut self, operands: &[(usize, usize)], sums: usize) {
+        let _ = (operands, sums);
     }
     fn rescale(&mut self, operands: &[usize], rescale: Rescale) {
         self.works_on(4 * operands.iter().sum::<usize>());

@@ -9,8 +9,8 @@ use super::linear::Rep3Weights;
 use super::piece::Talker;
 use crate::Error;
 use crate::engine::{
-    Engine, LinearOp, PlainWeights, Rescale, Spec, bias_format, check_format, check_gather,
-    concat_format, concat_rows, gather_runs, scaled_format, sum_format,
+    Dot, Engine, LinearOp, MatMul, PlainWeights, Rescale, Spec, Weighed, bias_format, check_format,
+    check_gather, concat_format, concat_rows, gather_runs, scaled_format, sum_format,
 };
 use crate::layer::Layers;
 use crate::ledger::Phase;
@@ -384,6 +384,51 @@ impl<R: Ring> Engine for Rep3<R> {
         rescale: Rescale,
     ) -> Result<Vec<Rep3Arith<R>>, Error> {
         self.mul_impl(pairs, rescale)
+    }
+
+    fn dot(
+        &mut self,
+        sums: &[Dot<'_, Rep3Arith<R>>],
+        rescale: Rescale,
+    ) -> Result<Vec<Rep3Arith<R>>, Error> {
+        let _ = (sums, rescale);
+        Err(Error::Unsupported {
+            what: "a step that is being built",
+        })
+    }
+
+    fn matmul(
+        &mut self,
+        pairs: &[(&Rep3Arith<R>, &Rep3Arith<R>)],
+        op: &MatMul,
+        rescale: Rescale,
+    ) -> Result<Vec<Rep3Arith<R>>, Error> {
+        let _ = (pairs, op, rescale);
+        Err(Error::Unsupported {
+            what: "a step that is being built",
+        })
+    }
+
+    fn bits(
+        &mut self,
+        xs: &[&Rep3Arith<R>],
+        range: core::ops::Range<u32>,
+    ) -> Result<Vec<Vec<Rep3Bits>>, Error> {
+        let _ = (xs, range);
+        Err(Error::Unsupported {
+            what: "a step that is being built",
+        })
+    }
+
+    fn weigh(
+        &mut self,
+        bits: &[(&[&Rep3Bits], &Shape)],
+        sums: &[Weighed<'_>],
+    ) -> Result<Vec<Vec<Rep3Arith<R>>>, Error> {
+        let _ = (bits, sums);
+        Err(Error::Unsupported {
+            what: "a step that is being built",
+        })
     }
 
     fn rescale(

@@ -5,7 +5,7 @@
 
 use super::item::{Cut, Item};
 use crate::Error;
-use crate::engine::{LinearOp, Rescale, Truncation};
+use crate::engine::{LinearOp, MatMul, Rescale, Truncation};
 use crate::ledger::Phase;
 use crate::model::Program;
 use crate::walk::{Visitor, Walk};
@@ -156,6 +156,18 @@ impl<S: Spender> Visitor for Steps<S> {
         let cut = self.cut(operands.iter().sum(), &rescale);
         let lens = operands.to_vec();
         self.spender.item(Item::Mul { lens, cut });
+    }
+    fn dot(&mut self, sums: &[(usize, usize)], rescale: Rescale) {
+        let _ = (sums, rescale);
+    }
+    fn matmul(&mut self, op: &MatMul, operands: usize, rescale: Rescale) {
+        let _ = (op, operands, rescale);
+    }
+    fn bits(&mut self, operands: &[usize], range: core::ops::Range<u32>) {
+        let _ = (operands, range);
+    }
+    fn weigh(&mut self, operands: &[(usize, usize)], sums: usize) {
+        let _ = (operands, sums);
     }
     fn rescale(&mut self, operands: &[usize], rescale: Rescale) {
         let cut = self.cut(operands.iter().sum(), &rescale);

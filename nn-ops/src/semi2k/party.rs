@@ -11,8 +11,8 @@ use super::linear::Semi2kWeights;
 use super::source::{Dealt, Source, Streams, Turns};
 use crate::Error;
 use crate::engine::{
-    Engine, LinearOp, PlainWeights, Rescale, Spec, bias_format, check_format, check_gather,
-    concat_format, concat_rows, gather_runs, scaled_format, sum_format,
+    Dot, Engine, LinearOp, MatMul, PlainWeights, Rescale, Spec, Weighed, bias_format, check_format,
+    check_gather, concat_format, concat_rows, gather_runs, scaled_format, sum_format,
 };
 use crate::layer::Layers;
 use crate::ledger::{Ledger, Phase};
@@ -365,6 +365,51 @@ impl<R: Ring> Engine for Semi2k<R> {
         rescale: Rescale,
     ) -> Result<Vec<Semi2kArith<R>>, Error> {
         self.mul_impl(pairs, rescale)
+    }
+
+    fn dot(
+        &mut self,
+        sums: &[Dot<'_, Semi2kArith<R>>],
+        rescale: Rescale,
+    ) -> Result<Vec<Semi2kArith<R>>, Error> {
+        let _ = (sums, rescale);
+        Err(Error::Unsupported {
+            what: "a step that is being built",
+        })
+    }
+
+    fn matmul(
+        &mut self,
+        pairs: &[(&Semi2kArith<R>, &Semi2kArith<R>)],
+        op: &MatMul,
+        rescale: Rescale,
+    ) -> Result<Vec<Semi2kArith<R>>, Error> {
+        let _ = (pairs, op, rescale);
+        Err(Error::Unsupported {
+            what: "a step that is being built",
+        })
+    }
+
+    fn bits(
+        &mut self,
+        xs: &[&Semi2kArith<R>],
+        range: core::ops::Range<u32>,
+    ) -> Result<Vec<Vec<XorVec>>, Error> {
+        let _ = (xs, range);
+        Err(Error::Unsupported {
+            what: "a step that is being built",
+        })
+    }
+
+    fn weigh(
+        &mut self,
+        bits: &[(&[&XorVec], &Shape)],
+        sums: &[Weighed<'_>],
+    ) -> Result<Vec<Vec<Semi2kArith<R>>>, Error> {
+        let _ = (bits, sums);
+        Err(Error::Unsupported {
+            what: "a step that is being built",
+        })
     }
 
     fn rescale(

@@ -1,0 +1,189 @@
+//! Operands of steps that take more than tensors: sums of products, batches of matrices, weighed bits, powers of two.
+
+use super::{Rescale, Spec, Truncation, check_rescale};
+use crate::Error;
+use crate::model::{Format, Shape};
+
+/// A sum of elementwise products that is rescaled once.
+#[derive(Debug)]
+pub struct Dot<'a, A> {
+    /// Factors. All products of a sum have one shape, and together as many fraction bits.
+    pub products: Vec<(&'a A, &'a A)>,
+    /// Added before the sum is rescaled: a value of the shape and with the fraction bits of the products.
+    pub plus: Option<&'a A>,
+}
+
+/// Products of matrices, memory order row by row: `[batch][rows][inner]` times `[batch][inner][columns]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct MatMul {
+    /// Pairs of matrices.
+    pub batch: usize,
+    /// Rows of a left matrix and of a product.
+    pub rows: usize,
+    /// Columns of a left matrix.
+    pub inner: usize,
+    /// Columns of a product.
+    pub columns: usize,
+    /// Whether the right matrices lie transposed: `[batch][columns][inner]`.
+    pub transposed: bool,
+}
+
+impl MatMul {
+    /// Elements of the left operand, of the right operand and of the result.
+    #[must_use]
+    pub fn lens(&self) -> [usize; 3] {
+        [
+            self.batch * self.rows * self.inner,
+            self.batch * self.inner * self.columns,
+            self.batch * self.rows * self.columns,
+        ]
+    }
+    /// Multiply-accumulates.
+    #[must_use]
+    pub fn macs(&self) -> u64 {
+        (self.batch * self.rows * self.columns) as u64 * self.inner as u64
+    }
+}
+
+/// A linear combination of bits, as an integer.
+#[derive(Debug, Clone, Copy)]
+pub struct Weighed<'a> {
+    /// One public integer for each bit.
+    pub factors: &'a [i64],
+    /// Format of the sum, as raw fixed point.
+    pub format: Format,
+}
+
+/// `2^e` of `e = (factor x + offset) / 2^frac`, x raw, as fixed point: [`Layers::power`](crate::layer::Layers::power).
+///
+/// The exponent is declared to lie in `0 <= e < 2^(low + high) - 2^low`; the result is `2^(e - bias)`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Power {
+    /// Public factor.
+    pub factor: i64,
+    /// Public summand.
+    pub offset: i64,
+    /// Fraction bits of the exponent.
+    pub frac: u32,
+    /// Whole bits of the exponent that belong to a factor between 1 and `2^(2^low)`.
+    pub low: u32,
+    /// Whole bits of the exponent above these, which are looked up.
+    pub high: u32,
+    /// Subtracted from the exponent.
+    pub bias: u32,
+    /// Format of the result.
+    pub to: Format,
+    /// How it is rounded.
+    pub mode: Truncation,
+}
+
+/// Checks a [`Dot`] by the specs of its operands, and its rescaling.
+pub(crate) fn check_dot(
+    products: &[(&Spec, &Spec)],
+    plus: Option<&Spec>,
+    r: &Rescale,
+) -> Result<(), Error> {
+    let Some((a, b)) = products.first() else {
+        return Err(Error::Length {
+            what: "products of a sum",
+            got: 0,
+            want: 1,
+        });
+    };
+    let frac = a.format.frac() + b.format.frac();
+    let mut reach = 0u128;
+    for (x, y) in products {
+        for other in [x, y] {
+            if other.shape != a.shape {
+                return Err(Error::ShapeMismatch {
+                    op: "dot",
+                    left: a.shape.clone(),
+                    right: other.shape.clone(),
+                });
+            }
+        }
+        if x.format.frac() + y.format.frac() != frac {
+            return Err(Error::FormatMismatch {
+                op: "dot",
+                left: x.format,
+                right: y.format,
+            });
+        }
+        reach += 1 << (x.format.bound() + y.format.bound()).min(100);
+    }
+    if let Some(p) = plus {
+        if p.shape != a.shape {
+            return Err(Error::ShapeMismatch {
+                op: "dot",
+                left: a.shape.clone(),
+                right: p.shape.clone(),
+            });
+        }
+        if p.format.frac() != frac {
+            return Err(Error::FormatMismatch {
+                op: "dot",
+                left: a.format,
+                right: p.format,
+            });
+        }
+        reach += 1 << p.format.bound();
+    }
+    let worst = u128::BITS - (reach - 1).leading_zeros();
+    // The oracle adds in 64 bits; what an engine needs is that the sum fits as declared.
+    if worst > 63 {
+        return Err(Error::Range {
+            what: "sum of products",
+            bound: worst,
+        });
+    }
+    check_rescale(frac, worst.min(r.to.bound() + r.shift), r)
+}
+
+/// Checks the operands of a [`MatMul`], and its rescaling. Its magnitude follows from the declared bound of the result.
+pub(crate) fn check_matmul(a: &Spec, b: &Spec, op: &MatMul, r: &Rescale) -> Result<(), Error> {
+    let [left, right, _] = op.lens();
+    for (got, want) in [(a.len(), left), (b.len(), right)] {
+        if got != want {
+            return Err(Error::Length {
+                what: "operand of a product of matrices",
+                got,
+                want,
+            });
+        }
+    }
+    let frac = a.format.frac() + b.format.frac();
+    check_rescale(frac, r.to.bound() + r.shift, r)
+}
+
+/// Shape of a product of matrices.
+pub(crate) fn matmul_shape(op: &MatMul) -> Result<Shape, Error> {
+    Ok(Shape::new(&[op.batch * op.rows, op.columns])?)
+}
+
+/// Checks that a range of bits lies in the window of a value.
+pub(crate) fn check_bits(x: &Spec, range: &core::ops::Range<u32>) -> Result<(), Error> {
+    let window = x.format.bound() + 1;
+    if range.is_empty() || range.end > window {
+        return Err(Error::Length {
+            what: "bits of a value",
+            got: range.end as usize,
+            want: window as usize,
+        });
+    }
+    Ok(())
+}
+
+/// Checks the factors of weighed bits against their number, and their sums against the declared formats.
+pub(crate) fn check_weighed(bits: usize, sums: &[Weighed<'_>]) -> Result<(), Error> {
+    for s in sums {
+        if s.factors.len() != bits {
+            return Err(Error::Length {
+                what: "factors of bits",
+                got: s.factors.len(),
+                want: bits,
+            });
+        }
+        super::check_format(s.format)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,73 @@
+//! Real functions in fixed point, written once for all engines.
+//!
+//! A function is a value: made of the formats of its argument and of its result when a graph is built, it holds the range
+//! reduction, the tables and the coefficients that every engine can use, says its domain, what it does outside, and its error,
+//! and refuses formats that it cannot serve. The constants are derived when it is made ([`minimax`]), in arithmetic that is
+//! the same on every machine, since all parties must have the same ones.
+//!
+//! All work in Z_2^64. Errors are in units in the last place of the result's format (ULP), against the correctly rounded value.
+
+pub mod bits;
+mod exp;
+mod layer_norm;
+mod log;
+pub mod minimax;
+mod normal;
+mod piecewise;
+pub mod polynomial;
+pub mod real;
+mod reciprocal;
+mod rsqrt;
+pub mod shift;
+mod softmax;
+pub mod table;
+
+pub use exp::Exp;
+pub use layer_norm::{BatchNorm, LayerNorm, Moments};
+pub use log::Log;
+pub use normal::Normal;
+pub use piecewise::Piecewise;
+pub use reciprocal::{Division, Reciprocal};
+pub use rsqrt::{Rsqrt, Sqrt};
+pub use softmax::Softmax;
+pub use table::Table;
+
+use crate::Error;
+use crate::engine::{Engine, Spec};
+use crate::model::Format;
+
+/// A tensor of one public number, of the shape of `x`.
+pub(crate) fn everywhere<E: Engine + ?Sized>(
+    engine: &mut E,
+    x: &E::Arith,
+    value: i64,
+    frac: u32,
+) -> Result<E::Arith, Error> {
+    let bits = u64::BITS - value.unsigned_abs().leading_zeros();
+    let spec = Spec {
+        shape: engine.spec(x).shape.clone(),
+        format: Format::new(engine.spec(x).format.width(), frac, bits.max(1))?,
+    };
+    let values = vec![value; spec.len()];
+    engine.constant(&spec, &values)
+}
+
+/// `x` plus a public number with the fraction bits of `x`.
+pub(crate) fn offset<E: Engine + ?Sized>(
+    engine: &mut E,
+    x: &E::Arith,
+    value: i64,
+) -> Result<E::Arith, Error> {
+    let frac = engine.spec(x).format.frac();
+    let v = everywhere(engine, x, value, frac)?;
+    engine.add(x, &v)
+}
+
+/// The same value with `more` fraction bits.
+pub(crate) fn finer<E: Engine + ?Sized>(
+    engine: &mut E,
+    x: &E::Arith,
+    more: u32,
+) -> Result<E::Arith, Error> {
+    engine.mul_public(x, &[1 << more], more)
+}

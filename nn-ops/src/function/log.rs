@@ -1,0 +1,27 @@
+//! Logarithms.
+
+use crate::Error;
+use crate::engine::Truncation;
+use crate::layer::Layers;
+use crate::model::Format;
+
+/// The natural logarithm.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Log {
+    from: Format,
+    to: Format,
+}
+
+impl Log {
+    pub(crate) fn run<E: Layers + ?Sized>(
+        &self,
+        engine: &mut E,
+        xs: &[&E::Arith],
+        mode: Truncation,
+    ) -> Result<Vec<E::Arith>, Error> {
+        let _ = (engine, xs, mode);
+        Err(Error::Unsupported {
+            what: "a function that is being built",
+        })
+    }
+}

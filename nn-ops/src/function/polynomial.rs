@@ -1,0 +1,1 @@
+//! Polynomials with public coefficients.

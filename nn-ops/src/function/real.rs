@@ -1,0 +1,1 @@
+//! Elementary functions, the same on every machine.
