@@ -13,7 +13,7 @@ use crate::ledger::Phase;
 use crate::parts::adder::Adder;
 use crate::parts::pieces::{AHEAD, ranges};
 use crate::plan::Plan;
-use crate::walk::Visitor;
+use crate::walk::{Products, Visitor};
 
 /// Index of the client among the peers of a plan.
 const CLIENT: usize = 3;
@@ -206,15 +206,16 @@ impl Visitor for Rep3Cost {
         self.works_on(operands * (2 * op.shape.input_len() + 4 * op.shape.output_len()));
         self.truncate(&vec![op.shape.output_len(); operands], rescale);
     }
-    fn mul(&mut self, operands: &[usize], rescale: Rescale) {
+    fn mul(&mut self, products: &Products, rescale: Rescale) {
+        let operands = products.lens();
         self.works_on(7 * operands.iter().sum::<usize>());
-        self.truncate(operands, rescale);
+        self.truncate(&operands, rescale);
     }
-    fn dot(&mut self, sums: &[(usize, usize)], rescale: Rescale) {
-        let _ = (sums, rescale);
+    fn dot(&mut self, products: &Products, rescale: Rescale) {
+        let _ = (products, rescale);
     }
-    fn matmul(&mut self, op: &MatMul, operands: usize, rescale: Rescale) {
-        let _ = (op, operands, rescale);
+    fn matmul(&mut self, op: &MatMul, products: &Products, rescale: Rescale) {
+        let _ = (op, products, rescale);
     }
     fn bits(&mut self, operands: &[usize], range: core::ops::Range<u32>) {
         let _ = (operands, range);
