@@ -24,8 +24,8 @@
 //! method (CRYPTO 1991) for products, with the mask of weights opened once, in set-up; the mixed circuits of Escudero, Ghosh, Keller, Rachuri,
 //! Scholl (CRYPTO 2020, eprint 2020/338) for truncation and comparison. As one knows the masks, more can be dealt than
 //! shares of their bits: tables and products of masks save AND gates and rounds. The argument for each step is in its file: `source`
-//! (what is dealt, and how it is compressed), `item` (what each step spends), `piece` (to open), `linear`, `truncate`,
-//! `carry`, `sign`, `select`, `conjunction`, `client`.
+//! (what is dealt, and how it is compressed), `item` (what each step spends), `piece` (to open), `linear`, `product`,
+//! `truncate`, `carry`, `sign`, `select`, `weigh`, `conjunction`, `client`.
 //!
 //! # Phases
 //! Set-up: seeds, and the weights, shared and masked. Offline: what the dealer deals for one inference, of which a party hears about
@@ -43,8 +43,9 @@
 //! | product with weights, operand | 0 | k | 1 |
 //! | product with weights, result that is not rescaled, or locally | k | 0 | 0 |
 //! | product with weights, result that is rescaled | those of the rescaling | | |
-//! | elementwise product, not rescaled, or locally | k | 2 k | 1 |
-//! | elementwise product, rescaled | those of the rescaling | 2 k and those of the rescaling | 1 and those of the rescaling |
+//! | product of elements or of matrices, operand (once in a step) | 0 | k | 1 |
+//! | product of elements or of matrices, sum that is not rescaled, or locally | k | 0 | 0 |
+//! | product of elements or of matrices, sum that is rescaled | those of the rescaling | | |
 //! | rescaling, stochastic | k + \[s\] | k | 1 |
 //! | rescaling, exact or nearest | 2 k + \[s\] + dealt(s) | k + 1 + opened(s) | 2 + rounds(s) |
 //! | rescaling by nothing, or local | 0 | 0 | 0 |
@@ -52,6 +53,7 @@
 //! | rectification | 2 k + 1 + dealt(w - 1) | k + 1 + opened(w - 1) | 2 + rounds(w - 1) |
 //! | selection | 2 k | k + 1 | 1 |
 //! | bits to arithmetic | k | 1 | 1 |
+//! | m bits to any number of weighed sums | m k | m | 1 |
 //! | conjunction | 1 | 2 | 1 |
 //! | sum, bias, public factor, view, concatenation | 0 | 0 | 0 |
 //!
@@ -90,17 +92,19 @@ mod item;
 mod linear;
 mod party;
 mod piece;
+mod product;
 mod select;
 mod sign;
 mod source;
 mod truncate;
+mod weigh;
 
 pub use crate::parts::account::Account;
 pub use client::Semi2kClient;
 pub use cost::{Costs, Semi2kCost};
 pub use dealer::Semi2kDealer;
 pub use demand::{Demand, Demands, LayerDemand, List, Spender, Steps, demand};
-pub use item::{Cut, Item};
+pub use item::{Cut, Form, Item};
 pub use linear::Semi2kWeights;
 pub use party::{Semi2k, Semi2kArith};
 

@@ -3,10 +3,12 @@
 //! Peers are counted as parties, dealer, client. What the dealer sends for a layer stands in a row of that layer's name in the
 //! offline phase.
 
+use core::ops::Range;
+
 use piquet_secret_sharing::fixed::local_truncation_failure;
 
 use super::demand::{Spender, Steps};
-use super::item::{Cut, Item, sign_adder};
+use super::item::{Cut, Form, Item, sign_adder};
 use super::linear::shared_len;
 use super::source::{SEED, Turns};
 use crate::engine::{LinearOp, Rescale};
@@ -102,16 +104,13 @@ impl Costs {
     }
 
     /// Every party sends every other one so many bytes for each piece of n elements.
-    fn open(&mut self, lens: &[usize], bytes: impl Fn(usize) -> usize) {
-        let pieces: Vec<usize> = ranges(lens.iter().copied())
-            .map(|(_, range)| bytes(range.len()))
-            .collect();
+    fn open(&mut self, pieces: &[usize], bytes: impl Fn(usize) -> usize) {
         for window in pieces.chunks(AHEAD + 1) {
             let mut messages = Vec::new();
-            for bytes in window {
+            for n in window {
                 for from in 0..self.parties {
                     let others = (0..self.parties).filter(|to| *to != from);
-                    messages.extend(others.map(|to| (from, to, *bytes)));
+                    messages.extend(others.map(|to| (from, to, bytes(*n))));
                 }
             }
             self.plan.step(&messages);
@@ -119,23 +118,23 @@ impl Costs {
     }
 
     /// The openings of a carry.
-    fn carry(&mut self, lens: &[usize], adder: &Adder) {
+    fn carry(&mut self, pieces: &[usize], adder: &Adder) {
         let mut count = adder.digits().len();
         for groups in adder.levels() {
-            self.open(lens, |n| 8 * (2 * count - 1) * n.div_ceil(64));
+            self.open(pieces, |n| 8 * (2 * count - 1) * n.div_ceil(64));
             count = groups.len();
         }
     }
 
-    fn cut(&mut self, lens: &[usize], cut: Cut) {
+    fn cut(&mut self, pieces: &[usize], cut: Cut) {
         let word = self.word;
         match cut {
             Cut::Local => {}
-            Cut::Stochastic { .. } => self.open(lens, |n| word * n),
+            Cut::Stochastic { .. } => self.open(pieces, |n| word * n),
             Cut::Exact { shift } => {
-                self.open(lens, |n| word * n);
-                self.carry(lens, &Adder::new(shift as usize));
-                self.open(lens, |n| 8 * n.div_ceil(64));
+                self.open(pieces, |n| word * n);
+                self.carry(pieces, &Adder::new(shift as usize));
+                self.open(pieces, |n| 8 * n.div_ceil(64));
             }
         }
     }
@@ -196,8 +195,11 @@ impl Spender for Costs {
     }
     fn item(&mut self, item: Item) {
         self.dealt(&item);
-        let (word, lens) = (self.word, item.lens());
-        let elements: usize = lens.iter().sum::<usize>() + item.masked().iter().sum::<usize>();
+        let word = self.word;
+        let elements_of = |(_, range): (usize, Range<usize>)| range.len();
+        let pieces: Vec<usize> = item.ranges().map(elements_of).collect();
+        let masked: Vec<usize> = ranges(item.masked()).map(elements_of).collect();
+        let elements: usize = pieces.iter().chain(&masked).sum();
         // Operand, mask, what was opened, result, and what waits between two openings.
         self.working = self.working.max(5 * elements as u64);
         let plane = |n: usize| 8 * n.div_ceil(64);
@@ -210,26 +212,35 @@ impl Spender for Costs {
             } => {
                 let products = 2 * self.parties as u64 + 1;
                 self.macs += products * shape.macs() * *operands as u64;
-                self.open(&item.masked(), |n| word * n);
-                self.cut(&lens, *cut);
+                self.open(&masked, |n| word * n);
+                self.cut(&pieces, *cut);
             }
-            Item::Mul { cut, .. } => {
-                self.open(&lens, |n| 2 * word * n);
-                self.cut(&lens, *cut);
+            Item::Products {
+                products,
+                form,
+                cut,
+            } => {
+                if let Form::Matrices(op) = form {
+                    let one = 2 * self.parties as u64 + 1;
+                    self.macs += one * op.macs() * products.sums().len() as u64;
+                }
+                self.open(&masked, |n| word * n);
+                self.cut(&pieces, *cut);
             }
-            Item::Rescale { cut, .. } => self.cut(&lens, *cut),
+            Item::Rescale { cut, .. } => self.cut(&pieces, *cut),
             Item::Sign { window, .. } => {
-                self.open(&lens, |n| word * n);
-                self.carry(&lens, &sign_adder(*window));
+                self.open(&pieces, |n| word * n);
+                self.carry(&pieces, &sign_adder(*window));
             }
             Item::Relu { window, .. } => {
-                self.open(&lens, |n| word * n);
-                self.carry(&lens, &sign_adder(*window));
-                self.open(&lens, plane);
+                self.open(&pieces, |n| word * n);
+                self.carry(&pieces, &sign_adder(*window));
+                self.open(&pieces, plane);
             }
-            Item::And { .. } => self.open(&lens, |n| 2 * plane(n)),
-            Item::Select { .. } => self.open(&lens, |n| word * n + plane(n)),
-            Item::Integers { .. } => self.open(&lens, plane),
+            Item::And { .. } => self.open(&pieces, |n| 2 * plane(n)),
+            Item::Select { .. } => self.open(&pieces, |n| word * n + plane(n)),
+            Item::Integers { .. } => self.open(&pieces, plane),
+            Item::Weigh { bits, .. } => self.open(&pieces, |n| bits * plane(n)),
         }
     }
     fn local(&mut self, elements: usize, rescale: &Rescale) {
@@ -244,10 +255,10 @@ impl Spender for Costs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Truncation;
+    use crate::engine::{MatMul, Truncation};
     use crate::model::Format;
     use crate::transport::frame::wire_len;
-    use crate::walk::Visitor;
+    use crate::walk::{Products, Visitor};
 
     /// Bits dealt, bits opened from each to each, and rounds.
     type Cost = (usize, usize, u32);
@@ -306,8 +317,25 @@ mod tests {
                     };
                     assert_eq!(of(&|c| c.rescale(&[64], rescale(mode))), want);
                     let product = if local { bits } else { want.0 };
-                    let mul = of(&|c| c.mul(&[64], rescale(mode)));
+                    let mul = of(&|c| c.mul(&Products::pairs(&[64]), rescale(mode)));
                     assert_eq!(mul, (product, 2 * bits + want.1, 1 + want.2));
+                    // Three operands in six products of one sum.
+                    let x = [(); 3].map(|()| vec![0u8; 64]);
+                    let factors = (0..3).flat_map(|i| (0..=i).map(move |j| (i, j)));
+                    let sum = [factors.map(|(i, j)| (&x[i], &x[j]))];
+                    let (products, _) = Products::of(sum, Vec::len);
+                    let dot = of(&|c| c.dot(&products, rescale(mode)));
+                    assert_eq!(dot, (product, 3 * bits + want.1, 1 + want.2));
+                    // As many elements in a result as in each operand.
+                    let op = MatMul {
+                        batch: 1,
+                        rows: 8,
+                        inner: 8,
+                        columns: 8,
+                        transposed: false,
+                    };
+                    let matmul = of(&|c| c.matmul(&op, &Products::pairs(&[64]), rescale(mode)));
+                    assert_eq!(matmul, mul);
                 }
             }
             for w in [3usize, 18, 31, 32] {
@@ -321,6 +349,9 @@ mod tests {
             assert_eq!(of(&|c| c.select(&[64])), (2 * bits, bits + 1, 1));
             assert_eq!(of(&|c| c.to_arith(&[64])), (bits, 1, 1));
             assert_eq!(of(&|c| c.and(&[64])), (1, 2, 1));
+            for m in [1, 5, 40] {
+                assert_eq!(of(&|c| c.weigh(&[(64, m)], 3)), (m * bits, m, 1));
+            }
         }
         let page = [
             (7, 0, 0),

@@ -1,0 +1,146 @@
+//! The steps that functions are made of, in `semi2k`, against the oracle, and its ledger against the plan.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+#[path = "common/semi2k.rs"]
+mod semi2k;
+#[path = "common/steps.rs"]
+mod steps;
+
+use common::{Case, plain, values, z64};
+use piquet_nn_ops::engine::{MatMul, Rescale, Truncation};
+use semi2k::{agree, semi2k};
+use steps::*;
+
+const SIZES: [usize; 6] = [1, 63, 64, 65, 1000, 40000];
+
+/// Deterministic roundings agree with the oracle; the others are a unit above it at the most.
+fn rounded(parties: usize, case: &Case, mode: Truncation, script: &impl common::Script) {
+    match mode {
+        Truncation::Exact | Truncation::Nearest => {
+            agree(parties, case, script, 1);
+        }
+        Truncation::Stochastic | Truncation::Local => {
+            let (got, want) = (semi2k(parties, case, script), plain(case, script).unwrap());
+            for (g, w) in got.iter().flatten().zip(want.iter().flatten()) {
+                let low = if mode == Truncation::Local { -1 } else { 0 };
+                assert!((low..=1).contains(&(g - w)), "{g} {w}");
+            }
+        }
+    }
+}
+
+/// All roundings, and a step that is not rescaled at all.
+fn roundings() -> impl Iterator<Item = (Truncation, u32)> {
+    let all = Truncation::ALL.into_iter().map(|(_, mode)| (mode, 9));
+    all.chain([(Truncation::Exact, 0), (Truncation::Nearest, 17)])
+}
+
+#[test]
+fn sums_of_products() {
+    for n in SIZES {
+        let case = Case::default()
+            .input(&[1, n], z64(8, 12), values(n, 12, 1))
+            .input(&[1, n], z64(8, 12), values(n, 12, 2))
+            .input(&[1, 7], z64(8, 12), values(7, 12, 3));
+        for (mode, shift) in roundings() {
+            let to = z64(16 - shift.min(16), 28 - shift);
+            let script = Dots(Rescale {
+                shift: shift.min(16),
+                mode,
+                to,
+            });
+            for parties in [2, 3] {
+                if (parties == 2 || mode != Truncation::Local) && (n < 40000 || shift == 9) {
+                    rounded(parties, &case, mode, &script);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn products_of_matrices() {
+    for (batch, rows, inner, columns) in [
+        (1, 1, 1, 1),
+        (3, 5, 7, 11),
+        (2, 16, 33, 1),
+        (2, 1, 33, 16),
+        (4, 1, 65, 1),
+        (1, 190, 3, 220),
+        (2, 65, 64, 63),
+    ] {
+        for transposed in [false, true] {
+            let op = MatMul {
+                batch,
+                rows,
+                inner,
+                columns,
+                transposed,
+            };
+            let [left, right, _] = op.lens();
+            let mut case = Case::default();
+            for i in 0..2 {
+                case = case
+                    .input(&[1, left], z64(8, 12), values(left, 12, 2 * i))
+                    .input(&[1, right], z64(8, 9), values(right, 9, 2 * i + 1));
+            }
+            for (mode, shift) in roundings() {
+                let (shift, to) = (shift.min(16), z64(16 - shift.min(16), 29 - shift.min(16)));
+                let script = Matrices(op, Rescale { shift, mode, to });
+                for parties in [2, 3] {
+                    if parties == 2 || mode != Truncation::Local {
+                        rounded(parties, &case, mode, &script);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn inner_products_of_rows() {
+    for (rows, of) in [(1, 1), (3, 70), (70, 3), (1, 1000), (64, 64), (400, 100)] {
+        let n = rows * of;
+        let case = Case::default()
+            .input(&[rows, of], z64(8, 9), values(n, 9, 1))
+            .input(&[rows, of], z64(8, 9), values(n, 9, 2));
+        for (mode, shift) in roundings() {
+            let (shift, to) = (shift.min(16), z64(16 - shift.min(16), 29 - shift.min(16)));
+            rounded(2, &case, mode, &Rows(of, Rescale { shift, mode, to }));
+        }
+    }
+}
+
+#[test]
+fn weighed_bits() {
+    for n in SIZES {
+        for count in [1, 2, 5] {
+            let case = (0..count).fold(Case::default(), |c, i| {
+                c.input(&[1, n], z64(0, 5), values(n, 5, i as u64))
+            });
+            let factors = |seed| values(count, 20, seed);
+            let script = Weighs(vec![factors(1), vec![0; count], factors(2)]);
+            for parties in [2, 3] {
+                if n < 40000 || (count == 2 && parties == 2) {
+                    agree(parties, &case, &script, 1);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn conjunctions_share_messages() {
+    for n in SIZES {
+        let case = Case::default()
+            .input(&[1, n], z64(0, 5), values(n, 5, 1))
+            .input(&[1, n], z64(0, 5), values(n, 5, 2))
+            .input(&[1, 7], z64(0, 5), values(7, 5, 3))
+            .input(&[1, n], z64(0, 5), values(n, 5, 4));
+        for parties in [2, 3] {
+            agree(parties, &case, &Ands, 1);
+        }
+    }
+}
