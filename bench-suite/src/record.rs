@@ -19,6 +19,15 @@ pub struct Record {
     pub unit: String,
     /// Bytes that the parties of a protocol send for each item.
     pub bytes: Option<f64>,
+    /// Rounds that a call of the protocol takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rounds: Option<u32>,
+    /// Largest error of a result, in units in the last place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_ulp: Option<f64>,
+    /// Largest error of a result over its correct value, among results of 2^16 units and more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_relative_error: Option<f64>,
     /// The bound of this machine for the same work, in `unit`.
     pub limit: Option<f64>,
     /// What the bound is.
@@ -113,6 +122,9 @@ mod tests {
             value,
             unit: "1/s".to_owned(),
             bytes: None,
+            rounds: None,
+            max_ulp: None,
+            max_relative_error: None,
             limit: Some(10.0),
             limit_is: Some("a bound".to_owned()),
             ratio: Some(value / 10.0),

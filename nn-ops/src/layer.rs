@@ -8,7 +8,7 @@ mod arrange;
 mod pool;
 
 use crate::Error;
-use crate::engine::{Engine, Power, Rescale, Truncation};
+use crate::engine::{Engine, LinearOp, Power, Rescale, Truncation};
 use crate::function::{
     self, Division, Exp, LayerNorm, Log, Moments, Piecewise, Reciprocal, Rsqrt, Softmax, Sqrt,
     Table,
@@ -134,6 +134,22 @@ pub trait Layers: Engine {
     /// Rows of a public table by secret index: as many tensors as the table has columns.
     fn look_up(&mut self, x: &Self::Arith, table: &Table) -> Result<Vec<Self::Arith>, Error> {
         function::table::look_up(self, x, table)
+    }
+
+    /// For each element of `x`, an index, a row with 1 in that place and 0 in the `width - 1` others, as integers.
+    fn one_hot_rows(&mut self, x: &Self::Arith, width: usize) -> Result<Self::Arith, Error> {
+        function::table::one_hot_rows(self, x, width)
+    }
+
+    /// Rows of a secret table by secret index: the product of [`Layers::one_hot_rows`] with weights.
+    fn embed(
+        &mut self,
+        x: &Self::Arith,
+        op: &LinearOp,
+        table: &Self::Weights,
+        to: Format,
+    ) -> Result<Self::Arith, Error> {
+        function::table::embed(self, x, op, table, to)
     }
 
     /// `x 2^s` for a secret integer `0 <= s <= most`: to the left, exact.

@@ -24,7 +24,9 @@ pub use error::ModelError;
 pub(crate) use format::holds;
 pub use format::{Format, WIDTHS, max_bound};
 pub use graph::{Graph, GraphBuilder, MAX_JSON, MAX_NODES, Node, NodeId};
-pub use op::{AvgPool, BatchNorm, Conv, Linear, MaxPool, Op};
+pub use op::{
+    AvgPool, BatchNorm, Conv, Fill, Function, LayerNorm, Linear, Mask, MatMul, MaxPool, Op, Softmax,
+};
 pub use params::{ParamMap, Params, Role, expected};
 pub(crate) use program::mean;
 pub use program::{Arithmetic, Mean, Product, Program, Shift, Step};

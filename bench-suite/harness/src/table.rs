@@ -44,6 +44,8 @@ pub struct Bench<'a> {
     id: String,
     work: u64,
     bytes: Option<f64>,
+    rounds: Option<u32>,
+    accuracy: Option<(f64, Option<f64>)>,
     limit: Option<Limit>,
     threads: usize,
     samples: Option<usize>,
@@ -117,6 +119,8 @@ impl Table {
             id: id.to_owned(),
             work: 1,
             bytes: None,
+            rounds: None,
+            accuracy: None,
             limit: None,
             threads: 1,
             samples: None,
@@ -134,14 +138,29 @@ impl Table {
             "\n{} at {}, {}, {}",
             self.package, first.revision, first.cpu_level, first.date
         );
+        // Accuracy and rounds only where some row has them.
+        let accurate = self.rows.iter().any(|r| r.max_ulp.is_some());
+        let heads = match accurate {
+            true => format!(" {:>7} {:>8} {:>9}", "rounds", "max ULP", "max rel."),
+            false => String::new(),
+        };
         println!(
-            "{:<28} {:>11} {:>11} {:>6} {:>9} {:>9} {:>7}  limit is",
+            "{:<28} {:>11} {:>11} {:>6} {:>9} {:>9}{heads} {:>7}  limit is",
             "id", "value", "limit", "ratio", "of it", "B/item", "threads"
         );
         for (r, done) in self.rows.iter().zip(&self.done) {
             let or_dash = |s: Option<String>| s.unwrap_or_else(|| "-".to_owned());
+            let quality = match accurate {
+                true => format!(
+                    " {:>7} {:>8} {:>9}",
+                    or_dash(r.rounds.map(|n| n.to_string())),
+                    or_dash(r.max_ulp.map(|u| format!("{u:.2}"))),
+                    or_dash(r.max_relative_error.map(|e| format!("{e:.1e}"))),
+                ),
+                false => String::new(),
+            };
             println!(
-                "{:<28} {:>11} {:>11} {:>6} {:>9} {:>9} {:>7}  {}",
+                "{:<28} {:>11} {:>11} {:>6} {:>9} {:>9}{quality} {:>7}  {}",
                 r.id,
                 si(r.value, &r.unit),
                 or_dash(r.limit.map(|l| si(l, &r.unit))),
@@ -168,6 +187,16 @@ impl Bench<'_> {
     /// Bytes that the parties send for each item.
     pub fn bytes(mut self, per_item: f64) -> Self {
         self.bytes = Some(per_item);
+        self
+    }
+    /// Rounds that a call takes.
+    pub fn rounds(mut self, rounds: u32) -> Self {
+        self.rounds = Some(rounds);
+        self
+    }
+    /// Largest error in units in the last place, and over the correct value where that is large.
+    pub fn accuracy(mut self, max_ulp: f64, max_relative: Option<f64>) -> Self {
+        self.accuracy = Some((max_ulp, max_relative));
         self
     }
     /// The bound of this machine, whose items are those of this row; an infinite one is none.
@@ -255,6 +284,9 @@ impl Bench<'_> {
             value: in_unit(rate),
             unit: unit.to_owned(),
             bytes: self.bytes,
+            rounds: self.rounds,
+            max_ulp: self.accuracy.map(|a| a.0),
+            max_relative_error: self.accuracy.and_then(|a| a.1),
             limit: self.limit.as_ref().map(|l| in_unit(l.per_second)),
             ratio: self.limit.as_ref().map(|l| rate / l.per_second),
             limit_is: self.limit.map(|l| l.is),

@@ -2,11 +2,16 @@
 //!
 //! Semantics are PyTorch's. Attributes come from files that strangers wrote, so every product is checked.
 
+mod matrix;
+mod window;
+
 use super::{Clip, LeakyRelu, Pad, Role, Shape, View};
 use serde::{Deserialize, Serialize};
 
-/// Largest kernel side, stride, padding or dilation.
-const MAX_ATTRIBUTE: usize = 1 << 12;
+pub use matrix::{Fill, Function, LayerNorm, Mask, MatMul, Softmax};
+pub use window::{AvgPool, Conv, MaxPool};
+use window::{pool, window};
+
 /// Most inputs of one node.
 const MAX_INPUTS: usize = 256;
 
@@ -45,6 +50,22 @@ pub enum Op {
     Sub,
     /// Elementwise product of two tensors of the same shape.
     Mul,
+    /// Elementwise quotient of two tensors of the same shape.
+    Div,
+    /// Product of two values, matrix by matrix.
+    MatMul(MatMul),
+    /// `e^x_i / sum e^x_j` along the last dimension, or its logarithm.
+    Softmax(Softmax),
+    /// Normalisation along the last dimension.
+    LayerNorm(LayerNorm),
+    /// A function of single elements.
+    Function(Function),
+    /// Times a public constant.
+    Scale(f32),
+    /// Plus a parameter of the same shape, such as position embeddings.
+    Offset,
+    /// A public constant where a public mask does not keep the value.
+    Fill(Fill),
     /// Concatenation along the channels.
     Concat,
     /// To \[batch\]\[features\].
@@ -55,72 +76,6 @@ pub enum Op {
     Pad(Pad),
     /// Index of the largest feature (the first, if several are), \[batch\]\[1\].
     Argmax,
-}
-
-/// Attributes of a convolution. Its weight is `[out_channels][in_channels / groups][kernel h][kernel w]`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Conv {
-    /// Output channels.
-    pub out_channels: usize,
-    /// Height and width.
-    pub kernel: [usize; 2],
-    /// Down and right.
-    pub stride: [usize; 2],
-    /// Zeros at top, left, bottom and right.
-    pub padding: [usize; 4],
-    /// Down and right.
-    pub dilation: [usize; 2],
-    /// Groups of channels that do not see each other.
-    pub groups: usize,
-    /// Whether a bias `[out_channels]` is added.
-    pub bias: bool,
-}
-
-impl Conv {
-    /// A square kernel with stride 1, no padding, no dilation, one group and no bias.
-    #[must_use]
-    pub fn new(out_channels: usize, kernel: usize) -> Self {
-        Self {
-            out_channels,
-            kernel: [kernel; 2],
-            stride: [1; 2],
-            padding: [0; 4],
-            dilation: [1; 2],
-            groups: 1,
-            bias: false,
-        }
-    }
-    /// Both strides.
-    #[must_use]
-    pub fn stride(mut self, stride: usize) -> Self {
-        self.stride = [stride; 2];
-        self
-    }
-    /// All four paddings.
-    #[must_use]
-    pub fn padding(mut self, padding: usize) -> Self {
-        self.padding = [padding; 4];
-        self
-    }
-    /// Both dilations.
-    #[must_use]
-    pub fn dilation(mut self, dilation: usize) -> Self {
-        self.dilation = [dilation; 2];
-        self
-    }
-    /// The groups.
-    #[must_use]
-    pub fn groups(mut self, groups: usize) -> Self {
-        self.groups = groups;
-        self
-    }
-    /// With a bias.
-    #[must_use]
-    pub fn bias(mut self) -> Self {
-        self.bias = true;
-        self
-    }
 }
 
 /// Attributes of a fully connected layer. Its weight is `[out_features][in_features]`.
@@ -139,97 +94,6 @@ pub struct Linear {
 pub struct BatchNorm {
     /// Added to the variance.
     pub eps: f32,
-}
-
-/// Attributes of a maximum over windows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MaxPool {
-    /// Height and width.
-    pub kernel: [usize; 2],
-    /// Down and right.
-    pub stride: [usize; 2],
-    /// Top, left, bottom and right, each smaller than the kernel.
-    pub padding: [usize; 4],
-    /// Whether a last window may hang over the edge.
-    pub ceil_mode: bool,
-}
-
-impl MaxPool {
-    /// Square windows without padding, none of which hangs over.
-    #[must_use]
-    pub fn new(kernel: usize, stride: usize) -> Self {
-        Self {
-            kernel: [kernel; 2],
-            stride: [stride; 2],
-            padding: [0; 4],
-            ceil_mode: false,
-        }
-    }
-    /// All four paddings.
-    #[must_use]
-    pub fn padding(mut self, padding: usize) -> Self {
-        self.padding = [padding; 4];
-        self
-    }
-    /// Windows may hang over.
-    #[must_use]
-    pub fn ceil_mode(mut self) -> Self {
-        self.ceil_mode = true;
-        self
-    }
-}
-
-/// Attributes of a mean over windows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AvgPool {
-    /// Height and width.
-    pub kernel: [usize; 2],
-    /// Down and right.
-    pub stride: [usize; 2],
-    /// Top, left, bottom and right, each smaller than the kernel.
-    pub padding: [usize; 4],
-    /// Whether padding counts in the divisor.
-    pub count_include_pad: bool,
-    /// Whether a last window may hang over the edge.
-    pub ceil_mode: bool,
-}
-
-impl AvgPool {
-    /// Square windows without padding, none of which hangs over.
-    #[must_use]
-    pub fn new(kernel: usize, stride: usize) -> Self {
-        Self {
-            kernel: [kernel; 2],
-            stride: [stride; 2],
-            padding: [0; 4],
-            count_include_pad: true,
-            ceil_mode: false,
-        }
-    }
-    /// What each mean is divided by, for an input of `[h, w]` and a result of `[h, w]`, row by row.
-    pub(crate) fn divisors(&self, input: [usize; 2], [oh, ow]: [usize; 2]) -> Vec<u32> {
-        (0..oh)
-            .flat_map(|y| (0..ow).map(move |x| [y, x]))
-            .map(|at| self.divisor(input, at) as u32)
-            .collect()
-    }
-    /// What the mean at row `y` and column `x` of the output is divided by, for an input of `h` by `w`.
-    #[must_use]
-    pub fn divisor(&self, [h, w]: [usize; 2], [y, x]: [usize; 2]) -> usize {
-        let side = |n: usize, k: usize, s: usize, before: usize, after: usize, o: usize| {
-            let start = o * s;
-            let end = (start + k).min(n + before + after);
-            if self.count_include_pad {
-                end.saturating_sub(start)
-            } else {
-                end.min(n + before).saturating_sub(start.max(before))
-            }
-        };
-        let ([kh, kw], [sh, sw], [t, l, b, r]) = (self.kernel, self.stride, self.padding);
-        side(h, kh, sh, t, b, y) * side(w, kw, sw, l, r, x)
-    }
 }
 
 impl Op {
@@ -252,6 +116,14 @@ impl Op {
             Self::Add => "add",
             Self::Sub => "sub",
             Self::Mul => "mul",
+            Self::Div => "div",
+            Self::MatMul(_) => "mat_mul",
+            Self::Softmax(_) => "softmax",
+            Self::LayerNorm(_) => "layer_norm",
+            Self::Function(f) => f.name(),
+            Self::Scale(_) => "scale",
+            Self::Offset => "offset",
+            Self::Fill(_) => "fill",
             Self::Concat => "concat",
             Self::Flatten => "flatten",
             Self::View(_) => "view",
@@ -280,11 +152,16 @@ impl Op {
                 .to_vec(),
             Self::ChannelAffine => vec![(Role::Weight, vec![c]), (Role::Bias, vec![c])],
             Self::ChannelShift => vec![(Role::Bias, vec![c])],
+            Self::Offset => vec![(Role::Bias, x.dims().to_vec())],
+            Self::LayerNorm(_) => [Role::Gamma, Role::Beta]
+                .map(|r| (r, vec![x.last()]))
+                .to_vec(),
             _ => Vec::new(),
         }
     }
 
-    /// Multiply-accumulates with a weight that one evaluation takes, from shape `x` to shape `y`.
+    /// Multiply-accumulates of products with weights and of products of matrices that one evaluation takes, from (first) shape
+    /// `x` to shape `y`.
     #[must_use]
     pub fn macs(&self, x: &Shape, y: &Shape) -> u64 {
         let per_output = match self {
@@ -292,6 +169,7 @@ impl Op {
                 .saturating_mul(a.kernel[0])
                 .saturating_mul(a.kernel[1]),
             Self::Linear(_) => x.channels(),
+            Self::MatMul(_) => x.last(),
             _ => 0,
         };
         (per_output as u64).saturating_mul(y.elements() as u64)
@@ -301,7 +179,7 @@ impl Op {
     pub(crate) fn infer(&self, inputs: &[&Shape]) -> Result<Shape, String> {
         let arity_ok = match self {
             Self::Input => inputs.is_empty(),
-            Self::Add | Self::Sub | Self::Mul => inputs.len() == 2,
+            Self::Add | Self::Sub | Self::Mul | Self::Div | Self::MatMul(_) => inputs.len() == 2,
             Self::Concat => (2..=MAX_INPUTS).contains(&inputs.len()),
             _ => inputs.len() == 1,
         };
@@ -353,7 +231,7 @@ impl Op {
                 Ok(x.clone())
             }
             Self::ChannelAffine | Self::ChannelShift => per_channel(x).map(|()| x.clone()),
-            Self::Relu => Ok(x.clone()),
+            Self::Relu | Self::Function(_) | Self::Offset => Ok(x.clone()),
             Self::Clip(a) => a.check().map(|()| x.clone()),
             Self::LeakyRelu(a) => a.check().map(|()| x.clone()),
             Self::MaxPool(a) => {
@@ -368,7 +246,15 @@ impl Op {
                 need_rank(4)?;
                 shape(&[n, c, 1, 1])
             }
-            Self::Add | Self::Sub | Self::Mul => {
+            Self::MatMul(a) => a.infer(inputs),
+            Self::Softmax(a) => a.infer(x),
+            Self::LayerNorm(a) => a.infer(x),
+            Self::Fill(a) => a.check(x).map(|()| x.clone()),
+            Self::Scale(factor) => match factor.is_finite() {
+                true => Ok(x.clone()),
+                false => Err("its factor is not a finite number".to_owned()),
+            },
+            Self::Add | Self::Sub | Self::Mul | Self::Div => {
                 if inputs.iter().all(|s| *s == x) {
                     Ok(x.clone())
                 } else {
@@ -428,64 +314,4 @@ fn shape(dims: &[usize]) -> Result<Shape, String> {
 fn list(shapes: &[&Shape]) -> String {
     let all: Vec<String> = shapes.iter().take(8).map(ToString::to_string).collect();
     all.join(" and ")
-}
-
-fn pool(
-    x: &Shape,
-    kernel: [usize; 2],
-    stride: [usize; 2],
-    padding: [usize; 4],
-    ceil_mode: bool,
-) -> Result<Shape, String> {
-    let [n, c, h, w] = x.as_nchw();
-    let [t, l, b, r] = padding;
-    if t.max(b) >= kernel[0] || l.max(r) >= kernel[1] {
-        return Err(format!(
-            "padding {padding:?} is not smaller than the window {kernel:?}"
-        ));
-    }
-    let oh = window(h, kernel[0], stride[0], 1, [t, b], ceil_mode)?;
-    let ow = window(w, kernel[1], stride[1], 1, [l, r], ceil_mode)?;
-    shape(&[n, c, oh, ow])
-}
-
-/// Positions of a window along one side.
-fn window(
-    n: usize,
-    kernel: usize,
-    stride: usize,
-    dilation: usize,
-    [before, after]: [usize; 2],
-    ceil_mode: bool,
-) -> Result<usize, String> {
-    if kernel == 0 || stride == 0 || dilation == 0 {
-        return Err("a kernel, stride or dilation of zero".to_owned());
-    }
-    if [kernel, stride, dilation, before, after]
-        .iter()
-        .any(|v| *v > MAX_ATTRIBUTE)
-    {
-        return Err(format!(
-            "a kernel, stride, padding or dilation above {MAX_ATTRIBUTE}"
-        ));
-    }
-    // n is at most 2^31 and every attribute at most 2^12: nothing here overflows 64 bits.
-    let (padded, span) = (n + before + after, dilation * (kernel - 1) + 1);
-    if span > padded {
-        return Err(format!(
-            "a kernel that spans {span} does not fit into {n} padded to {padded}"
-        ));
-    }
-    let free = padded - span;
-    if ceil_mode {
-        let out = free.div_ceil(stride) + 1;
-        // A window must start inside the input or the padding before it.
-        Ok(if (out - 1) * stride >= n + before {
-            out - 1
-        } else {
-            out
-        })
-    } else {
-        Ok(free / stride + 1)
-    }
 }

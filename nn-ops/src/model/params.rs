@@ -14,9 +14,9 @@ pub enum Role {
     Weight,
     /// What is added at the end.
     Bias,
-    /// Scale of a batch norm.
+    /// Factor of a normalisation.
     Gamma,
-    /// Shift of a batch norm.
+    /// Summand of a normalisation.
     Beta,
     /// Mean that a batch norm subtracts.
     Mean,

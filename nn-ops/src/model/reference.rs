@@ -2,11 +2,12 @@
 //! calibration runs on.
 
 mod gemm;
+mod rows;
 
 use super::{
     AvgPool, Conv, Graph, MaxPool, ModelError, Node, Op, Pad, Params, Role, Shape, TensorF32,
 };
-use gemm::{dot, gemm};
+use gemm::gemm;
 
 /// The result for one input.
 pub fn run(graph: &Graph, params: &Params, input: &TensorF32) -> Result<TensorF32, ModelError> {
@@ -107,15 +108,11 @@ pub fn apply(node: &Node, params: &Params, inputs: &[&TensorF32]) -> Result<Tens
         }
         Op::Linear(a) => {
             let (weight, features) = (vector(Role::Weight)?, x.shape().channels());
-            let rows = x.data().chunks_exact(features);
-            for (x, y) in rows.zip(y.data_mut().chunks_exact_mut(a.out_features)) {
-                for (y, w) in y.iter_mut().zip(weight.chunks_exact(features)) {
-                    *y = dot(x, w);
-                }
-                if a.bias {
-                    y.iter_mut()
-                        .zip(vector(Role::Bias)?)
-                        .for_each(|(y, b)| *y += b);
+            rows::linear(x.data(), features, weight, y.data_mut());
+            if a.bias {
+                let bias = vector(Role::Bias)?;
+                for y in y.data_mut().chunks_exact_mut(a.out_features) {
+                    y.iter_mut().zip(bias).for_each(|(y, b)| *y += b);
                 }
             }
         }
@@ -149,6 +146,25 @@ pub fn apply(node: &Node, params: &Params, inputs: &[&TensorF32]) -> Result<Tens
         Op::Add => pairwise(inputs, &mut y, |a, b| a + b),
         Op::Sub => pairwise(inputs, &mut y, |a, b| a - b),
         Op::Mul => pairwise(inputs, &mut y, |a, b| a * b),
+        Op::Div => pairwise(inputs, &mut y, |a, b| a / b),
+        Op::MatMul(a) => {
+            if let [left, right] = inputs {
+                rows::mat_mul(*a, left, right, &mut y);
+            }
+        }
+        Op::Softmax(a) => rows::softmax(*a, x, &mut y),
+        Op::LayerNorm(a) => {
+            let affine = [vector(Role::Gamma)?, vector(Role::Beta)?];
+            rows::layer_norm(*a, x, affine, &mut y);
+        }
+        Op::Function(f) => elementwise(x, &mut y, |x| f.apply(x)),
+        Op::Scale(factor) => elementwise(x, &mut y, |x| x * factor),
+        Op::Offset => {
+            let offset = vector(Role::Bias)?;
+            let all = y.data_mut().iter_mut().zip(x.data()).zip(offset);
+            all.for_each(|((y, x), b)| *y = x + b);
+        }
+        Op::Fill(a) => rows::fill(a, x, &mut y),
         Op::Concat => concat(inputs, &mut y),
         Op::Input | Op::Flatten => y.data_mut().copy_from_slice(x.data()),
         Op::View(a) => {

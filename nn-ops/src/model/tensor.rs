@@ -68,6 +68,11 @@ impl Shape {
     pub fn channels(&self) -> usize {
         self.0.get(1).copied().unwrap_or(1)
     }
+    /// The last dimension.
+    #[must_use]
+    pub fn last(&self) -> usize {
+        self.0.last().copied().unwrap_or(1)
+    }
     /// `[n, c, h, w]`, with 1 for the dimensions that are not there.
     #[must_use]
     pub fn as_nchw(&self) -> [usize; 4] {
