@@ -25,7 +25,7 @@
 //! Scholl (CRYPTO 2020, eprint 2020/338) for truncation and comparison. As one knows the masks, more can be dealt than
 //! shares of their bits: tables and products of masks save AND gates and rounds. The argument for each step is in its file: `source`
 //! (what is dealt, and how it is compressed), `item` (what each step spends), `piece` (to open), `linear`, `truncate`,
-//! `carry`, `sign`, `select`, `conjunction`, `client`.
+//! `carry`, `sign`, `select`, `conjunction`, `power`, `client`.
 //!
 //! # Phases
 //! Set-up: seeds, and the weights, shared and masked. Offline: what the dealer deals for one inference, of which a party hears about
@@ -53,6 +53,7 @@
 //! | selection | 2 k | k + 1 | 1 |
 //! | bits to arithmetic | k | 1 | 1 |
 //! | conjunction | 1 | 2 | 1 |
+//! | power of two, H digits | k H and those of a stochastic rescaling by s = precision + 2^low + 2 | 2 k | 2 |
 //! | sum, bias, public factor, view, concatenation | 0 | 0 | 0 |
 //!
 //! What a carry takes, by positions:
@@ -90,6 +91,7 @@ mod item;
 mod linear;
 mod party;
 mod piece;
+mod power;
 mod select;
 mod sign;
 mod source;

@@ -1,6 +1,8 @@
 //! Powers of two and exponentials: protocols and functions against the real ones.
 
 mod common;
+#[path = "common/semi2k.rs"]
+mod semi2k;
 
 use common::{Case, Script, rep3, z64};
 use piquet_nn_ops::Error;
@@ -8,6 +10,7 @@ use piquet_nn_ops::engine::{LinearOp, Power, Truncation};
 use piquet_nn_ops::layer::Layers;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
+use semi2k::semi2k;
 
 /// The engine's own powers.
 struct Powers(Power);
@@ -97,6 +100,16 @@ fn three_parties_multiply_powers() {
         let (case, power) = power_case(digits, bias, to, precision, i as u64);
         for _ in 0..3 {
             close(&case, &power, &rep3(&case, &Powers(power)));
+        }
+    }
+}
+
+#[test]
+fn parties_with_a_dealer_multiply_powers() {
+    for (i, (digits, bias, to, precision)) in SHAPES.into_iter().enumerate() {
+        let (case, power) = power_case(digits, bias, to, precision, 10 + i as u64);
+        for parties in [2, 2, 3] {
+            close(&case, &power, &semi2k(parties, &case, &Powers(power)));
         }
     }
 }

@@ -8,6 +8,7 @@ use piquet_secret_sharing::fixed::local_truncation_failure;
 use super::demand::{Spender, Steps};
 use super::item::{Cut, Item, sign_adder};
 use super::linear::shared_len;
+use super::power::cut_of;
 use super::source::{SEED, Turns};
 use crate::engine::{LinearOp, Rescale};
 use crate::ledger::Phase;
@@ -230,6 +231,10 @@ impl Spender for Costs {
             Item::And { .. } => self.open(&lens, |n| 2 * plane(n)),
             Item::Select { .. } => self.open(&lens, |n| word * n + plane(n)),
             Item::Integers { .. } => self.open(&lens, plane),
+            Item::Power { power, .. } => {
+                self.open(&lens, |n| word * n);
+                self.cut(&lens, cut_of(power));
+            }
         }
     }
     fn local(&mut self, elements: usize, rescale: &Rescale) {
@@ -244,7 +249,7 @@ impl Spender for Costs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Truncation;
+    use crate::engine::{Power, Truncation};
     use crate::model::Format;
     use crate::transport::frame::wire_len;
     use crate::walk::Visitor;
@@ -321,6 +326,25 @@ mod tests {
             assert_eq!(of(&|c| c.select(&[64])), (2 * bits, bits + 1, 1));
             assert_eq!(of(&|c| c.to_arith(&[64])), (bits, 1, 1));
             assert_eq!(of(&|c| c.and(&[64])), (1, 2, 1));
+            for (low, high) in [(3, 2), (3, 3), (1, 4)] {
+                let power = Power {
+                    factor: 1,
+                    offset: 0,
+                    frac: 40,
+                    low,
+                    high,
+                    bias: 17,
+                    precision: 19,
+                    to: Format::new(k, 16, 30).unwrap(),
+                    mode: Truncation::Stochastic,
+                };
+                let narrow = (19 + (1 << low) + 2usize).next_power_of_two();
+                let got = of(&|c| assert!(c.power(&[64], &power)));
+                assert_eq!(got, (bits * (1 << high) + bits + narrow, 2 * bits, 2));
+                let mode = Truncation::Nearest;
+                let none = of(&|c| assert!(!c.power(&[64], &Power { mode, ..power })));
+                assert_eq!(none, (0, 0, 0), "no protocol of its own");
+            }
         }
         let page = [
             (7, 0, 0),

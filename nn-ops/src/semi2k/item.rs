@@ -16,11 +16,13 @@
 //! | selection | `r`, bit `sigma` | `sigma`: k, `sigma r`: k |
 //! | bits to integers | bit `sigma` | `sigma`: k |
 //! | conjunction | bits `a`, `b` | `a b` |
+//! | power of two, H digits | `r`; for the rescaling `R` | H vectors that follow from r: k each, those of a rescaling of `R` |
 
 use piquet_core::linalg::ConvShape;
 
+use super::power::cut_of;
 use crate::Error;
-use crate::engine::{Rescale, Truncation};
+use crate::engine::{Power, Rescale, Truncation};
 use crate::parts::adder::Adder;
 use crate::parts::pieces::ranges;
 
@@ -145,6 +147,13 @@ pub enum Item {
         /// Bits.
         lens: Vec<usize>,
     },
+    /// Powers of two, not for a deterministic rounding.
+    Power {
+        /// Lengths.
+        lens: Vec<usize>,
+        /// Which.
+        power: Power,
+    },
 }
 
 impl Item {
@@ -160,7 +169,8 @@ impl Item {
             | Self::Relu { lens, .. }
             | Self::And { lens }
             | Self::Select { lens }
-            | Self::Integers { lens } => lens.clone(),
+            | Self::Integers { lens }
+            | Self::Power { lens, .. } => lens.clone(),
         }
     }
 
@@ -185,6 +195,7 @@ impl Item {
             Self::And { .. } => plane,
             Self::Select { .. } => 2 * word * n,
             Self::Integers { .. } => word * n,
+            Self::Power { power, .. } => power.words() * word * n + cut_of(power).bytes(word, n),
         }
     }
 
