@@ -3,8 +3,10 @@
 pub(crate) mod account;
 pub(crate) mod adder;
 pub(crate) mod exp2;
+pub(crate) mod digit;
 pub(crate) mod gates;
 pub(crate) mod pieces;
 pub(crate) mod planes;
+pub(crate) mod prefix;
 pub(crate) mod shelf;
 pub(crate) mod words;

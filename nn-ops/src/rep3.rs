@@ -67,6 +67,8 @@ mod client;
 mod compare;
 mod conjunction;
 mod cost;
+mod decompose;
+mod dot;
 mod linear;
 mod party;
 mod piece;
@@ -74,6 +76,7 @@ mod planes;
 mod power;
 mod select;
 mod truncate;
+mod weigh;
 
 pub use crate::parts::account::Account;
 pub use client::Rep3Client;

@@ -6,6 +6,8 @@ use piquet_secret_sharing::fixed::local_truncation_failure;
 use piquet_secret_sharing::replicated::SeededShape;
 
 use super::compare::{handed_planes, window};
+use super::conjunction::joined;
+use super::decompose;
 use super::linear::shared_len;
 use super::piece::seeded;
 use crate::engine::{LinearOp, MatMul, Power, Rescale, Truncation};
@@ -102,11 +104,15 @@ impl Rep3Cost {
     }
     /// Party 0 hands out, once in a step: for each piece a message to the one of parties 1 and 2 that does not expand it.
     fn hand(&mut self, lens: &[usize], bytes: impl Fn(usize) -> usize) {
+        self.hand_of(lens, |_, n| bytes(n));
+    }
+    /// As [`Self::hand`], where it depends on the tensor how many bytes are handed out.
+    fn hand_of(&mut self, lens: &[usize], bytes: impl Fn(usize, usize) -> usize) {
         let messages: Vec<_> = ranges(lens.iter().copied())
             .zip(self.draws..)
-            .map(|((_, range), pad)| {
+            .map(|((tensor, range), pad)| {
                 let to = seeded(pad).other().party().index();
-                (0, to, bytes(range.len()))
+                (0, to, bytes(tensor, range.len()))
             })
             .collect();
         self.draws += messages.len() as u64;
@@ -211,16 +217,34 @@ impl Visitor for Rep3Cost {
         self.truncate(operands, rescale);
     }
     fn dot(&mut self, sums: &[(usize, usize)], rescale: Rescale) {
-        let _ = (sums, rescale);
+        let reach = |(n, products): &(usize, usize)| n * (4 * products + 5);
+        self.works_on(sums.iter().map(reach).sum());
+        let lens: Vec<usize> = sums.iter().map(|(n, _)| *n).collect();
+        self.truncate(&lens, rescale);
     }
     fn matmul(&mut self, op: &MatMul, operands: usize, rescale: Rescale) {
-        let _ = (op, operands, rescale);
+        self.macs += 5 * op.macs() * operands as u64;
+        let [left, right, out] = op.lens();
+        // Operands, and one right matrix of each component as its kernel reads it.
+        let packed = 3 * right / op.batch.max(1);
+        self.works_on(operands * (2 * (left + right) + 4 * out) + packed);
+        self.truncate(&vec![out; operands], rescale);
     }
     fn bits(&mut self, operands: &[usize], range: core::ops::Range<u32>) {
-        let _ = (operands, range);
+        let prefix = decompose::prefix(&range);
+        let handed = decompose::handed_planes(&prefix);
+        self.hand(operands, |n| 8 * handed * n.div_ceil(64));
+        for step in 0..prefix.steps() {
+            self.swap(operands, |n| 8 * prefix.said(step) * n.div_ceil(64));
+        }
     }
     fn weigh(&mut self, operands: &[(usize, usize)], sums: usize) {
-        let _ = (operands, sums);
+        let word = self.word;
+        let lens: Vec<usize> = operands.iter().map(|(n, _)| *n).collect();
+        self.works_on(2 * sums * lens.iter().sum::<usize>());
+        let bits = |tensor: usize| operands.get(tensor).map_or(0, |(_, bits)| *bits);
+        self.hand_of(&lens, |tensor, n| word * n * bits(tensor));
+        self.swap(&lens, |n| word * n * sums);
     }
     fn power(&mut self, operands: &[usize], power: &Power) -> bool {
         let Some(rescale) = power.rescale() else {
@@ -242,8 +266,9 @@ impl Visitor for Rep3Cost {
         self.carry(operands, &adder);
     }
     fn and(&mut self, operands: &[usize]) {
-        self.hand(operands, |n| 8 * n.div_ceil(64));
-        self.swap(operands, |n| 8 * n.div_ceil(64));
+        let words = [joined(operands)];
+        self.hand(&words, |n| 8 * n);
+        self.swap(&words, |n| 8 * n);
     }
     fn select(&mut self, operands: &[usize]) {
         self.works_on(4 * operands.iter().sum::<usize>());
