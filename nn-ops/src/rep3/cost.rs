@@ -10,7 +10,7 @@ use super::conjunction::joined;
 use super::decompose;
 use super::linear::shared_len;
 use super::piece::seeded;
-use crate::engine::{LinearOp, MatMul, Rescale, Truncation};
+use crate::engine::{LinearOp, MatMul, Power, Rescale, Truncation};
 use crate::ledger::Phase;
 use crate::parts::adder::Adder;
 use crate::parts::pieces::{AHEAD, ranges};
@@ -248,6 +248,16 @@ impl Visitor for Rep3Cost {
         self.hand_of(&lens, |tensor, n| word * n * bits(tensor));
         self.swap(&lens, |n| word * n * sums);
     }
+    fn power(&mut self, operands: &[usize], power: &Power) -> bool {
+        let Some(rescale) = power.rescale() else {
+            return false;
+        };
+        self.works_on((4 + power.words()) * operands.iter().sum::<usize>());
+        let bytes = power.words() * self.word;
+        self.hand(operands, |n| bytes * n);
+        self.truncate(operands, rescale);
+        true
+    }
     fn rescale(&mut self, operands: &[usize], rescale: Rescale) {
         self.works_on(4 * operands.iter().sum::<usize>());
         self.truncate(operands, rescale);
@@ -339,6 +349,26 @@ mod tests {
             assert_eq!(cost(k, |c| c.select(&[64])), (4 * bits, 2));
             assert_eq!(cost(k, |c| c.to_arith(&[64])), (3 * bits, 2));
             holds(cost(k, |c| c.and(&[64])), 3, 2);
+            for (low, high) in [(3, 2), (3, 3), (1, 4)] {
+                let power = Power {
+                    factor: 1,
+                    offset: 0,
+                    frac: 40,
+                    low,
+                    high,
+                    bias: 17,
+                    precision: 19,
+                    to: Format::new(k, 16, 30).unwrap(),
+                    mode: Truncation::Stochastic,
+                };
+                let narrow = (19 + (1 << low) + 2usize).next_power_of_two();
+                let want = bits * (1 << high) + 3 * bits + 3 * narrow;
+                let of = |power: &Power| cost(k, |c| assert!(c.power(&[64], power)));
+                holds(of(&power), want, 3);
+                let mode = Truncation::Exact;
+                let none = cost(k, |c| assert!(!c.power(&[64], &Power { mode, ..power })));
+                assert_eq!(none, (0, 0), "no protocol of its own");
+            }
         }
     }
 }
