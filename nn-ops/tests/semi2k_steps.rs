@@ -144,3 +144,57 @@ fn conjunctions_share_messages() {
         }
     }
 }
+
+#[test]
+fn bits_of_values() {
+    for n in SIZES {
+        let case = Case::default()
+            .input(&[1, n], z64(0, 20), values(n, 20, 1))
+            .input(&[1, 3], z64(0, 21), values(3, 21, 2));
+        for (parties, range) in [(2, 0..21), (3, 5..17), (2, 20..21), (3, 0..1)] {
+            if n < 40000 || range.len() == 21 {
+                agree(parties, &case, &BitsOf(range), 1);
+            }
+        }
+    }
+}
+
+/// Every window, at the ends of its range and around zero, whole and in part.
+#[test]
+fn bits_are_exact_at_the_edges_of_every_window() {
+    for bound in 1..=62u32 {
+        let top = (1i64 << bound) - 1;
+        let half = 1i64 << (bound - 1);
+        let v: Vec<i64> = [
+            0,
+            1,
+            -1,
+            top,
+            -top,
+            1 - top,
+            half,
+            -half,
+            half - 1,
+            1 - half,
+        ]
+        .into_iter()
+        .chain(values(60, bound, bound.into()))
+        .filter(|v| v.abs() <= top)
+        .collect();
+        let case = Case::default().input(&[1, v.len()], z64(0, bound), v.clone());
+        for (parties, range) in [
+            (2, 0..bound + 1),
+            (3, bound / 2..bound + 1),
+            (2, bound / 3..bound),
+        ] {
+            if range.is_empty() {
+                continue;
+            }
+            let (got, _) = agree(parties, &case, &BitsOf(range.clone()), 1);
+            for (place, got) in range.zip(&got) {
+                let want: Vec<i64> = v.iter().map(|v| (v >> place) & 1).collect();
+                assert_eq!(*got, want, "bit {place} of {bound}");
+            }
+        }
+    }
+}
