@@ -66,12 +66,15 @@ mod client;
 mod compare;
 mod conjunction;
 mod cost;
+mod decompose;
+mod dot;
 mod linear;
 mod party;
 mod piece;
 mod planes;
 mod select;
 mod truncate;
+mod weigh;
 
 pub use crate::parts::account::Account;
 pub use client::Rep3Client;

@@ -391,10 +391,7 @@ impl<R: Ring> Engine for Rep3<R> {
         sums: &[Dot<'_, Rep3Arith<R>>],
         rescale: Rescale,
     ) -> Result<Vec<Rep3Arith<R>>, Error> {
-        let _ = (sums, rescale);
-        Err(Error::Unsupported {
-            what: "a step that is being built",
-        })
+        self.dot_impl(sums, rescale)
     }
 
     fn matmul(
@@ -403,10 +400,7 @@ impl<R: Ring> Engine for Rep3<R> {
         op: &MatMul,
         rescale: Rescale,
     ) -> Result<Vec<Rep3Arith<R>>, Error> {
-        let _ = (pairs, op, rescale);
-        Err(Error::Unsupported {
-            what: "a step that is being built",
-        })
+        self.matmul_impl(pairs, op, rescale)
     }
 
     fn bits(
@@ -414,10 +408,7 @@ impl<R: Ring> Engine for Rep3<R> {
         xs: &[&Rep3Arith<R>],
         range: core::ops::Range<u32>,
     ) -> Result<Vec<Vec<Rep3Bits>>, Error> {
-        let _ = (xs, range);
-        Err(Error::Unsupported {
-            what: "a step that is being built",
-        })
+        self.decompose(xs, range)
     }
 
     fn weigh(
@@ -425,10 +416,7 @@ impl<R: Ring> Engine for Rep3<R> {
         bits: &[(&[&Rep3Bits], &Shape)],
         sums: &[Weighed<'_>],
     ) -> Result<Vec<Vec<Rep3Arith<R>>>, Error> {
-        let _ = (bits, sums);
-        Err(Error::Unsupported {
-            what: "a step that is being built",
-        })
+        self.weigh_bits(bits, sums)
     }
 
     fn rescale(
