@@ -25,7 +25,7 @@
 //! Scholl (CRYPTO 2020, eprint 2020/338) for truncation and comparison. As one knows the masks, more can be dealt than
 //! shares of their bits: tables and products of masks save AND gates and rounds. The argument for each step is in its file: `source`
 //! (what is dealt, and how it is compressed), `item` (what each step spends), `piece` (to open), `linear`, `product`,
-//! `truncate`, `carry`, `sign`, `select`, `weigh`, `conjunction`, `power`, `client`.
+//! `truncate`, `carry`, `sign`, `bits`, `select`, `weigh`, `conjunction`, `power`, `client`.
 //!
 //! # Phases
 //! Set-up: seeds, and the weights, shared and masked. Offline: what the dealer deals for one inference, of which a party hears about
@@ -50,6 +50,7 @@
 //! | rescaling, exact or nearest | 2 k + \[s\] + dealt(s) | k + 1 + opened(s) | 2 + rounds(s) |
 //! | rescaling by nothing, or local | 0 | 0 | 0 |
 //! | comparison with zero | 1 + dealt(w - 1) | k + opened(w - 1) | 1 + rounds(w - 1) |
+//! | bits lo..hi | dealt(lo..hi) | \[hi\] + opened(lo..hi) | 1 + rounds(lo..hi) |
 //! | rectification | 2 k + 1 + dealt(w - 1) | k + 1 + opened(w - 1) | 2 + rounds(w - 1) |
 //! | selection | 2 k | k + 1 | 1 |
 //! | bits to arithmetic | k | 1 | 1 |
@@ -65,6 +66,14 @@
 //! | dealt | 7 | 22 | 43 | 75 | 69 | 94 | 119 | 158 | 208 | 244 |
 //! | opened | 0 | 5 | 7 | 7 | 16 | 18 | 26 | 34 | 38 | 55 |
 //! | rounds | 0 | 1 | 1 | 1 | 2 | 2 | 2 | 2 | 2 | 3 |
+//!
+//! What bits of a sum take, by places:
+//!
+//! | places | 0..4 | 0..8 | 0..16 | 0..24 | 0..32 | 0..40 | 0..48 | 0..63 | 12..40 | 31..63 |
+//! |---|---|---|---|---|---|---|---|---|---|---|
+//! | dealt | 15 | 24 | 63 | 121 | 172 | 234 | 292 | 416 | 225 | 361 |
+//! | opened | 0 | 3 | 12 | 20 | 31 | 42 | 50 | 69 | 40 | 63 |
+//! | rounds | 0 | 1 | 2 | 2 | 3 | 3 | 3 | 3 | 3 | 3 |
 //!
 //! A set-up sends each weight once from the client, and once from each party to each other one. An opening of more than a million
 //! elements waits for the first answers before it sends the rest, which adds a round for every million. With n parties
@@ -82,6 +91,7 @@
 //! A value outside its declared bound, or a product outside 2^(k-2), gives a wrong result without notice: the oracle, run by
 //! whoever owns the input, is what finds it.
 
+mod bits;
 mod carry;
 mod client;
 mod conjunction;

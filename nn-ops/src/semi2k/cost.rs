@@ -7,8 +7,9 @@ use core::ops::Range;
 
 use piquet_secret_sharing::fixed::local_truncation_failure;
 
+use super::bits::adder;
 use super::demand::{Spender, Steps};
-use super::item::{Cut, Form, Item, sign_adder};
+use super::item::{Cut, Form, Item, narrow, sign_adder};
 use super::linear::shared_len;
 use super::power::cut_of;
 use super::source::{SEED, Turns};
@@ -233,6 +234,13 @@ impl Spender for Costs {
                 self.open(&pieces, |n| word * n);
                 self.carry(&pieces, &sign_adder(*window));
             }
+            Item::Bits { range, .. } => {
+                self.open(&pieces, |n| narrow(range.end) * n);
+                let adder = adder(range);
+                for step in 1..adder.steps() {
+                    self.open(&pieces, |n| adder.said(step - 1) * plane(n));
+                }
+            }
             Item::Relu { window, .. } => {
                 self.open(&pieces, |n| word * n);
                 self.carry(&pieces, &sign_adder(*window));
@@ -276,6 +284,20 @@ mod tests {
             count = groups.len();
         }
         (adder.handed_planes(), opened, adder.levels().len() as u32)
+    }
+
+    /// The ranges of bits of the page.
+    fn places() -> [Range<u32>; 10] {
+        let low = [4, 8, 16, 24, 32, 40, 48, 63].map(|hi| 0..hi);
+        let [a, b, c, d, e, f, g, h] = low;
+        [a, b, c, d, e, f, g, h, 12..40, 31..63]
+    }
+
+    fn sum(range: &Range<u32>) -> Cost {
+        let adder = adder(range);
+        let dealt = (0..adder.steps()).map(|i| adder.dealt(i)).sum();
+        let opened = (1..adder.steps()).map(|i| adder.said(i - 1)).sum();
+        (dealt, opened, adder.steps() as u32 - 1)
     }
 
     /// Payload bits per element and rounds of one step over 64 elements.
@@ -351,6 +373,12 @@ mod tests {
                 let want = (2 * bits + 1 + dealt, bits + 1 + opened, 2 + rounds);
                 assert_eq!(relu, want);
             }
+            for range in places().into_iter().filter(|r| r.end < k) {
+                let (dealt, opened, rounds) = sum(&range);
+                let narrow = range.end.next_power_of_two().max(8) as usize;
+                let got = of(&|c| c.bits(&[64], range.clone()));
+                assert_eq!(got, (dealt, narrow + opened, 1 + rounds));
+            }
             assert_eq!(of(&|c| c.select(&[64])), (2 * bits, bits + 1, 1));
             assert_eq!(of(&|c| c.to_arith(&[64])), (bits, 1, 1));
             assert_eq!(of(&|c| c.and(&[64])), (1, 2, 1));
@@ -390,6 +418,19 @@ mod tests {
             (244, 55, 3),
         ];
         assert_eq!([3, 8, 12, 16, 20, 24, 31, 40, 48, 63].map(carry), page);
+        let page = [
+            (15, 0, 0),
+            (24, 3, 1),
+            (63, 12, 2),
+            (121, 20, 2),
+            (172, 31, 3),
+            (234, 42, 3),
+            (292, 50, 3),
+            (416, 69, 3),
+            (225, 40, 3),
+            (361, 63, 3),
+        ];
+        assert_eq!(places().each_ref().map(sum), page);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use piquet_core::{Ring, RingVec};
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
+use super::bits::deal_bits;
 use super::conjunction::deal_and;
 use super::demand::{Demand, demand};
 use super::hand::Hand;
@@ -160,6 +161,7 @@ impl<R: Ring> Semi2kDealer<R> {
                     let r = hand.free::<R>(n);
                     deal_sign(hand, r.as_slice(), *window)?;
                 }
+                Item::Bits { range, .. } => deal_bits(hand, n, range)?,
                 Item::Relu { window, .. } => deal_relu::<R>(hand, n, *window)?,
                 Item::And { .. } => deal_and(hand, n.div_ceil(64)),
                 Item::Select { .. } => {

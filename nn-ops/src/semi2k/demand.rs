@@ -178,7 +178,10 @@ impl<S: Spender> Visitor for Steps<S> {
         self.products(products, Form::Matrices(*op), &rescale);
     }
     fn bits(&mut self, operands: &[usize], range: core::ops::Range<u32>) {
-        let _ = (operands, range);
+        self.spender.item(Item::Bits {
+            lens: operands.to_vec(),
+            range,
+        });
     }
     fn weigh(&mut self, operands: &[(usize, usize)], _: usize) {
         self.spender.item(Item::Weigh {

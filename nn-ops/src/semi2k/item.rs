@@ -12,6 +12,7 @@
 //! | rescaling, stochastic | `r` | `-(r >> s)`: k, top bit of r: \[s\] |
 //! | rescaling, exact or nearest | `r`, masks of a carry, bit `sigma` | as before, carry of `r mod 2^s`, `sigma` as integer: k |
 //! | sign | `r`, masks of a carry | carry of `r mod 2^(w-1)`, bit w - 1 of r |
+//! | bits | `r`, masks of an adder | tables of r, products of masks and of tables with masks (`parts::prefix`) |
 //! | rectification | `r`, masks of a carry, bit `sigma` | those of a sign, `sigma`: k, `sigma r`: k |
 //! | selection | `r`, bit `sigma` | `sigma`: k, `sigma r`: k |
 //! | bits to integers | bit `sigma` | `sigma`: k |
@@ -23,6 +24,7 @@ use core::ops::Range;
 
 use piquet_core::linalg::ConvShape;
 
+use super::bits::adder;
 use super::power::cut_of;
 use crate::Error;
 use crate::engine::{MatMul, Power, Rescale, Truncation};
@@ -140,6 +142,13 @@ pub enum Item {
         /// Bits that are looked at.
         window: usize,
     },
+    /// Bits in two's complement.
+    Bits {
+        /// Lengths.
+        lens: Vec<usize>,
+        /// Places.
+        range: Range<u32>,
+    },
     /// Comparison with zero, and selection by its result.
     Relu {
         /// Lengths.
@@ -196,6 +205,7 @@ impl Item {
             Self::And { lens } => vec![lens.iter().map(|n| n.next_multiple_of(64)).sum()],
             Self::Rescale { lens, .. }
             | Self::Sign { lens, .. }
+            | Self::Bits { lens, .. }
             | Self::Relu { lens, .. }
             | Self::Select { lens }
             | Self::Integers { lens }
@@ -236,6 +246,11 @@ impl Item {
             Self::Linear { cut, .. } | Self::Products { cut, .. } => cut.product_bytes(word, n),
             Self::Rescale { cut, .. } => cut.bytes(word, n),
             Self::Sign { window, .. } => plane * sign_planes(*window),
+            Self::Bits { range, .. } => {
+                let adder = adder(range);
+                let planes: usize = (0..adder.steps()).map(|i| adder.dealt(i)).sum();
+                plane * planes
+            }
             Self::Relu { window, .. } => plane * sign_planes(*window) + 2 * word * n,
             Self::And { .. } => plane,
             Self::Select { .. } => 2 * word * n,

@@ -389,10 +389,7 @@ impl<R: Ring> Engine for Semi2k<R> {
         xs: &[&Semi2kArith<R>],
         range: core::ops::Range<u32>,
     ) -> Result<Vec<Vec<XorVec>>, Error> {
-        let _ = (xs, range);
-        Err(Error::Unsupported {
-            what: "a step that is being built",
-        })
+        self.bits_impl(xs, &range)
     }
 
     fn weigh(
