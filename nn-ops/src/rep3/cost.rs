@@ -15,7 +15,7 @@ use crate::ledger::Phase;
 use crate::parts::adder::Adder;
 use crate::parts::pieces::{AHEAD, ranges};
 use crate::plan::Plan;
-use crate::walk::Visitor;
+use crate::walk::{Products, Visitor};
 
 /// Index of the client among the peers of a plan.
 const CLIENT: usize = 3;
@@ -212,17 +212,19 @@ impl Visitor for Rep3Cost {
         self.works_on(operands * (2 * op.shape.input_len() + 4 * op.shape.output_len()));
         self.truncate(&vec![op.shape.output_len(); operands], rescale);
     }
-    fn mul(&mut self, operands: &[usize], rescale: Rescale) {
+    fn mul(&mut self, products: &Products, rescale: Rescale) {
+        let operands = products.lens();
         self.works_on(7 * operands.iter().sum::<usize>());
-        self.truncate(operands, rescale);
+        self.truncate(&operands, rescale);
     }
-    fn dot(&mut self, sums: &[(usize, usize)], rescale: Rescale) {
-        let reach = |(n, products): &(usize, usize)| n * (4 * products + 5);
-        self.works_on(sums.iter().map(reach).sum());
-        let lens: Vec<usize> = sums.iter().map(|(n, _)| *n).collect();
+    fn dot(&mut self, products: &Products, rescale: Rescale) {
+        let lens = products.lens();
+        let reach = |(n, sum): (&usize, &Vec<_>)| n * (4 * sum.len() + 5);
+        self.works_on(lens.iter().zip(products.sums()).map(reach).sum());
         self.truncate(&lens, rescale);
     }
-    fn matmul(&mut self, op: &MatMul, operands: usize, rescale: Rescale) {
+    fn matmul(&mut self, op: &MatMul, products: &Products, rescale: Rescale) {
+        let operands = products.lens().len();
         self.macs += 5 * op.macs() * operands as u64;
         let [left, right, out] = op.lens();
         // Operands, and one right matrix of each component as its kernel reads it.

@@ -372,10 +372,7 @@ impl<R: Ring> Engine for Semi2k<R> {
         sums: &[Dot<'_, Semi2kArith<R>>],
         rescale: Rescale,
     ) -> Result<Vec<Semi2kArith<R>>, Error> {
-        let _ = (sums, rescale);
-        Err(Error::Unsupported {
-            what: "a step that is being built",
-        })
+        self.dot_impl(sums, rescale)
     }
 
     fn matmul(
@@ -384,10 +381,7 @@ impl<R: Ring> Engine for Semi2k<R> {
         op: &MatMul,
         rescale: Rescale,
     ) -> Result<Vec<Semi2kArith<R>>, Error> {
-        let _ = (pairs, op, rescale);
-        Err(Error::Unsupported {
-            what: "a step that is being built",
-        })
+        self.matmul_impl(pairs, op, rescale)
     }
 
     fn bits(
@@ -395,10 +389,7 @@ impl<R: Ring> Engine for Semi2k<R> {
         xs: &[&Semi2kArith<R>],
         range: core::ops::Range<u32>,
     ) -> Result<Vec<Vec<XorVec>>, Error> {
-        let _ = (xs, range);
-        Err(Error::Unsupported {
-            what: "a step that is being built",
-        })
+        self.bits_impl(xs, &range)
     }
 
     fn weigh(
@@ -406,10 +397,7 @@ impl<R: Ring> Engine for Semi2k<R> {
         bits: &[(&[&XorVec], &Shape)],
         sums: &[Weighed<'_>],
     ) -> Result<Vec<Vec<Semi2kArith<R>>>, Error> {
-        let _ = (bits, sums);
-        Err(Error::Unsupported {
-            what: "a step that is being built",
-        })
+        self.weigh_impl(bits, sums)
     }
 
     fn rescale(
