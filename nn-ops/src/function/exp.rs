@@ -331,9 +331,15 @@ impl Exp {
             Truncation::Local => Truncation::Stochastic,
             other => other,
         };
-        xs.iter()
-            .map(|x| self.by_polynomial(engine, x, mode))
-            .collect()
+        if let [x] = xs.as_slice() {
+            return Ok(vec![self.by_polynomial(engine, x, mode)?]);
+        }
+        let shapes: Vec<Shape> = xs.iter().map(|x| engine.spec(x).shape.clone()).collect();
+        let Some(row) = join(engine, &xs, &shapes)? else {
+            return Ok(Vec::new());
+        };
+        let row = self.by_polynomial(engine, &row, mode)?;
+        part(engine, &row, &shapes)
     }
 
     /// `low + relu(x - low) - relu(x - high)`, as far as there are ends; all comparisons share their rounds.
@@ -489,6 +495,45 @@ impl Exp {
         }
         Ok(sum)
     }
+}
+
+/// Several tensors as one row, so that they share rounds.
+fn join<E: Layers + ?Sized>(
+    engine: &mut E,
+    xs: &[&E::Arith],
+    shapes: &[Shape],
+) -> Result<Option<E::Arith>, Error> {
+    if xs.is_empty() {
+        return Ok(None);
+    }
+    let mut rows = Vec::with_capacity(xs.len());
+    let mut total = 0;
+    for (x, shape) in xs.iter().zip(shapes) {
+        let n = shape.elements();
+        total += n;
+        rows.push(engine.gather(x, n, &[0], &Shape::new(&[1, n])?)?);
+    }
+    let row = Shape::new(&[1, total])?;
+    engine
+        .concat(&rows.iter().collect::<Vec<_>>(), &row)
+        .map(Some)
+}
+
+/// A row as the tensors that it was made of.
+fn part<E: Layers + ?Sized>(
+    engine: &mut E,
+    row: &E::Arith,
+    shapes: &[Shape],
+) -> Result<Vec<E::Arith>, Error> {
+    let mut first = 0;
+    shapes
+        .iter()
+        .map(|shape| {
+            let index: Vec<u32> = (first..).take(shape.elements()).collect();
+            first += index.len() as u32;
+            engine.gather(row, 1, &index, shape)
+        })
+        .collect()
 }
 
 /// Results are below 2 to this, in units: their format's bound, or what products in 64 bits leave.
