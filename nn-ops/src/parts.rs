@@ -2,8 +2,11 @@
 
 pub(crate) mod account;
 pub(crate) mod adder;
+pub(crate) mod digit;
+pub(crate) mod exp2;
 pub(crate) mod gates;
 pub(crate) mod pieces;
 pub(crate) mod planes;
+pub(crate) mod prefix;
 pub(crate) mod shelf;
 pub(crate) mod words;

@@ -24,8 +24,8 @@
 //! method (CRYPTO 1991) for products, with the mask of weights opened once, in set-up; the mixed circuits of Escudero, Ghosh, Keller, Rachuri,
 //! Scholl (CRYPTO 2020, eprint 2020/338) for truncation and comparison. As one knows the masks, more can be dealt than
 //! shares of their bits: tables and products of masks save AND gates and rounds. The argument for each step is in its file: `source`
-//! (what is dealt, and how it is compressed), `item` (what each step spends), `piece` (to open), `linear`, `truncate`,
-//! `carry`, `sign`, `select`, `conjunction`, `client`.
+//! (what is dealt, and how it is compressed), `item` (what each step spends), `piece` (to open), `linear`, `product`,
+//! `truncate`, `carry`, `sign`, `bits`, `select`, `weigh`, `conjunction`, `power`, `client`.
 //!
 //! # Phases
 //! Set-up: seeds, and the weights, shared and masked. Offline: what the dealer deals for one inference, of which a party hears about
@@ -43,16 +43,20 @@
 //! | product with weights, operand | 0 | k | 1 |
 //! | product with weights, result that is not rescaled, or locally | k | 0 | 0 |
 //! | product with weights, result that is rescaled | those of the rescaling | | |
-//! | elementwise product, not rescaled, or locally | k | 2 k | 1 |
-//! | elementwise product, rescaled | those of the rescaling | 2 k and those of the rescaling | 1 and those of the rescaling |
+//! | product of elements or of matrices, operand (once in a step) | 0 | k | 1 |
+//! | product of elements or of matrices, sum that is not rescaled, or locally | k | 0 | 0 |
+//! | product of elements or of matrices, sum that is rescaled | those of the rescaling | | |
 //! | rescaling, stochastic | k + \[s\] | k | 1 |
 //! | rescaling, exact or nearest | 2 k + \[s\] + dealt(s) | k + 1 + opened(s) | 2 + rounds(s) |
 //! | rescaling by nothing, or local | 0 | 0 | 0 |
 //! | comparison with zero | 1 + dealt(w - 1) | k + opened(w - 1) | 1 + rounds(w - 1) |
+//! | bits lo..hi | dealt(lo..hi) | \[hi\] + opened(lo..hi) | 1 + rounds(lo..hi) |
 //! | rectification | 2 k + 1 + dealt(w - 1) | k + 1 + opened(w - 1) | 2 + rounds(w - 1) |
 //! | selection | 2 k | k + 1 | 1 |
 //! | bits to arithmetic | k | 1 | 1 |
+//! | m bits to any number of weighed sums | m k | m | 1 |
 //! | conjunction | 1 | 2 | 1 |
+//! | power of two, H digits | k H and those of a stochastic rescaling by s = precision + 2^low + 2 | 2 k | 2 |
 //! | sum, bias, public factor, view, concatenation | 0 | 0 | 0 |
 //!
 //! What a carry takes, by positions:
@@ -62,6 +66,14 @@
 //! | dealt | 7 | 22 | 43 | 75 | 69 | 94 | 119 | 158 | 208 | 244 |
 //! | opened | 0 | 5 | 7 | 7 | 16 | 18 | 26 | 34 | 38 | 55 |
 //! | rounds | 0 | 1 | 1 | 1 | 2 | 2 | 2 | 2 | 2 | 3 |
+//!
+//! What bits of a sum take, by places:
+//!
+//! | places | 0..4 | 0..8 | 0..16 | 0..24 | 0..32 | 0..40 | 0..48 | 0..63 | 12..40 | 31..63 |
+//! |---|---|---|---|---|---|---|---|---|---|---|
+//! | dealt | 15 | 24 | 63 | 121 | 172 | 234 | 292 | 416 | 225 | 361 |
+//! | opened | 0 | 3 | 12 | 20 | 31 | 42 | 50 | 69 | 40 | 63 |
+//! | rounds | 0 | 1 | 2 | 2 | 3 | 3 | 3 | 3 | 3 | 3 |
 //!
 //! A set-up sends each weight once from the client, and once from each party to each other one. An opening of more than a million
 //! elements waits for the first answers before it sends the rest, which adds a round for every million. With n parties
@@ -79,6 +91,7 @@
 //! A value outside its declared bound, or a product outside 2^(k-2), gives a wrong result without notice: the oracle, run by
 //! whoever owns the input, is what finds it.
 
+mod bits;
 mod carry;
 mod client;
 mod conjunction;
@@ -90,17 +103,20 @@ mod item;
 mod linear;
 mod party;
 mod piece;
+mod power;
+mod product;
 mod select;
 mod sign;
 mod source;
 mod truncate;
+mod weigh;
 
 pub use crate::parts::account::Account;
 pub use client::Semi2kClient;
 pub use cost::{Costs, Semi2kCost};
 pub use dealer::Semi2kDealer;
 pub use demand::{Demand, Demands, LayerDemand, List, Spender, Steps, demand};
-pub use item::{Cut, Item};
+pub use item::{Cut, Form, Item};
 pub use linear::Semi2kWeights;
 pub use party::{Semi2k, Semi2kArith};
 

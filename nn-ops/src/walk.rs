@@ -4,15 +4,20 @@
 //! is `plan`: bytes and rounds before anything runs ([`crate::plan`]). A visitor that writes down correlated randomness
 //! is the demand: what a dealer hands out, in order of use ([`crate::semi2k::demand`]).
 
+mod products;
+
 use crate::Error;
 use crate::engine::{
     Dot, Engine, LinearOp, MatMul, PlainWeights, Power, Rescale, Spec, Weighed, bias_format,
-    check_bits, check_dot, check_format, check_gather, check_matmul, check_mul, check_product,
-    check_rescale, check_weighed, concat_format, matmul_shape, scaled_format, sum_format,
+    check_bits, check_dot, check_format, check_gather, check_matmul, check_mul, check_power,
+    check_product, check_rescale, check_weighed, concat_format, matmul_shape, scaled_format,
+    sum_format,
 };
 use crate::layer::Layers;
 use crate::ledger::Phase;
 use crate::model::{Format, Shape};
+
+pub use products::Products;
 
 /// Is told of every interactive step, with shapes only.
 pub trait Visitor {
@@ -32,12 +37,12 @@ pub trait Visitor {
     fn reveal(&mut self, elements: usize);
     /// `operands` products with one set of weights.
     fn linear(&mut self, op: &LinearOp, operands: usize, rescale: Rescale);
-    /// Elementwise products; elements of each.
-    fn mul(&mut self, operands: &[usize], rescale: Rescale);
-    /// Sums of elementwise products; elements of each sum, and its products.
-    fn dot(&mut self, sums: &[(usize, usize)], rescale: Rescale);
-    /// `operands` products of secret matrices.
-    fn matmul(&mut self, op: &MatMul, operands: usize, rescale: Rescale);
+    /// Elementwise products, one to a sum.
+    fn mul(&mut self, products: &Products, rescale: Rescale);
+    /// Sums of elementwise products.
+    fn dot(&mut self, products: &Products, rescale: Rescale);
+    /// Products of secret matrices, one to a sum.
+    fn matmul(&mut self, op: &MatMul, products: &Products, rescale: Rescale);
     /// Bits of values; elements of each operand.
     fn bits(&mut self, operands: &[usize], range: core::ops::Range<u32>);
     /// Weighed bits; elements of each operand and bits of each element, and how many sums.
@@ -184,24 +189,24 @@ impl<V: Visitor> Engine for Walk<V> {
         for (a, b) in pairs {
             check_mul(a, b, &rescale)?;
         }
-        let operands: Vec<usize> = pairs.iter().map(|(a, _)| a.len()).collect();
-        self.visitor.mul(&operands, rescale);
+        let (products, _) = Products::of(pairs.iter().map(|p| [*p]), Spec::len);
+        self.visitor.mul(&products, rescale);
         Ok(pairs
             .iter()
             .map(|(a, _)| spec(&a.shape, rescale.to))
             .collect())
     }
     fn dot(&mut self, sums: &[Dot<'_, Spec>], rescale: Rescale) -> Result<Vec<Spec>, Error> {
-        let mut told = Vec::with_capacity(sums.len());
         let mut out = Vec::with_capacity(sums.len());
         for sum in sums {
             check_dot(&sum.products, sum.plus, &rescale)?;
             if let Some((a, _)) = sum.products.first() {
-                told.push((a.len(), sum.products.len()));
                 out.push(spec(&a.shape, rescale.to));
             }
         }
-        self.visitor.dot(&told, rescale);
+        let factors = sums.iter().map(|s| s.products.iter().copied());
+        let (products, _) = Products::of(factors, Spec::len);
+        self.visitor.dot(&products, rescale);
         Ok(out)
     }
     fn matmul(
@@ -214,7 +219,8 @@ impl<V: Visitor> Engine for Walk<V> {
         for (a, b) in pairs {
             check_matmul(a, b, op, &rescale)?;
         }
-        self.visitor.matmul(op, pairs.len(), rescale);
+        let (products, _) = Products::of(pairs.iter().map(|p| [*p]), Spec::len);
+        self.visitor.matmul(op, &products, rescale);
         Ok(pairs.iter().map(|_| spec(&shape, rescale.to)).collect())
     }
     fn bits(
@@ -289,6 +295,9 @@ impl<V: Visitor> Layers for Walk<V> {
     }
 
     fn power(&mut self, xs: &[&Spec], power: &Power) -> Result<Option<Vec<Spec>>, Error> {
+        for x in xs {
+            check_power(x, power)?;
+        }
         let operands: Vec<usize> = xs.iter().map(|x| x.len()).collect();
         Ok(self
             .visitor

@@ -6,7 +6,7 @@ mod scripts;
 
 use common::{Case, agree, plain, rep3, values, z64};
 use piquet_core::linalg::ConvShape;
-use piquet_nn_ops::engine::{Rescale, Truncation};
+use piquet_nn_ops::engine::{MatMul, Rescale, Truncation};
 use piquet_nn_ops::layer::Window;
 use piquet_nn_ops::model::{Format, MaxPool};
 use proptest::prelude::*;
@@ -425,4 +425,149 @@ fn nearest_is_exact_up_to_the_last_value_that_fits() {
             "{shift}"
         );
     }
+}
+
+/// Below one piece, and several.
+const SIZES: [usize; 6] = [1, 63, 64, 65, 1000, 40000];
+
+/// Holds what a script gives in each mode to what the oracle says: the exact modes are what they say, in both rings; the others give the
+/// floor or one more, the local one also one less.
+fn all_modes<S: common::Script>(
+    case: &Case,
+    r: Rescale,
+    threads: usize,
+    script: impl Fn(Rescale) -> S,
+) {
+    let with = |mode| script(Rescale { mode, ..r });
+    for mode in [Truncation::Exact, Truncation::Nearest] {
+        agree(case, &with(mode), threads);
+    }
+    let floor = plain(case, &with(Truncation::Exact)).unwrap();
+    for (mode, least) in [(Truncation::Stochastic, 0), (Truncation::Local, -1)] {
+        let got = common::rep3_threads(case, &with(mode), threads);
+        for (g, f) in got.iter().flatten().zip(floor.iter().flatten()) {
+            let most = i64::from(r.shift > 0);
+            assert!(
+                (least * most..=most).contains(&(g - f)),
+                "{mode:?}: {g} for {f}"
+            );
+        }
+    }
+}
+
+#[test]
+fn sums_of_products() {
+    for (i, n) in SIZES.into_iter().enumerate() {
+        let mut case = Case::default();
+        for seed in 0..3 {
+            case = case.input(&[1, n], z64(8, 12), values(n, 12, seed));
+        }
+        case = case.input(&[1, n], z64(16, 26), values(n, 26, 3));
+        let shift = [0, 1, 8, 12, 16, 9][i];
+        let r = Rescale {
+            shift,
+            mode: Truncation::Exact,
+            to: z64(16 - shift, 28 - shift),
+        };
+        all_modes(&case, r, 1, Dots);
+    }
+}
+
+#[test]
+fn products_of_matrices() {
+    let dims = [
+        (1, 1, 1, 1),
+        (1, 3, 5, 2),
+        (3, 1, 7, 1),
+        (2, 1, 64, 9),
+        (2, 9, 33, 1),
+        (4, 17, 20, 31),
+        (2, 40, 3, 70),
+    ];
+    for (i, (batch, rows, inner, columns)) in dims.into_iter().enumerate() {
+        for transposed in [false, true] {
+            let op = MatMul {
+                batch,
+                rows,
+                inner,
+                columns,
+                transposed,
+            };
+            let [left, right, _] = op.lens();
+            let case = Case::default()
+                .input(&[batch * rows, inner], z64(8, 10), values(left, 10, 1))
+                .input(&[1, right], z64(6, 9), values(right, 9, 2))
+                .input(&[batch * rows, inner], z64(8, 10), values(left, 10, 3));
+            let r = Rescale {
+                shift: 7,
+                mode: Truncation::Exact,
+                to: z64(7, 21),
+            };
+            all_modes(&case, r, 1 + i % 2, |r| Matrices(op, r));
+        }
+    }
+}
+
+#[test]
+fn inner_products_of_rows() {
+    // Rows that fill a block with others, do not, and are longer.
+    for (rows, of) in [(1, 1), (65, 1), (1000, 40), (3, 1023), (5, 1025), (1, 3000)] {
+        let n = rows * of;
+        let case = Case::default()
+            .input(&[rows, of], z64(8, 9), values(n, 9, 1))
+            .input(&[rows, of], z64(8, 9), values(n, 9, 2));
+        let r = Rescale {
+            shift: 8,
+            mode: Truncation::Exact,
+            to: z64(8, 22),
+        };
+        all_modes(&case, r, 1, |r| Rows(of, r));
+    }
+}
+
+#[test]
+fn bits_of_values() {
+    for (n, bound, range) in [
+        (1, 1, 0..2),
+        (63, 4, 0..5),
+        (64, 13, 2..14),
+        (65, 30, 0..31),
+        (65, 30, 16..30),
+        (100, 30, 30..31),
+        (64, 62, 0..63),
+        (129, 62, 33..63),
+        (129, 40, 7..25),
+        (1000, 20, 3..21),
+        (40000, 20, 14..17),
+    ] {
+        let case = Case::default()
+            .input(&[1, n], z64(8, bound), values(n, bound, 1))
+            .input(&[1, 70], z64(8, bound), values(70, bound, 2));
+        let (_, narrow) = agree(&case, &BitsOf(range), 1);
+        assert_eq!(narrow, bound <= 30);
+    }
+}
+
+#[test]
+fn weighed_bits() {
+    for n in SIZES {
+        let case = Case::default()
+            .input(&[1, n], z64(8, 20), values(n, 20, 1))
+            .input(&[1, 70], z64(8, 20), values(70, 20, 2));
+        assert!(agree(&case, &Weighs(8..21), 1).1);
+    }
+}
+
+#[test]
+fn conjunctions_share_pieces() {
+    for n in SIZES {
+        let case = Case::default()
+            .input(&[1, n], z64(0, 3), values(n, 3, 1))
+            .input(&[1, 70], z64(0, 3), values(70, 3, 2));
+        assert!(agree(&case, &Ands, 1).1);
+    }
+    // More words than a piece holds.
+    let n = 1 << 19;
+    let case = Case::default().input(&[1, n + 1], z64(0, 3), values(n + 1, 3, 1));
+    agree(&case, &Ands, 1);
 }

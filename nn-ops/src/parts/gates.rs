@@ -17,6 +17,8 @@
 //!
 //! One of the share holders adds what is public: it calls these functions with `one` set.
 
+use core::ops::Range;
+
 use piquet_core::{RingVec, lanes};
 
 use super::adder::{Adder, Group};
@@ -41,24 +43,29 @@ pub(crate) fn and(a: &[u64], b: &[u64]) -> RingVec<u64> {
     out
 }
 
+/// Dealer: the one-hot vector of the digit of v that the planes `digit` hold, without its first entry.
+pub(crate) fn hot(v: &[u64], words: usize, digit: Range<usize>, out: &mut RingVec<u64>) {
+    // Doubling: entry j of i bits becomes entries j and j + 2^i of i + 1 bits.
+    let mut entries = vec![RingVec::from(vec![u64::MAX; words])];
+    for i in digit {
+        let bit = plane(v, words, i);
+        let upper: Vec<_> = entries.iter().map(|e| and(e.as_slice(), bit)).collect();
+        for (e, u) in entries.iter_mut().zip(&upper) {
+            xor(e.as_mut_slice(), u.as_slice());
+        }
+        entries.extend(upper);
+    }
+    for e in entries.iter().skip(1) {
+        out.extend_from_slice(e.as_slice());
+    }
+}
+
 /// Dealer: the one-hot vectors of the digits of v, `e_1` to `e_(2^m - 1)` of each, lowest digit first; then `extra`.
 pub(crate) fn one_hot(adder: &Adder, v: &[u64], words: usize, extra: &[u64]) -> RingVec<u64> {
     let mut out = RingVec::with_capacity(adder.table_planes() * words + extra.len());
     let mut first = 0;
     for &m in adder.digits() {
-        // Doubling: entry j of i bits becomes entries j and j + 2^i of i + 1 bits.
-        let mut entries = vec![RingVec::from(vec![u64::MAX; words])];
-        for i in 0..m {
-            let bit = plane(v, words, first + i);
-            let upper: Vec<_> = entries.iter().map(|e| and(e.as_slice(), bit)).collect();
-            for (e, u) in entries.iter_mut().zip(&upper) {
-                xor(e.as_mut_slice(), u.as_slice());
-            }
-            entries.extend(upper);
-        }
-        for e in entries.iter().skip(1) {
-            out.extend_from_slice(e.as_slice());
-        }
+        hot(v, words, first..first + m, &mut out);
         first += m;
     }
     out.extend_from_slice(extra);
@@ -188,7 +195,7 @@ fn heads<'a>(group: &Group, of: &Digits<'a>) -> Vec<&'a [u64]> {
 }
 
 /// Products over all subsets of `heads`: entry s is the product of those whose bit is set in s, entry 0 is empty.
-fn subsets(heads: &[&[u64]]) -> Vec<RingVec<u64>> {
+pub(crate) fn subsets(heads: &[&[u64]]) -> Vec<RingVec<u64>> {
     let mut out: Vec<RingVec<u64>> = vec![RingVec::zeros(0)];
     for s in 1..1usize << heads.len() {
         let head = heads

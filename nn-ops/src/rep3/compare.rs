@@ -63,7 +63,7 @@ impl<R: Ring> Rep3<R> {
     }
 
     /// Planes of `x_0 + x_1` at party 0, of `x_2` at the others.
-    fn known_planes(
+    pub(super) fn known_planes(
         &self,
         piece: &Piece,
         xs: &[&Rep3Arith<R>],

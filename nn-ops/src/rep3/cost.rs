@@ -6,14 +6,16 @@ use piquet_secret_sharing::fixed::local_truncation_failure;
 use piquet_secret_sharing::replicated::SeededShape;
 
 use super::compare::{handed_planes, window};
+use super::conjunction::joined;
+use super::decompose;
 use super::linear::shared_len;
 use super::piece::seeded;
-use crate::engine::{LinearOp, MatMul, Rescale, Truncation};
+use crate::engine::{LinearOp, MatMul, Power, Rescale, Truncation};
 use crate::ledger::Phase;
 use crate::parts::adder::Adder;
 use crate::parts::pieces::{AHEAD, ranges};
 use crate::plan::Plan;
-use crate::walk::Visitor;
+use crate::walk::{Products, Visitor};
 
 /// Index of the client among the peers of a plan.
 const CLIENT: usize = 3;
@@ -102,11 +104,15 @@ impl Rep3Cost {
     }
     /// Party 0 hands out, once in a step: for each piece a message to the one of parties 1 and 2 that does not expand it.
     fn hand(&mut self, lens: &[usize], bytes: impl Fn(usize) -> usize) {
+        self.hand_of(lens, |_, n| bytes(n));
+    }
+    /// As [`Self::hand`], where it depends on the tensor how many bytes are handed out.
+    fn hand_of(&mut self, lens: &[usize], bytes: impl Fn(usize, usize) -> usize) {
         let messages: Vec<_> = ranges(lens.iter().copied())
             .zip(self.draws..)
-            .map(|((_, range), pad)| {
+            .map(|((tensor, range), pad)| {
                 let to = seeded(pad).other().party().index();
-                (0, to, bytes(range.len()))
+                (0, to, bytes(tensor, range.len()))
             })
             .collect();
         self.draws += messages.len() as u64;
@@ -206,21 +212,51 @@ impl Visitor for Rep3Cost {
         self.works_on(operands * (2 * op.shape.input_len() + 4 * op.shape.output_len()));
         self.truncate(&vec![op.shape.output_len(); operands], rescale);
     }
-    fn mul(&mut self, operands: &[usize], rescale: Rescale) {
+    fn mul(&mut self, products: &Products, rescale: Rescale) {
+        let operands = products.lens();
         self.works_on(7 * operands.iter().sum::<usize>());
-        self.truncate(operands, rescale);
+        self.truncate(&operands, rescale);
     }
-    fn dot(&mut self, sums: &[(usize, usize)], rescale: Rescale) {
-        let _ = (sums, rescale);
+    fn dot(&mut self, products: &Products, rescale: Rescale) {
+        let lens = products.lens();
+        let reach = |(n, sum): (&usize, &Vec<_>)| n * (4 * sum.len() + 5);
+        self.works_on(lens.iter().zip(products.sums()).map(reach).sum());
+        self.truncate(&lens, rescale);
     }
-    fn matmul(&mut self, op: &MatMul, operands: usize, rescale: Rescale) {
-        let _ = (op, operands, rescale);
+    fn matmul(&mut self, op: &MatMul, products: &Products, rescale: Rescale) {
+        let operands = products.lens().len();
+        self.macs += 5 * op.macs() * operands as u64;
+        let [left, right, out] = op.lens();
+        // Operands, and one right matrix of each component as its kernel reads it.
+        let packed = 3 * right / op.batch.max(1);
+        self.works_on(operands * (2 * (left + right) + 4 * out) + packed);
+        self.truncate(&vec![out; operands], rescale);
     }
     fn bits(&mut self, operands: &[usize], range: core::ops::Range<u32>) {
-        let _ = (operands, range);
+        let prefix = decompose::prefix(&range);
+        let handed = decompose::handed_planes(&prefix);
+        self.hand(operands, |n| 8 * handed * n.div_ceil(64));
+        for step in 0..prefix.steps() {
+            self.swap(operands, |n| 8 * prefix.said(step) * n.div_ceil(64));
+        }
     }
     fn weigh(&mut self, operands: &[(usize, usize)], sums: usize) {
-        let _ = (operands, sums);
+        let word = self.word;
+        let lens: Vec<usize> = operands.iter().map(|(n, _)| *n).collect();
+        self.works_on(2 * sums * lens.iter().sum::<usize>());
+        let bits = |tensor: usize| operands.get(tensor).map_or(0, |(_, bits)| *bits);
+        self.hand_of(&lens, |tensor, n| word * n * bits(tensor));
+        self.swap(&lens, |n| word * n * sums);
+    }
+    fn power(&mut self, operands: &[usize], power: &Power) -> bool {
+        let Some(rescale) = power.rescale() else {
+            return false;
+        };
+        self.works_on((4 + power.words()) * operands.iter().sum::<usize>());
+        let bytes = power.words() * self.word;
+        self.hand(operands, |n| bytes * n);
+        self.truncate(operands, rescale);
+        true
     }
     fn rescale(&mut self, operands: &[usize], rescale: Rescale) {
         self.works_on(4 * operands.iter().sum::<usize>());
@@ -232,8 +268,9 @@ impl Visitor for Rep3Cost {
         self.carry(operands, &adder);
     }
     fn and(&mut self, operands: &[usize]) {
-        self.hand(operands, |n| 8 * n.div_ceil(64));
-        self.swap(operands, |n| 8 * n.div_ceil(64));
+        let words = [joined(operands)];
+        self.hand(&words, |n| 8 * n);
+        self.swap(&words, |n| 8 * n);
     }
     fn select(&mut self, operands: &[usize]) {
         self.works_on(4 * operands.iter().sum::<usize>());
@@ -312,6 +349,26 @@ mod tests {
             assert_eq!(cost(k, |c| c.select(&[64])), (4 * bits, 2));
             assert_eq!(cost(k, |c| c.to_arith(&[64])), (3 * bits, 2));
             holds(cost(k, |c| c.and(&[64])), 3, 2);
+            for (low, high) in [(3, 2), (3, 3), (1, 4)] {
+                let power = Power {
+                    factor: 1,
+                    offset: 0,
+                    frac: 40,
+                    low,
+                    high,
+                    bias: 17,
+                    precision: 19,
+                    to: Format::new(k, 16, 30).unwrap(),
+                    mode: Truncation::Stochastic,
+                };
+                let narrow = (19 + (1 << low) + 2usize).next_power_of_two();
+                let want = bits * (1 << high) + 3 * bits + 3 * narrow;
+                let of = |power: &Power| cost(k, |c| assert!(c.power(&[64], power)));
+                holds(of(&power), want, 3);
+                let mode = Truncation::Exact;
+                let none = cost(k, |c| assert!(!c.power(&[64], &Power { mode, ..power })));
+                assert_eq!(none, (0, 0), "no protocol of its own");
+            }
         }
     }
 }

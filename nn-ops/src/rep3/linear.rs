@@ -1,4 +1,4 @@
-//! Products with secret weights, and elementwise products.
+//! Products with secret weights.
 //!
 //! With `x = r + c` and `w = rho + gamma`, r and rho (components 0 and 1) known to party 0, c and gamma (component 2) to
 //! parties 1 and 2, the product is `r rho + r gamma + c rho + c gamma`. Party 0 computes the first summand, party 1
@@ -12,7 +12,7 @@ use piquet_secret_sharing::Rep3Party;
 
 use super::party::{Rep3, Rep3Arith};
 use crate::Error;
-use crate::engine::{LinearOp, Rescale, check_mul, check_product};
+use crate::engine::{LinearOp, Rescale, check_product};
 
 /// One party's share of the weights of a linear operation, packed for its kernels.
 #[derive(Debug)]
@@ -111,48 +111,6 @@ impl<R: Ring> Rep3Weights<R> {
         fresh
             .into_iter()
             .map(|(mine, next)| party.arith(&op.out, rescale.to, mine, next))
-            .collect()
-    }
-}
-
-impl<R: Ring> Rep3<R> {
-    pub(super) fn mul_impl(
-        &mut self,
-        pairs: &[(&Rep3Arith<R>, &Rep3Arith<R>)],
-        rescale: Rescale,
-    ) -> Result<Vec<Rep3Arith<R>>, Error> {
-        let mut summands = Vec::with_capacity(pairs.len());
-        for (a, b) in pairs {
-            check_mul(&a.spec, &b.spec, &rescale)?;
-            let ((a0, a1), (b0, b1)) = (a.share.raw_components(), b.share.raw_components());
-            let mut z = self.shelf.copy(a0);
-            let z_mut = z.as_mut_slice();
-            match self.me {
-                Rep3Party::P0 => {
-                    lanes::zip3(z_mut, a1, b0, b1, |a0, a1, b0, b1| {
-                        a0.add(a1).mul(b0.add(b1))
-                    });
-                }
-                Rep3Party::P1 => {
-                    lanes::zip3(z_mut, a1, b0, b1, |a0, a1, b0, b1| {
-                        a0.mul(b1).add(a1.mul(b0))
-                    });
-                }
-                Rep3Party::P2 => {
-                    lanes::zip3(z_mut, a1, b0, b1, |a0, a1, b0, b1| {
-                        a0.mul(b0.add(b1)).add(a1.mul(b0))
-                    });
-                }
-            }
-            summands.push(z);
-        }
-        let z: Vec<&[R]> = summands.iter().map(RingVec::as_slice).collect();
-        let fresh = self.truncate(&z, rescale)?;
-        summands.into_iter().for_each(|z| self.shelf.put(z));
-        pairs
-            .iter()
-            .zip(fresh)
-            .map(|((a, _), (mine, next))| self.arith(&a.spec.shape, rescale.to, mine, next))
             .collect()
     }
 }

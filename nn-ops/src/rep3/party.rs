@@ -9,8 +9,8 @@ use super::linear::Rep3Weights;
 use super::piece::Talker;
 use crate::Error;
 use crate::engine::{
-    Dot, Engine, LinearOp, MatMul, PlainWeights, Rescale, Spec, Weighed, bias_format, check_format,
-    check_gather, concat_format, concat_rows, gather_runs, scaled_format, sum_format,
+    Dot, Engine, LinearOp, MatMul, PlainWeights, Power, Rescale, Spec, Weighed, bias_format,
+    check_format, check_gather, concat_format, concat_rows, gather_runs, scaled_format, sum_format,
 };
 use crate::layer::Layers;
 use crate::ledger::Phase;
@@ -391,10 +391,7 @@ impl<R: Ring> Engine for Rep3<R> {
         sums: &[Dot<'_, Rep3Arith<R>>],
         rescale: Rescale,
     ) -> Result<Vec<Rep3Arith<R>>, Error> {
-        let _ = (sums, rescale);
-        Err(Error::Unsupported {
-            what: "a step that is being built",
-        })
+        self.dot_impl(sums, rescale)
     }
 
     fn matmul(
@@ -403,10 +400,7 @@ impl<R: Ring> Engine for Rep3<R> {
         op: &MatMul,
         rescale: Rescale,
     ) -> Result<Vec<Rep3Arith<R>>, Error> {
-        let _ = (pairs, op, rescale);
-        Err(Error::Unsupported {
-            what: "a step that is being built",
-        })
+        self.matmul_impl(pairs, op, rescale)
     }
 
     fn bits(
@@ -414,10 +408,7 @@ impl<R: Ring> Engine for Rep3<R> {
         xs: &[&Rep3Arith<R>],
         range: core::ops::Range<u32>,
     ) -> Result<Vec<Vec<Rep3Bits>>, Error> {
-        let _ = (xs, range);
-        Err(Error::Unsupported {
-            what: "a step that is being built",
-        })
+        self.decompose(xs, range)
     }
 
     fn weigh(
@@ -425,10 +416,7 @@ impl<R: Ring> Engine for Rep3<R> {
         bits: &[(&[&Rep3Bits], &Shape)],
         sums: &[Weighed<'_>],
     ) -> Result<Vec<Vec<Rep3Arith<R>>>, Error> {
-        let _ = (bits, sums);
-        Err(Error::Unsupported {
-            what: "a step that is being built",
-        })
+        self.weigh_bits(bits, sums)
     }
 
     fn rescale(
@@ -472,4 +460,13 @@ impl<R: Ring> Engine for Rep3<R> {
     }
 }
 
-impl<R: Ring> Layers for Rep3<R> {}
+/// Powers of two multiply by what is known; all else is as it is written for all engines.
+impl<R: Ring> Layers for Rep3<R> {
+    fn power(
+        &mut self,
+        xs: &[&Rep3Arith<R>],
+        power: &Power,
+    ) -> Result<Option<Vec<Rep3Arith<R>>>, Error> {
+        self.power_impl(xs, power)
+    }
+}

@@ -188,6 +188,16 @@ impl<R: Ring> Rep3<R> {
         swaps: usize,
         handed: impl Fn(usize) -> usize,
     ) -> Result<Vec<Piece>, Error> {
+        self.pieces_of(lens, swaps, |_, n| handed(n))
+    }
+
+    /// As [`Rep3::pieces`], where it depends on the tensor how many bytes are handed out.
+    pub(super) fn pieces_of(
+        &mut self,
+        lens: impl IntoIterator<Item = usize>,
+        swaps: usize,
+        handed: impl Fn(usize, usize) -> usize,
+    ) -> Result<Vec<Piece>, Error> {
         let ranges: Vec<_> = ranges(lens).collect();
         let mut step = || self.session.next_step();
         let hands = ranges
@@ -212,7 +222,7 @@ impl<R: Ring> Rep3<R> {
                     pads: self.pads()?,
                     hand_step,
                     swap_steps,
-                    handed: handed(range.len()),
+                    handed: handed(tensor, range.len()),
                     range,
                     hand: Vec::new(),
                     taken: 0,
@@ -315,14 +325,21 @@ impl<R: Ring> Shares<R> {
 
     /// Party 0: components 0 and 1 of a piece. Parties 1 and 2: their pad, and what both know.
     pub(super) fn put(&mut self, piece: &Piece, a: &[R], b: &[R]) {
+        self.put_each(piece, 1, a, b);
+    }
+
+    /// As [`Shares::put`] where for each operand there are `count` tensors, one after the other.
+    pub(super) fn put_each(&mut self, piece: &Piece, count: usize, a: &[R], b: &[R]) {
         let (mine, next) = match self.me {
             Rep3Party::P0 | Rep3Party::P1 => (a, b),
             Rep3Party::P2 => (b, a),
         };
-        if let Some(all) = self.tensors.get_mut(piece.tensor) {
+        let tensors = self.tensors.iter_mut().skip(piece.tensor * count);
+        for (j, all) in tensors.take(count).enumerate() {
+            let range = j * piece.len()..(j + 1) * piece.len();
             for (all, part) in all.iter_mut().zip([mine, next]) {
                 debug_assert_eq!(all.len(), piece.range.start);
-                all.extend_from_slice(part);
+                all.extend_from_slice(part.get(range.clone()).unwrap_or_default());
             }
         }
     }

@@ -5,6 +5,7 @@ use piquet_secret_sharing::{Rep3Bits, Rep3Party};
 
 use super::piece::Piece;
 use crate::Error;
+use crate::parts::planes::plane;
 
 /// Words of both components of a bit tensor that a piece covers.
 pub(super) fn bits_of<'a>(piece: &Piece, b: &'a Rep3Bits) -> (&'a [u64], &'a [u64]) {
@@ -30,15 +31,21 @@ impl Planes {
     }
 
     /// Party 0: components 0 and 1. Parties 1 and 2: pad, and what both know.
-    pub(super) fn put(&mut self, piece: &Piece, [a, b]: [RingVec<u64>; 2]) {
+    pub(super) fn put(&mut self, piece: &Piece, parts: [RingVec<u64>; 2]) {
+        self.put_each(piece, 1, parts);
+    }
+
+    /// As [`Planes::put`] where for each operand there are `count` tensors, one after the other.
+    pub(super) fn put_each(&mut self, piece: &Piece, count: usize, [a, b]: [RingVec<u64>; 2]) {
         let parts = match self.me {
             Rep3Party::P0 | Rep3Party::P1 => [a, b],
             Rep3Party::P2 => [b, a],
         };
-        if let Some((_, all)) = self.tensors.get_mut(piece.tensor) {
-            for (all, part) in all.iter_mut().zip(parts) {
+        let tensors = self.tensors.iter_mut().skip(piece.tensor * count);
+        for (j, (_, all)) in tensors.take(count).enumerate() {
+            for (all, part) in all.iter_mut().zip(&parts) {
                 debug_assert_eq!(64 * all.len(), piece.range.start);
-                all.extend_from_slice(part.as_slice());
+                all.extend_from_slice(plane(part.as_slice(), piece.words(), j));
             }
         }
     }

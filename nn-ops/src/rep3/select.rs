@@ -25,7 +25,7 @@ use crate::model::{Format, Shape};
 use crate::parts::words::{message, words};
 
 /// `-v` where the mask is set.
-fn negate_if<R: Ring>(v: R, mask: R) -> R {
+pub(super) fn negate_if<R: Ring>(v: R, mask: R) -> R {
     v.xor(mask).sub(mask)
 }
 

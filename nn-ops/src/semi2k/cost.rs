@@ -3,11 +3,15 @@
 //! Peers are counted as parties, dealer, client. What the dealer sends for a layer stands in a row of that layer's name in the
 //! offline phase.
 
+use core::ops::Range;
+
 use piquet_secret_sharing::fixed::local_truncation_failure;
 
+use super::bits::adder;
 use super::demand::{Spender, Steps};
-use super::item::{Cut, Item, sign_adder};
+use super::item::{Cut, Form, Item, narrow, sign_adder};
 use super::linear::shared_len;
+use super::power::cut_of;
 use super::source::{SEED, Turns};
 use crate::engine::{LinearOp, Rescale};
 use crate::ledger::Phase;
@@ -102,16 +106,13 @@ impl Costs {
     }
 
     /// Every party sends every other one so many bytes for each piece of n elements.
-    fn open(&mut self, lens: &[usize], bytes: impl Fn(usize) -> usize) {
-        let pieces: Vec<usize> = ranges(lens.iter().copied())
-            .map(|(_, range)| bytes(range.len()))
-            .collect();
+    fn open(&mut self, pieces: &[usize], bytes: impl Fn(usize) -> usize) {
         for window in pieces.chunks(AHEAD + 1) {
             let mut messages = Vec::new();
-            for bytes in window {
+            for n in window {
                 for from in 0..self.parties {
                     let others = (0..self.parties).filter(|to| *to != from);
-                    messages.extend(others.map(|to| (from, to, *bytes)));
+                    messages.extend(others.map(|to| (from, to, bytes(*n))));
                 }
             }
             self.plan.step(&messages);
@@ -119,23 +120,23 @@ impl Costs {
     }
 
     /// The openings of a carry.
-    fn carry(&mut self, lens: &[usize], adder: &Adder) {
+    fn carry(&mut self, pieces: &[usize], adder: &Adder) {
         let mut count = adder.digits().len();
         for groups in adder.levels() {
-            self.open(lens, |n| 8 * (2 * count - 1) * n.div_ceil(64));
+            self.open(pieces, |n| 8 * (2 * count - 1) * n.div_ceil(64));
             count = groups.len();
         }
     }
 
-    fn cut(&mut self, lens: &[usize], cut: Cut) {
+    fn cut(&mut self, pieces: &[usize], cut: Cut) {
         let word = self.word;
         match cut {
             Cut::Local => {}
-            Cut::Stochastic { .. } => self.open(lens, |n| word * n),
+            Cut::Stochastic { .. } => self.open(pieces, |n| word * n),
             Cut::Exact { shift } => {
-                self.open(lens, |n| word * n);
-                self.carry(lens, &Adder::new(shift as usize));
-                self.open(lens, |n| 8 * n.div_ceil(64));
+                self.open(pieces, |n| word * n);
+                self.carry(pieces, &Adder::new(shift as usize));
+                self.open(pieces, |n| 8 * n.div_ceil(64));
             }
         }
     }
@@ -196,8 +197,11 @@ impl Spender for Costs {
     }
     fn item(&mut self, item: Item) {
         self.dealt(&item);
-        let (word, lens) = (self.word, item.lens());
-        let elements: usize = lens.iter().sum::<usize>() + item.masked().iter().sum::<usize>();
+        let word = self.word;
+        let elements_of = |(_, range): (usize, Range<usize>)| range.len();
+        let pieces: Vec<usize> = item.ranges().map(elements_of).collect();
+        let masked: Vec<usize> = ranges(item.masked()).map(elements_of).collect();
+        let elements: usize = pieces.iter().chain(&masked).sum();
         // Operand, mask, what was opened, result, and what waits between two openings.
         self.working = self.working.max(5 * elements as u64);
         let plane = |n: usize| 8 * n.div_ceil(64);
@@ -210,26 +214,46 @@ impl Spender for Costs {
             } => {
                 let products = 2 * self.parties as u64 + 1;
                 self.macs += products * shape.macs() * *operands as u64;
-                self.open(&item.masked(), |n| word * n);
-                self.cut(&lens, *cut);
+                self.open(&masked, |n| word * n);
+                self.cut(&pieces, *cut);
             }
-            Item::Mul { cut, .. } => {
-                self.open(&lens, |n| 2 * word * n);
-                self.cut(&lens, *cut);
+            Item::Products {
+                products,
+                form,
+                cut,
+            } => {
+                if let Form::Matrices(op) = form {
+                    let one = 2 * self.parties as u64 + 1;
+                    self.macs += one * op.macs() * products.sums().len() as u64;
+                }
+                self.open(&masked, |n| word * n);
+                self.cut(&pieces, *cut);
             }
-            Item::Rescale { cut, .. } => self.cut(&lens, *cut),
+            Item::Rescale { cut, .. } => self.cut(&pieces, *cut),
             Item::Sign { window, .. } => {
-                self.open(&lens, |n| word * n);
-                self.carry(&lens, &sign_adder(*window));
+                self.open(&pieces, |n| word * n);
+                self.carry(&pieces, &sign_adder(*window));
+            }
+            Item::Bits { range, .. } => {
+                self.open(&pieces, |n| narrow(range.end) * n);
+                let adder = adder(range);
+                for step in 1..adder.steps() {
+                    self.open(&pieces, |n| adder.said(step - 1) * plane(n));
+                }
             }
             Item::Relu { window, .. } => {
-                self.open(&lens, |n| word * n);
-                self.carry(&lens, &sign_adder(*window));
-                self.open(&lens, plane);
+                self.open(&pieces, |n| word * n);
+                self.carry(&pieces, &sign_adder(*window));
+                self.open(&pieces, plane);
             }
-            Item::And { .. } => self.open(&lens, |n| 2 * plane(n)),
-            Item::Select { .. } => self.open(&lens, |n| word * n + plane(n)),
-            Item::Integers { .. } => self.open(&lens, plane),
+            Item::And { .. } => self.open(&pieces, |n| 2 * plane(n)),
+            Item::Select { .. } => self.open(&pieces, |n| word * n + plane(n)),
+            Item::Integers { .. } => self.open(&pieces, plane),
+            Item::Weigh { bits, .. } => self.open(&pieces, |n| bits * plane(n)),
+            Item::Power { power, .. } => {
+                self.open(&pieces, |n| word * n);
+                self.cut(&pieces, cut_of(power));
+            }
         }
     }
     fn local(&mut self, elements: usize, rescale: &Rescale) {
@@ -244,10 +268,10 @@ impl Spender for Costs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Truncation;
+    use crate::engine::{MatMul, Power, Truncation};
     use crate::model::Format;
     use crate::transport::frame::wire_len;
-    use crate::walk::Visitor;
+    use crate::walk::{Products, Visitor};
 
     /// Bits dealt, bits opened from each to each, and rounds.
     type Cost = (usize, usize, u32);
@@ -260,6 +284,20 @@ mod tests {
             count = groups.len();
         }
         (adder.handed_planes(), opened, adder.levels().len() as u32)
+    }
+
+    /// The ranges of bits of the page.
+    fn places() -> [Range<u32>; 10] {
+        let low = [4, 8, 16, 24, 32, 40, 48, 63].map(|hi| 0..hi);
+        let [a, b, c, d, e, f, g, h] = low;
+        [a, b, c, d, e, f, g, h, 12..40, 31..63]
+    }
+
+    fn sum(range: &Range<u32>) -> Cost {
+        let adder = adder(range);
+        let dealt = (0..adder.steps()).map(|i| adder.dealt(i)).sum();
+        let opened = (1..adder.steps()).map(|i| adder.said(i - 1)).sum();
+        (dealt, opened, adder.steps() as u32 - 1)
     }
 
     /// Payload bits per element and rounds of one step over 64 elements.
@@ -306,8 +344,25 @@ mod tests {
                     };
                     assert_eq!(of(&|c| c.rescale(&[64], rescale(mode))), want);
                     let product = if local { bits } else { want.0 };
-                    let mul = of(&|c| c.mul(&[64], rescale(mode)));
+                    let mul = of(&|c| c.mul(&Products::pairs(&[64]), rescale(mode)));
                     assert_eq!(mul, (product, 2 * bits + want.1, 1 + want.2));
+                    // Three operands in six products of one sum.
+                    let x = [(); 3].map(|()| vec![0u8; 64]);
+                    let factors = (0..3).flat_map(|i| (0..=i).map(move |j| (i, j)));
+                    let sum = [factors.map(|(i, j)| (&x[i], &x[j]))];
+                    let (products, _) = Products::of(sum, Vec::len);
+                    let dot = of(&|c| c.dot(&products, rescale(mode)));
+                    assert_eq!(dot, (product, 3 * bits + want.1, 1 + want.2));
+                    // As many elements in a result as in each operand.
+                    let op = MatMul {
+                        batch: 1,
+                        rows: 8,
+                        inner: 8,
+                        columns: 8,
+                        transposed: false,
+                    };
+                    let matmul = of(&|c| c.matmul(&op, &Products::pairs(&[64]), rescale(mode)));
+                    assert_eq!(matmul, mul);
                 }
             }
             for w in [3usize, 18, 31, 32] {
@@ -318,9 +373,37 @@ mod tests {
                 let want = (2 * bits + 1 + dealt, bits + 1 + opened, 2 + rounds);
                 assert_eq!(relu, want);
             }
+            for range in places().into_iter().filter(|r| r.end < k) {
+                let (dealt, opened, rounds) = sum(&range);
+                let narrow = range.end.next_power_of_two().max(8) as usize;
+                let got = of(&|c| c.bits(&[64], range.clone()));
+                assert_eq!(got, (dealt, narrow + opened, 1 + rounds));
+            }
             assert_eq!(of(&|c| c.select(&[64])), (2 * bits, bits + 1, 1));
             assert_eq!(of(&|c| c.to_arith(&[64])), (bits, 1, 1));
             assert_eq!(of(&|c| c.and(&[64])), (1, 2, 1));
+            for m in [1, 5, 40] {
+                assert_eq!(of(&|c| c.weigh(&[(64, m)], 3)), (m * bits, m, 1));
+            }
+            for (low, high) in [(3, 2), (3, 3), (1, 4)] {
+                let power = Power {
+                    factor: 1,
+                    offset: 0,
+                    frac: 40,
+                    low,
+                    high,
+                    bias: 17,
+                    precision: 19,
+                    to: Format::new(k, 16, 30).unwrap(),
+                    mode: Truncation::Stochastic,
+                };
+                let narrow = (19 + (1 << low) + 2usize).next_power_of_two();
+                let got = of(&|c| assert!(c.power(&[64], &power)));
+                assert_eq!(got, (bits * (1 << high) + bits + narrow, 2 * bits, 2));
+                let mode = Truncation::Nearest;
+                let none = of(&|c| assert!(!c.power(&[64], &Power { mode, ..power })));
+                assert_eq!(none, (0, 0, 0), "no protocol of its own");
+            }
         }
         let page = [
             (7, 0, 0),
@@ -335,6 +418,19 @@ mod tests {
             (244, 55, 3),
         ];
         assert_eq!([3, 8, 12, 16, 20, 24, 31, 40, 48, 63].map(carry), page);
+        let page = [
+            (15, 0, 0),
+            (24, 3, 1),
+            (63, 12, 2),
+            (121, 20, 2),
+            (172, 31, 3),
+            (234, 42, 3),
+            (292, 50, 3),
+            (416, 69, 3),
+            (225, 40, 3),
+            (361, 63, 3),
+        ];
+        assert_eq!(places().each_ref().map(sum), page);
     }
 
     #[test]

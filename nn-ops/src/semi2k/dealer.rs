@@ -11,16 +11,20 @@ use piquet_core::{Ring, RingVec};
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
+use super::bits::deal_bits;
 use super::conjunction::deal_and;
 use super::demand::{Demand, demand};
 use super::hand::Hand;
 use super::item::Item;
-use super::linear::{deal_mul, deal_product, weights_mask};
+use super::linear::{deal_product, weights_mask};
 use super::party::{Lanes, check_cast};
+use super::power::deal_power;
+use super::product::products_of_masks;
 use super::select::{deal_bit_words, deal_select};
 use super::sign::{deal_relu, deal_sign};
 use super::source::{SEED, Streams, Turns};
 use super::truncate::deal_cut;
+use super::weigh::deal_weigh;
 use crate::Error;
 use crate::engine::Truncation;
 use crate::ledger::{Ledger, Phase};
@@ -138,18 +142,17 @@ impl<R: Ring> Semi2kDealer<R> {
 
     fn deal_item(&mut self, item: &Item, masks: &mut [Mask<R>]) -> Result<(), Error> {
         let products = self.products(item, masks)?;
-        for (tensor, range) in ranges(item.lens()) {
+        for (tensor, range) in item.ranges() {
             let n = range.len();
             let bytes = item.bytes(R::BYTES, n);
             let hears = self.turns.next(bytes);
             let hand = &mut Hand::new(&self.streams, self.pieces, hears, bytes)?;
             match item {
-                Item::Linear { cut, .. } => {
+                Item::Linear { cut, .. } | Item::Products { cut, .. } => {
                     let product = products.get(tensor).map(RingVec::as_slice);
                     let part = product.and_then(|c| c.get(range)).unwrap_or_default();
                     deal_product(hand, part, *cut)?;
                 }
-                Item::Mul { cut, .. } => deal_mul::<R>(hand, n, *cut)?,
                 Item::Rescale { cut, .. } => {
                     let r = hand.free::<R>(n);
                     deal_cut(hand, r.as_slice(), *cut)?;
@@ -158,16 +161,19 @@ impl<R: Ring> Semi2kDealer<R> {
                     let r = hand.free::<R>(n);
                     deal_sign(hand, r.as_slice(), *window)?;
                 }
+                Item::Bits { range, .. } => deal_bits(hand, n, range)?,
                 Item::Relu { window, .. } => deal_relu::<R>(hand, n, *window)?,
                 Item::And { .. } => deal_and(hand, n.div_ceil(64)),
                 Item::Select { .. } => {
                     let r = hand.free::<R>(n);
                     deal_select(hand, r.as_slice());
                 }
+                Item::Power { power, .. } => deal_power::<R>(hand, n, power)?,
                 Item::Integers { .. } => {
                     let sigma = hand.free_bits(n.div_ceil(64));
                     deal_bit_words::<R>(hand, sigma.as_slice(), n);
                 }
+                Item::Weigh { bits, .. } => deal_weigh::<R>(hand, n, *bits),
             }
             let message = hand.take_message();
             debug_assert_eq!(message.len(), bytes);
@@ -179,10 +185,27 @@ impl<R: Ring> Semi2kDealer<R> {
         Ok(())
     }
 
-    /// The products of the masks of a linear item's operands and of its weights.
+    /// The masks of what an item masks before there is any result.
+    fn masks(&mut self, item: &Item) -> Result<Vec<RingVec<R>>, Error> {
+        let lens = item.masked();
+        let mut masks: Vec<_> = lens.iter().map(|n| RingVec::with_capacity(*n)).collect();
+        for (tensor, range) in ranges(lens) {
+            // Free vectors alone: nobody hears anything.
+            let mut hand = Hand::new(&self.streams, self.pieces, 0, 0)?;
+            self.pieces += 1;
+            if let Some(a) = masks.get_mut(tensor) {
+                a.extend_from_slice(hand.free::<R>(range.len()).as_slice());
+            }
+        }
+        Ok(masks)
+    }
+
+    /// The products of the masks of an item's operands, among themselves or with those of its weights.
     fn products(&mut self, item: &Item, masks: &mut [Mask<R>]) -> Result<Vec<RingVec<R>>, Error> {
+        let operands = self.masks(item)?;
         let Item::Linear { weights, shape, .. } = item else {
-            return Ok(Vec::new());
+            let joined = operands.first();
+            return joined.map_or(Ok(Vec::new()), |a| products_of_masks(&self.pool, item, a));
         };
         let sets = masks.len();
         let mask = masks.get_mut(*weights).ok_or(Error::Length {
@@ -202,19 +225,6 @@ impl<R: Ring> Semi2kDealer<R> {
                 PackedWeights::pack(shape, b.as_slice())?
             }
         };
-        let mut operands: Vec<_> = item
-            .masked()
-            .iter()
-            .map(|n| RingVec::<R>::with_capacity(*n))
-            .collect();
-        for (tensor, range) in ranges(item.masked()) {
-            // Free vectors alone: nobody hears anything.
-            let mut hand = Hand::new(&self.streams, self.pieces, 0, 0)?;
-            self.pieces += 1;
-            if let Some(a) = operands.get_mut(tensor) {
-                a.extend_from_slice(hand.free::<R>(range.len()).as_slice());
-            }
-        }
         let mut products = Vec::with_capacity(operands.len());
         for a in operands {
             let mut c = RingVec::zeros(shape.output_len());

@@ -3,12 +3,12 @@
 //! [`demand`] walks a program as [`crate::plan`] does and writes down an [`Item`] for every interactive step. A party asks its
 //! source for the items that its steps need, and is refused what is not due: program and demand cannot drift apart unseen.
 
-use super::item::{Cut, Item};
+use super::item::{Cut, Form, Item};
 use crate::Error;
-use crate::engine::{LinearOp, MatMul, Rescale, Truncation};
+use crate::engine::{LinearOp, MatMul, Power, Rescale, Truncation};
 use crate::ledger::Phase;
 use crate::model::Program;
-use crate::walk::{Visitor, Walk};
+use crate::walk::{Products, Visitor, Walk};
 
 /// The items of one layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,6 +109,22 @@ impl<S: Spender> Steps<S> {
     }
 }
 
+impl<S: Spender> Steps<S> {
+    fn products(&mut self, products: &Products, form: Form, rescale: &Rescale) {
+        let products = products.clone();
+        let mut item = Item::Products {
+            products,
+            form,
+            cut: Cut::Local,
+        };
+        let of_all = self.cut(item.lens().iter().sum(), rescale);
+        if let Item::Products { cut, .. } = &mut item {
+            *cut = of_all;
+        }
+        self.spender.item(item);
+    }
+}
+
 /// Bits that a comparison looks at: a sign beside the largest bound.
 pub(super) fn window(bounds: impl Iterator<Item = u32>) -> usize {
     bounds.max().unwrap_or(1).max(1) as usize + 1
@@ -152,22 +168,36 @@ impl<S: Spender> Visitor for Steps<S> {
             cut,
         });
     }
-    fn mul(&mut self, operands: &[usize], rescale: Rescale) {
-        let cut = self.cut(operands.iter().sum(), &rescale);
-        let lens = operands.to_vec();
-        self.spender.item(Item::Mul { lens, cut });
+    fn mul(&mut self, products: &Products, rescale: Rescale) {
+        self.products(products, Form::Elements, &rescale);
     }
-    fn dot(&mut self, sums: &[(usize, usize)], rescale: Rescale) {
-        let _ = (sums, rescale);
+    fn dot(&mut self, products: &Products, rescale: Rescale) {
+        self.products(products, Form::Elements, &rescale);
     }
-    fn matmul(&mut self, op: &MatMul, operands: usize, rescale: Rescale) {
-        let _ = (op, operands, rescale);
+    fn matmul(&mut self, op: &MatMul, products: &Products, rescale: Rescale) {
+        self.products(products, Form::Matrices(*op), &rescale);
     }
     fn bits(&mut self, operands: &[usize], range: core::ops::Range<u32>) {
-        let _ = (operands, range);
+        self.spender.item(Item::Bits {
+            lens: operands.to_vec(),
+            range,
+        });
     }
-    fn weigh(&mut self, operands: &[(usize, usize)], sums: usize) {
-        let _ = (operands, sums);
+    fn weigh(&mut self, operands: &[(usize, usize)], _: usize) {
+        self.spender.item(Item::Weigh {
+            lens: operands.iter().map(|(n, _)| *n).collect(),
+            bits: operands.first().map_or(0, |(_, bits)| *bits),
+        });
+    }
+    fn power(&mut self, operands: &[usize], power: &Power) -> bool {
+        if power.rescale().is_none() {
+            return false;
+        }
+        self.spender.item(Item::Power {
+            lens: operands.to_vec(),
+            power: *power,
+        });
+        true
     }
     fn rescale(&mut self, operands: &[usize], rescale: Rescale) {
         let cut = self.cut(operands.iter().sum(), &rescale);

@@ -8,21 +8,29 @@
 //! | item | free | dependent |
 //! |---|---|---|
 //! | product with weights, `B` their mask | `A`; on output `R` | rescaled: those of a rescaling of `r = R - A * B`; else `A * B` |
-//! | elementwise product | `a`, `b`, `R` | rescaled: those of a rescaling of `r = R - a b`; else `a b` |
+//! | sum of products, of elements or of matrices | a mask for each operand; on output `R` | rescaled: those of a rescaling of `r = R - sum a b`; else `sum a b` |
 //! | rescaling, stochastic | `r` | `-(r >> s)`: k, top bit of r: \[s\] |
 //! | rescaling, exact or nearest | `r`, masks of a carry, bit `sigma` | as before, carry of `r mod 2^s`, `sigma` as integer: k |
 //! | sign | `r`, masks of a carry | carry of `r mod 2^(w-1)`, bit w - 1 of r |
+//! | bits | `r`, masks of an adder | tables of r, products of masks and of tables with masks (`parts::prefix`) |
 //! | rectification | `r`, masks of a carry, bit `sigma` | those of a sign, `sigma`: k, `sigma r`: k |
 //! | selection | `r`, bit `sigma` | `sigma`: k, `sigma r`: k |
 //! | bits to integers | bit `sigma` | `sigma`: k |
+//! | m weighed bits | m bits `sigma` | each `sigma`: k |
 //! | conjunction | bits `a`, `b` | `a b` |
+//! | power of two, H digits | `r`; for the rescaling `R` | H vectors that follow from r: k each, those of a rescaling of `R` |
+
+use core::ops::Range;
 
 use piquet_core::linalg::ConvShape;
 
+use super::bits::adder;
+use super::power::cut_of;
 use crate::Error;
-use crate::engine::{Rescale, Truncation};
+use crate::engine::{MatMul, Power, Rescale, Truncation};
 use crate::parts::adder::Adder;
-use crate::parts::pieces::ranges;
+use crate::parts::pieces::{PIECE, ranges_of};
+use crate::walk::Products;
 
 /// How a value is rescaled, as far as what is dealt for it goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -87,6 +95,15 @@ pub(super) fn narrow(shift: u32) -> usize {
     }
 }
 
+/// How the operands of a product lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Form {
+    /// Element by element.
+    Elements,
+    /// Matrices.
+    Matrices(MatMul),
+}
+
 /// The correlated randomness of one step; lengths are those of its operands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -102,10 +119,12 @@ pub enum Item {
         /// What follows.
         cut: Cut,
     },
-    /// Elementwise products.
-    Mul {
-        /// Lengths.
-        lens: Vec<usize>,
+    /// Sums of products of operands that are all secret.
+    Products {
+        /// Which operands meet.
+        products: Products,
+        /// How they lie.
+        form: Form,
         /// What follows.
         cut: Cut,
     },
@@ -122,6 +141,13 @@ pub enum Item {
         lens: Vec<usize>,
         /// Bits that are looked at.
         window: usize,
+    },
+    /// Bits in two's complement.
+    Bits {
+        /// Lengths.
+        lens: Vec<usize>,
+        /// Places.
+        range: Range<u32>,
     },
     /// Comparison with zero, and selection by its result.
     Relu {
@@ -145,7 +171,24 @@ pub enum Item {
         /// Bits.
         lens: Vec<usize>,
     },
+    /// Weighed bits.
+    Weigh {
+        /// Lengths.
+        lens: Vec<usize>,
+        /// Bits of each element.
+        bits: usize,
+    },
+    /// Powers of two, not for a deterministic rounding.
+    Power {
+        /// Lengths.
+        lens: Vec<usize>,
+        /// Which.
+        power: Power,
+    },
 }
+
+/// Bits of a piece of a step that works on bits alone.
+const BITS: usize = 8 * PIECE;
 
 impl Item {
     /// Elements of each operand's result.
@@ -154,22 +197,44 @@ impl Item {
             Self::Linear {
                 shape, operands, ..
             } => vec![shape.output_len(); *operands],
-            Self::Mul { lens, .. }
-            | Self::Rescale { lens, .. }
+            Self::Products { products, form, .. } => match form {
+                Form::Elements => products.lens(),
+                Form::Matrices(op) => vec![op.lens()[2]; products.sums().len()],
+            },
+            // Whole words of all operands, one after the other.
+            Self::And { lens } => vec![lens.iter().map(|n| n.next_multiple_of(64)).sum()],
+            Self::Rescale { lens, .. }
             | Self::Sign { lens, .. }
+            | Self::Bits { lens, .. }
             | Self::Relu { lens, .. }
-            | Self::And { lens }
             | Self::Select { lens }
-            | Self::Integers { lens } => lens.clone(),
+            | Self::Integers { lens }
+            | Self::Weigh { lens, .. }
+            | Self::Power { lens, .. } => lens.clone(),
         }
     }
 
-    /// Elements of each operand that is masked in one go with the others before there is any result.
+    /// Most elements of a piece of a result.
+    fn piece(&self) -> usize {
+        match self {
+            Self::And { .. } => BITS,
+            Self::Weigh { bits, .. } => (BITS / bits.max(&1) / 64).max(1) * 64,
+            _ => PIECE,
+        }
+    }
+
+    /// The pieces of the results.
+    pub(super) fn ranges(&self) -> impl Iterator<Item = (usize, Range<usize>)> + use<> {
+        ranges_of(self.piece(), self.lens())
+    }
+
+    /// Elements of the vectors that are masked before there is any result: of each operand, or of all operands joined.
     pub(super) fn masked(&self) -> Vec<usize> {
         match self {
             Self::Linear {
                 shape, operands, ..
             } => vec![shape.input_len(); *operands],
+            Self::Products { products, .. } => vec![products.operands().iter().sum()],
             _ => Vec::new(),
         }
     }
@@ -178,19 +243,27 @@ impl Item {
     pub(super) fn bytes(&self, word: usize, n: usize) -> usize {
         let plane = 8 * n.div_ceil(64);
         match self {
-            Self::Linear { cut, .. } | Self::Mul { cut, .. } => cut.product_bytes(word, n),
+            Self::Linear { cut, .. } | Self::Products { cut, .. } => cut.product_bytes(word, n),
             Self::Rescale { cut, .. } => cut.bytes(word, n),
             Self::Sign { window, .. } => plane * sign_planes(*window),
+            Self::Bits { range, .. } => {
+                let adder = adder(range);
+                let planes: usize = (0..adder.steps()).map(|i| adder.dealt(i)).sum();
+                plane * planes
+            }
             Self::Relu { window, .. } => plane * sign_planes(*window) + 2 * word * n,
             Self::And { .. } => plane,
             Self::Select { .. } => 2 * word * n,
             Self::Integers { .. } => word * n,
+            Self::Weigh { bits, .. } => bits * word * n,
+            Self::Power { power, .. } => power.words() * word * n + cut_of(power).bytes(word, n),
         }
     }
 
     /// Bytes of the dependent vectors of each piece.
     pub(super) fn corrections(&self, word: usize) -> impl Iterator<Item = usize> {
-        ranges(self.lens()).map(move |(_, range)| self.bytes(word, range.len()))
+        let pieces = self.ranges();
+        pieces.map(move |(_, range)| self.bytes(word, range.len()))
     }
 }
 

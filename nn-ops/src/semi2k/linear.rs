@@ -1,6 +1,6 @@
-//! Products with secret weights, and elementwise products (Beaver, CRYPTO 1991).
+//! Products with secret weights (Beaver, CRYPTO 1991).
 //!
-//! *Weights* w are masked once: B is a free vector, and `F = w - B` is opened at set-up. For each product A is a fresh mask of
+//! Weights w are masked once: B is a free vector, and `F = w - B` is opened at set-up. For each product A is a fresh mask of
 //! the operand, and `E = x - A` is opened:
 //!
 //! `x * w = E * B + A * F + E * F + A * B`.
@@ -9,8 +9,6 @@
 //! knows A and B, and deals what follows from `A * B`: a share of it if nothing is to be rescaled, else what `truncate` says
 //! under *after a product*, which hides it. That F stays while A changes is the idea of weights that are masked
 //! once for all products, as in SecureML (eprint 2017/396, section 4.1).
-//!
-//! *Elementwise*, both factors are masked afresh and both are opened.
 //!
 //! Security: B is uniform and opened under no other mask, A is fresh, so F and every E are uniform and independent to any
 //! n - 1 parties.
@@ -24,7 +22,7 @@ use super::party::{Semi2k, Semi2kArith};
 use super::piece::{fresh, sum};
 use super::truncate::{deal_cut, openings};
 use crate::Error;
-use crate::engine::{LinearOp, Rescale, check_mul, check_product};
+use crate::engine::{LinearOp, Rescale, check_product};
 use crate::parts::words::{message, words};
 
 /// One party's share of the weights of a linear operation, packed for its kernels.
@@ -54,13 +52,6 @@ pub(super) fn deal_product<R: Ring>(hand: &mut Hand, c: &[R], cut: Cut) -> Resul
     let mut r = hand.free::<R>(c.len());
     r.sub_assign(c);
     deal_cut(hand, r.as_slice(), cut)
-}
-
-/// Dealer: elementwise products of n masks.
-pub(super) fn deal_mul<R: Ring>(hand: &mut Hand, n: usize, cut: Cut) -> Result<(), Error> {
-    let (mut a, b) = (hand.free::<R>(n), hand.free::<R>(n));
-    lanes::zip(a.as_mut_slice(), b.as_slice(), R::mul);
-    deal_product(hand, a.as_slice(), cut)
 }
 
 /// Dealer: the mask of a set of weights, from the streams of all parties.
@@ -159,55 +150,5 @@ impl<R: Ring> Semi2kWeights<R> {
         }
         let shares = party.cut_product(pieces, products, cut, &rescale)?;
         party.ariths(xs.iter().map(|_| (&op.out, rescale.to)), shares)
-    }
-}
-
-impl<R: Ring> Semi2k<R> {
-    pub(super) fn mul_impl(
-        &mut self,
-        pairs: &[(&Semi2kArith<R>, &Semi2kArith<R>)],
-        rescale: Rescale,
-    ) -> Result<Vec<Semi2kArith<R>>, Error> {
-        for (x, y) in pairs {
-            check_mul(&x.spec, &y.spec, &rescale)?;
-        }
-        let one = self.adds();
-        let cut = Cut::of(&rescale, self.me.count())?;
-        let x: Vec<&[R]> = pairs.iter().map(|(x, _)| x.share.as_slice()).collect();
-        let y: Vec<&[R]> = pairs.iter().map(|(_, y)| y.share.as_slice()).collect();
-        let lens: Vec<usize> = x.iter().map(|x| x.len()).collect();
-        let mut products = self.tensors(&lens);
-        let (_, pieces) = self.begin(&Item::Mul { lens, cut }, 1 + openings(cut))?;
-        let opened = self.open(
-            fresh(pieces),
-            |piece, ()| {
-                let n = piece.len();
-                let masks = piece.batch.free::<R>(2 * n)?;
-                let mut open = RingVec::with_capacity(2 * n);
-                open.extend_from_slice(piece.of(&x));
-                open.extend_from_slice(piece.of(&y));
-                open.sub_assign(masks.as_slice());
-                Ok((message(&open), (masks, open)))
-            },
-            |piece, (masks, open), theirs| {
-                let n = piece.len();
-                let open = sum(open, theirs);
-                let (a, b) = masks.as_slice().split_at(n);
-                let (d, e) = open.as_slice().split_at(n);
-                let mut z = RingVec::zeros(n);
-                lanes::zip4(z.as_mut_slice(), a, b, d, e, |_, a, b, d, e| {
-                    d.mul(b).add(e.mul(a))
-                });
-                if one {
-                    lanes::zip2(z.as_mut_slice(), d, e, |z, d, e| z.add(d.mul(e)));
-                }
-                products.put(piece, &z);
-                Ok(())
-            },
-        )?;
-        let pieces = opened.into_iter().map(|(piece, ())| piece).collect();
-        let shares = self.cut_product(pieces, products.into_tensors(), cut, &rescale)?;
-        let shapes = pairs.iter().map(|(x, _)| &x.spec.shape);
-        self.ariths(shapes.map(|s| (s, rescale.to)), shares)
     }
 }

@@ -52,11 +52,15 @@ impl Piece {
         all.get(self.range.clone()).unwrap_or_default()
     }
 
+    /// The words of bits that it covers.
+    pub(super) fn word_range(&self) -> Range<usize> {
+        self.range.start / 64..self.range.end.div_ceil(64)
+    }
+
     /// What it covers of bits, in words.
     pub(super) fn of_bits<'a>(&self, tensors: &[&'a [u64]]) -> &'a [u64] {
-        let range = self.range.start / 64..self.range.end.div_ceil(64);
         let all = tensors.get(self.tensor).copied().unwrap_or_default();
-        all.get(range).unwrap_or_default()
+        all.get(self.word_range()).unwrap_or_default()
     }
 }
 
@@ -84,19 +88,19 @@ impl<R: Ring> Semi2k<R> {
         openings: usize,
     ) -> Result<(Vec<Piece>, Vec<Piece>), Error> {
         let batches = self.source.next(item)?;
-        let masked = self.pieces(&item.masked(), batches.masked, 1)?;
-        let pieces = self.pieces(&item.lens(), batches.pieces, openings)?;
+        let masked = self.pieces(ranges(item.masked()), batches.masked, 1)?;
+        let pieces = self.pieces(item.ranges(), batches.pieces, openings)?;
         Ok((masked, pieces))
     }
 
-    /// Pieces of tensors of these lengths with these batches.
-    pub(super) fn pieces(
+    /// Pieces with these batches.
+    fn pieces(
         &mut self,
-        lens: &[usize],
+        ranges: impl Iterator<Item = (usize, Range<usize>)>,
         batches: Vec<Batch>,
         openings: usize,
     ) -> Result<Vec<Piece>, Error> {
-        let ranges: Vec<_> = ranges(lens.iter().copied()).collect();
+        let ranges: Vec<_> = ranges.collect();
         let mut steps = vec![VecDeque::with_capacity(openings); ranges.len()];
         for _ in 0..openings {
             for of_piece in &mut steps {

@@ -25,6 +25,7 @@ use super::demand::Demand;
 use super::item::Item;
 use crate::Error;
 use crate::layer::only;
+use crate::parts::pieces::ranges;
 use crate::parts::words::{draw, words};
 use crate::session::Session;
 use crate::transport::Peer;
@@ -268,10 +269,11 @@ impl Source for Dealt {
             });
         }
         self.demand.pop_front();
-        let masked = (0..pieces_of(&item.masked()))
+        let masked = ranges(item.masked())
             .map(|_| self.batch(false))
             .collect::<Result<_, _>>()?;
-        let pieces = (0..pieces_of(&item.lens()))
+        let pieces = item
+            .ranges()
             .map(|_| self.batch(true))
             .collect::<Result<_, _>>()?;
         Ok(Batches { masked, pieces })
@@ -286,11 +288,6 @@ impl Source for Dealt {
             }),
         }
     }
-}
-
-/// How many pieces there are of tensors of these lengths.
-pub(super) fn pieces_of(lens: &[usize]) -> u64 {
-    crate::parts::pieces::ranges(lens.iter().copied()).count() as u64
 }
 
 impl fmt::Debug for Dealt {

@@ -4,7 +4,7 @@
 
 use piquet_core::linalg::ConvShape;
 use piquet_nn_ops::Error;
-use piquet_nn_ops::engine::{LinearOp, Rescale, Truncation};
+use piquet_nn_ops::engine::{Dot, LinearOp, MatMul, Rescale, Truncation, Weighed};
 use piquet_nn_ops::layer::{Layers, Window};
 use piquet_nn_ops::model::{Format, MaxPool, Mean, Shape};
 use proptest::prelude::*;
@@ -281,6 +281,153 @@ impl Script for Joined {
         let joined = e.concat(&[&sum, &x[2]], &Shape::nchw(n, c + d, h, w)?)?;
         let flat = e.flatten(&joined, &Shape::new(&[n, (c + d) * h * w])?)?;
         Ok(vec![sum, joined, flat])
+    }
+}
+
+/// Sums of one, two and three products; the last input has the scale of products.
+pub(crate) struct Dots(pub(crate) Rescale);
+impl Script for Dots {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        _: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        let r = fit(self.0, e.spec(&x[0]))?;
+        let sums = [
+            (vec![(&x[0], &x[1])], Some(&x[3])),
+            (vec![(&x[0], &x[1]), (&x[2], &x[2])], None),
+            (
+                vec![(&x[0], &x[2]), (&x[2], &x[0]), (&x[1], &x[1])],
+                Some(&x[3]),
+            ),
+        ];
+        let sums = sums.map(|(products, plus)| Dot { products, plus });
+        e.dot(&sums, r)
+    }
+}
+
+pub(crate) struct Matrices(pub(crate) MatMul, pub(crate) Rescale);
+impl Script for Matrices {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        _: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        let r = fit(self.1, e.spec(&x[0]))?;
+        e.matmul(&[(&x[0], &x[1]), (&x[2], &x[1])], &self.0, r)
+    }
+}
+
+/// Inner products of rows of so many elements.
+pub(crate) struct Rows(pub(crate) usize, pub(crate) Rescale);
+impl Script for Rows {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        _: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        let r = fit(self.1, e.spec(&x[0]))?;
+        e.row_products(&[(&x[0], &x[1]), (&x[0], &x[0])], self.0, r)
+    }
+}
+
+/// Some bits of all inputs, each as an integer.
+pub(crate) struct BitsOf(pub(crate) core::ops::Range<u32>);
+impl Script for BitsOf {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        _: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        let refs: Vec<_> = x.iter().collect();
+        let bits = e.bits(&refs, self.0.clone())?;
+        let shapes: Vec<_> = x.iter().map(|x| e.spec(x).shape.clone()).collect();
+        let planes: Vec<_> = bits
+            .iter()
+            .zip(&shapes)
+            .flat_map(|(bits, shape)| bits.iter().map(move |b| (b, shape)))
+            .collect();
+        assert_eq!(planes.len(), x.len() * self.0.len());
+        let one = Format::new(e.spec(&x[0]).format.width(), 0, 1)?;
+        e.to_arith(&planes, one)
+    }
+}
+
+/// Bits of the first input and the signs of all, weighed; another list of bits for each further input.
+pub(crate) struct Weighs(pub(crate) core::ops::Range<u32>);
+impl Script for Weighs {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        _: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        let refs: Vec<_> = x.iter().collect();
+        let width = e.spec(&x[0]).format.width();
+        let signs = e.non_negative(&refs)?;
+        let bits = e.bits(&refs, self.0.clone())?;
+        let lists: Vec<Vec<_>> = bits
+            .iter()
+            .zip(&signs)
+            .map(|(bits, sign)| bits.iter().chain([sign]).collect())
+            .collect();
+        let shapes: Vec<_> = x.iter().map(|x| e.spec(x).shape.clone()).collect();
+        let operands: Vec<_> = lists
+            .iter()
+            .zip(&shapes)
+            .map(|(bits, shape)| (bits.as_slice(), shape))
+            .collect();
+        let n = self.0.len();
+        let number: Vec<i64> = (0..n).map(|i| 1 << i).chain([0]).collect();
+        let count = vec![1; n + 1];
+        let mixed: Vec<i64> = (0..=n as i64).map(|i| 1 - i * i * i).collect();
+        let format = |bound| Format::new(width, 3, bound);
+        let sums = [
+            Weighed {
+                factors: &number,
+                format: format(n as u32)?,
+            },
+            Weighed {
+                factors: &count,
+                format: format(6)?,
+            },
+            Weighed {
+                factors: &mixed,
+                format: format(20)?,
+            },
+        ];
+        let out = e.weigh(&operands, &sums)?;
+        Ok(out.into_iter().flatten().collect())
+    }
+}
+
+/// Conjunctions of many tensors of bits of different lengths.
+pub(crate) struct Ands;
+impl Script for Ands {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        _: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        let refs: Vec<_> = x.iter().collect();
+        let bits = e.bits(&refs, 0..4)?;
+        let mut pairs = Vec::new();
+        let mut shapes = Vec::new();
+        for (bits, x) in bits.iter().zip(x) {
+            for (i, j) in [(0, 1), (1, 2), (2, 3), (3, 3)] {
+                pairs.push((&bits[i], &bits[j]));
+                shapes.push(e.spec(x).shape.clone());
+            }
+        }
+        let and = e.and(&pairs)?;
+        let and: Vec<_> = and.iter().zip(&shapes).collect();
+        let one = Format::new(e.spec(&x[0]).format.width(), 0, 1)?;
+        e.to_arith(&and, one)
     }
 }
 

@@ -1,0 +1,228 @@
+//! The steps that functions are made of, in `semi2k`, against the oracle, and its ledger against the plan.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+#[path = "common/scripts.rs"]
+mod scripts;
+#[path = "common/semi2k.rs"]
+mod semi2k;
+
+use common::{Case, Script, fit, plain, values, z64};
+use piquet_nn_ops::Error;
+use piquet_nn_ops::engine::{Dot, LinearOp, MatMul, Rescale, Truncation};
+use piquet_nn_ops::layer::Layers;
+use scripts::*;
+use semi2k::{agree, semi2k};
+
+const SIZES: [usize; 6] = [1, 63, 64, 65, 1000, 40000];
+
+/// Deterministic roundings agree with the oracle; the others are a unit above it at the most.
+fn rounded(parties: usize, case: &Case, mode: Truncation, script: &impl Script) {
+    match mode {
+        Truncation::Exact | Truncation::Nearest => {
+            agree(parties, case, script, 1);
+        }
+        Truncation::Stochastic | Truncation::Local => {
+            let (got, want) = (semi2k(parties, case, script), plain(case, script).unwrap());
+            for (g, w) in got.iter().flatten().zip(want.iter().flatten()) {
+                let low = if mode == Truncation::Local { -1 } else { 0 };
+                assert!((low..=1).contains(&(g - w)), "{g} {w}");
+            }
+        }
+    }
+}
+
+/// All roundings, and a step that is not rescaled at all.
+fn roundings() -> impl Iterator<Item = (Truncation, u32)> {
+    let all = Truncation::ALL.into_iter().map(|(_, mode)| (mode, 9));
+    all.chain([(Truncation::Exact, 0), (Truncation::Nearest, 17)])
+}
+
+/// Sums of different lengths in one step, squares among them, and elementwise products.
+struct Uneven(Rescale);
+impl Script for Uneven {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        _: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        let r = fit(self.0, e.spec(&x[0]))?;
+        let products = [
+            vec![(&x[2], &x[2])],
+            vec![(&x[0], &x[1])],
+            vec![(&x[0], &x[0]), (&x[2], &x[0])],
+        ];
+        let sums = products.map(|products| Dot {
+            products,
+            plus: None,
+        });
+        let (last, first) = (&sums[2..], &sums[..2]);
+        let mut out = match e.spec(&x[2]).shape == e.spec(&x[0]).shape {
+            true => e.dot(last, r)?,
+            false => e.dot(first, r)?,
+        };
+        out.extend(e.mul(&[(&x[2], &x[2]), (&x[0], &x[1]), (&x[1], &x[1])], r)?);
+        Ok(out)
+    }
+}
+
+#[test]
+fn sums_of_products() {
+    for n in SIZES {
+        let case = Case::default()
+            .input(&[1, n], z64(8, 12), values(n, 12, 1))
+            .input(&[1, n], z64(8, 12), values(n, 12, 2))
+            .input(&[1, n], z64(8, 12), values(n, 12, 3))
+            .input(&[1, n], z64(16, 25), values(n, 25, 4));
+        let uneven = Case::default()
+            .input(&[1, n], z64(8, 12), values(n, 12, 1))
+            .input(&[1, n], z64(8, 12), values(n, 12, 2))
+            .input(&[1, 7], z64(8, 12), values(7, 12, 3));
+        for (mode, shift) in roundings() {
+            let shift = shift.min(16);
+            let to = z64(16 - shift, 28 - shift);
+            let r = Rescale { shift, mode, to };
+            for parties in [2, 3] {
+                if (parties == 2 || mode != Truncation::Local) && (n < 40000 || shift == 9) {
+                    rounded(parties, &case, mode, &Dots(r));
+                    rounded(parties, &uneven, mode, &Uneven(r));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn products_of_matrices() {
+    for (batch, rows, inner, columns) in [
+        (1, 1, 1, 1),
+        (3, 5, 7, 11),
+        (2, 16, 33, 1),
+        (2, 1, 33, 16),
+        (4, 1, 65, 1),
+        (1, 190, 3, 220),
+        (2, 65, 64, 63),
+    ] {
+        for transposed in [false, true] {
+            let op = MatMul {
+                batch,
+                rows,
+                inner,
+                columns,
+                transposed,
+            };
+            let [left, right, _] = op.lens();
+            let case = Case::default()
+                .input(&[1, left], z64(8, 12), values(left, 12, 1))
+                .input(&[1, right], z64(8, 9), values(right, 9, 2))
+                .input(&[1, left], z64(8, 12), values(left, 12, 3));
+            for (mode, shift) in roundings() {
+                let (shift, to) = (shift.min(16), z64(16 - shift.min(16), 29 - shift.min(16)));
+                let script = Matrices(op, Rescale { shift, mode, to });
+                for parties in [2, 3] {
+                    if parties == 2 || mode != Truncation::Local {
+                        rounded(parties, &case, mode, &script);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn inner_products_of_rows() {
+    for (rows, of) in [(1, 1), (3, 70), (70, 3), (1, 1000), (64, 64), (400, 100)] {
+        let n = rows * of;
+        let case = Case::default()
+            .input(&[rows, of], z64(8, 9), values(n, 9, 1))
+            .input(&[rows, of], z64(8, 9), values(n, 9, 2));
+        for (mode, shift) in roundings() {
+            let (shift, to) = (shift.min(16), z64(16 - shift.min(16), 29 - shift.min(16)));
+            rounded(2, &case, mode, &Rows(of, Rescale { shift, mode, to }));
+        }
+    }
+}
+
+#[test]
+fn weighed_bits() {
+    for n in SIZES {
+        let case = Case::default()
+            .input(&[1, n], z64(0, 20), values(n, 20, 1))
+            .input(&[1, 70], z64(0, 20), values(70, 20, 2));
+        for (parties, range) in [(2, 0..1), (3, 3..20), (2, 0..21)] {
+            if n < 40000 || range.len() == 1 {
+                agree(parties, &case, &Weighs(range), 1);
+            }
+        }
+    }
+}
+
+#[test]
+fn conjunctions_share_messages() {
+    for n in SIZES {
+        let case = Case::default()
+            .input(&[1, n], z64(0, 5), values(n, 5, 1))
+            .input(&[1, n], z64(0, 5), values(n, 5, 2))
+            .input(&[1, 7], z64(0, 5), values(7, 5, 3))
+            .input(&[1, n], z64(0, 5), values(n, 5, 4));
+        for parties in [2, 3] {
+            agree(parties, &case, &Ands, 1);
+        }
+    }
+}
+
+#[test]
+fn bits_of_values() {
+    for n in SIZES {
+        let case = Case::default()
+            .input(&[1, n], z64(0, 20), values(n, 20, 1))
+            .input(&[1, 3], z64(0, 21), values(3, 21, 2));
+        for (parties, range) in [(2, 0..21), (3, 5..17), (2, 20..21), (3, 0..1)] {
+            if n < 40000 || range.len() == 21 {
+                agree(parties, &case, &BitsOf(range), 1);
+            }
+        }
+    }
+}
+
+/// Every window, at the ends of its range and around zero, whole and in part.
+#[test]
+fn bits_are_exact_at_the_edges_of_every_window() {
+    for bound in 1..=62u32 {
+        let top = (1i64 << bound) - 1;
+        let half = 1i64 << (bound - 1);
+        let v: Vec<i64> = [
+            0,
+            1,
+            -1,
+            top,
+            -top,
+            1 - top,
+            half,
+            -half,
+            half - 1,
+            1 - half,
+        ]
+        .into_iter()
+        .chain(values(60, bound, bound.into()))
+        .filter(|v| v.abs() <= top)
+        .collect();
+        let case = Case::default().input(&[1, v.len()], z64(0, bound), v.clone());
+        for (parties, range) in [
+            (2, 0..bound + 1),
+            (3, bound / 2..bound + 1),
+            (2, bound / 3..bound),
+        ] {
+            if range.is_empty() {
+                continue;
+            }
+            let (got, _) = agree(parties, &case, &BitsOf(range.clone()), 1);
+            for (place, got) in range.zip(&got) {
+                let want: Vec<i64> = v.iter().map(|v| (v >> place) & 1).collect();
+                assert_eq!(*got, want, "bit {place} of {bound}");
+            }
+        }
+    }
+}
