@@ -191,14 +191,15 @@ pub(crate) fn check_dot(
         reach += 1 << p.format.bound();
     }
     let worst = u128::BITS - (reach - 1).leading_zeros();
-    // The oracle adds in 64 bits; what an engine needs is that the sum fits as declared.
-    if worst > 63 {
+    // What an engine needs is that the sum fits as declared.
+    let bound = worst.min(r.to.bound() + r.shift);
+    if bound > product_bound(64) {
         return Err(Error::Range {
             what: "sum of products",
-            bound: worst,
+            bound,
         });
     }
-    check_rescale(frac, worst.min(r.to.bound() + r.shift), r)
+    check_rescale(frac, bound, r)
 }
 
 /// Checks the operands of a [`MatMul`], and its rescaling. Its magnitude follows from the declared bound of the result.
