@@ -122,7 +122,9 @@ fn rep3_row(
 ) -> Result<(), Failure> {
     let (cost, spec) = walk(Rep3Cost::new(64), job)?;
     let total = cost.plan().total(Phase::Online);
-    let got = opened(Cast::parties(3).with_client(), |s| rep3_peer(s, job, &spec, None))?;
+    let got = opened(Cast::parties(3).with_client(), |s| {
+        rep3_peer(s, job, &spec, None)
+    })?;
     let (ulp, relative) = job.hold(&got)?;
     let peer = job.clone();
     let rig = Rig::new(sockets(security)?, move |s, steps| {

@@ -18,8 +18,8 @@ use crate::task;
 pub(super) struct Infer {
     #[command(flatten)]
     model: ModelArgs,
-    /// A PNG or JPEG picture, or an NPY file with the input tensor as it is; by default a photograph of a cat, for
-    /// networks that take pictures.
+    /// A PNG or JPEG picture, or an NPY file with the input tensor as it is; for networks that take texts, the numbers of the tokens, as
+    /// text or as an NPY file of integers. By default a photograph of a cat, or some text.
     #[arg(long)]
     input: Option<PathBuf>,
     /// The true class of each input, an NPY array of numbers of shape \[batch\]: the report tells how many are right.

@@ -12,6 +12,7 @@ use crate::engines::Engine;
 use crate::image::Pixels;
 use crate::picture;
 use crate::task::Task;
+use crate::tokens;
 use crate::zoo;
 
 /// Which network, and in which fixed-point arithmetic.
@@ -26,10 +27,10 @@ pub(super) struct ModelArgs {
     /// How many parties compute; by default the fewest that the engine takes.
     #[arg(long)]
     parties: Option<usize>,
-    /// Pictures in one inference; of an ONNX file, where it leaves that open.
+    /// Pictures, or texts, in one inference; of an ONNX file, where it leaves that open.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     batch: u16,
-    /// Height and width of the pictures; the network's own by default. Not for ONNX files.
+    /// Height and width of the pictures, or tokens of the texts; the network's own by default. Not for ONNX files.
     #[arg(long)]
     size: Option<u16>,
     /// Shape of the input of an ONNX file that leaves it open, as in 1,3,224,224.
@@ -38,7 +39,7 @@ pub(super) struct ModelArgs {
     /// Name of the result of an ONNX file that has several.
     #[arg(long)]
     result: Option<String>,
-    /// Typical inputs (PNG, JPEG or NPY) from which the ranges of values are taken. The ranges are public, the inputs are not. By
+    /// Typical inputs (as for --input) from which the ranges of values are taken. The ranges are public, the inputs are not. By
     /// default the photograph that comes with Piquet and a random pattern.
     #[arg(long, num_args = 1..)]
     calibrate: Vec<PathBuf>,
@@ -78,7 +79,10 @@ pub(super) struct Chosen {
 
 impl ModelArgs {
     fn calibration(&self, graph: &Graph) -> Calibration {
-        let d = Calibration::of(graph);
+        let d = match self.file() {
+            Some(_) => Calibration::of(graph),
+            None => zoo::calibration(graph),
+        };
         Calibration {
             frac: self.frac.unwrap_or(d.frac),
             weight_frac: self.weight_frac.unwrap_or(d.weight_frac),
@@ -156,9 +160,17 @@ impl ModelArgs {
     pub(super) fn input(&self, graph: &Graph, file: Option<&Path>) -> Result<TensorF32, Failure> {
         let shape = graph.input_shape()?;
         match file {
-            Some(path) => picture::load(path, shape, self.pixels),
+            Some(path) => self.load(path, graph),
             None if self.file().is_none() => Ok(zoo::example(graph)?),
             None => picture::photograph(shape, self.pixels),
+        }
+    }
+
+    /// An input from a file.
+    fn load(&self, path: &Path, graph: &Graph) -> Result<TensorF32, Failure> {
+        match zoo::tokens(graph.name()).filter(|_| self.file().is_none()) {
+            Some(tokens) => Ok(tokens::load(path, graph, tokens)?),
+            None => picture::load(path, graph.input_shape()?, self.pixels),
         }
     }
 
@@ -183,7 +195,7 @@ impl ModelArgs {
             [] => picture::samples(&shape, self.pixels, self.model_seed)?,
             files => files
                 .iter()
-                .map(|file| picture::load(file, &shape, self.pixels))
+                .map(|file| self.load(file, &model.graph))
                 .collect::<Result<_, _>>()?,
         };
         let calibration = self.calibration(&model.graph);

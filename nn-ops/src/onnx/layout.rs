@@ -124,6 +124,18 @@ impl Layout {
             offset: self.offset,
         })
     }
+    /// With a row of `n` elements in place of each.
+    pub(super) fn rows(&self, n: usize) -> Option<Self> {
+        let one = i64::try_from(n).ok()?;
+        let mut out = self.clone();
+        for s in &mut out.strides {
+            *s = s.checked_mul(one)?;
+        }
+        out.offset = out.offset.checked_mul(n)?;
+        out.dims.push(n);
+        out.strides.push(1);
+        (out.rank() <= MAX_DIMS).then_some(out)
+    }
     /// The same elements in the same order under other dimensions, unless that takes a copy.
     pub(super) fn reshape(&self, dims: &[usize]) -> Option<Self> {
         if self.elements() == 0 {
