@@ -36,7 +36,7 @@
 //! | kind | what is imported |
 //! |---|---|
 //! | convolutions | `Conv` over lines and pictures, with a constant weight: groups, dilations, all of `auto_pad` |
-//! | products | `Gemm` and `MatMul` of values and constants, over any leading dimensions |
+//! | products | `Gemm` and `MatMul` of values and constants, over any leading dimensions; `Attention` without a past |
 //! | tokens | `Gather` of a constant table by the input |
 //! | pooling | `MaxPool`, `AveragePool`, `GlobalMaxPool`, `GlobalAveragePool` over lines and pictures, not dilated; `ReduceMean`, `ReduceSum`, `ReduceMax` along any axes |
 //! | normalisation | `BatchNormalization`, also as the arithmetic that exporters write instead; `LayerNormalization`, likewise; `RMSNormalization` |
@@ -45,7 +45,7 @@
 //! | arithmetic | `Add`, `Sub`, `Mul`, `Div`, `Sum`, `Mean`, `Min`, `Max` of values and constants, `Neg`, `Pow` by -1, -1/2, 1/2, 1, 2 and 3 |
 //! | masks | `Where` with a constant choice, `Add` of minus infinity before a softmax, `IsNaN` (which nothing is) |
 //! | movement | `Cast`, `Concat`, `DepthToSpace`, `Dropout`, `Expand`, `Flatten`, `Gather` of places equally far apart, `Identity`, `Pad`, `Reshape`, `Slice`, `SpaceToDepth`, `Split`, `Squeeze`, `Tile`, `Transpose`, `Unsqueeze` |
-//! | shapes, constants | `Constant`, `ConstantOfShape`, `CumSum`, `Range`, `Shape`, `Size`, `Trilu`, comparisons, logic, rounding, roots, exponentials, sines, reductions |
+//! | shapes, constants | `Constant`, `ConstantOfShape`, `CumSum`, `GatherND`, `Range`, `ScatterND`, `Shape`, `Size`, `Trilu`, comparisons, logic, rounding, roots, exponentials, sines, reductions |
 //! | the end | `ArgMax` |
 //!
 //! [`View`]: crate::model::Op::View

@@ -5,6 +5,7 @@
 
 mod activation;
 mod affine;
+mod attention;
 mod constant;
 mod conv;
 mod elementwise;
@@ -290,6 +291,7 @@ impl<'a> Lower<'a> {
             "Concat" => self.concat(item, args)?,
             "Pad" => self.pad(item, args)?,
             "Softmax" | "LogSoftmax" => self.softmax(item, args)?,
+            "Attention" => self.attention(item, args)?,
             _ if args
                 .0
                 .iter()
