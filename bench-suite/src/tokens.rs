@@ -12,8 +12,8 @@ use crate::zoo::Tokens;
 /// Longest text of a file.
 const MAX_TEXT: usize = 1 << 20;
 
-/// The tokens of a file, whitespace between their numbers or an NPY array of integers, as the input of a graph; with fewer texts than
-/// the graph takes at once, the one again and again.
+/// The tokens of a file, whitespace between their numbers or an NPY array of integers, as the input of a graph; with
+/// fewer texts than the graph takes at once, the one again and again.
 pub fn load(path: &Path, graph: &Graph, tokens: &Tokens) -> Result<TensorF32, InputError> {
     let refuse = |reason: String| InputError::NotTokens {
         path: path.to_owned(),
@@ -27,7 +27,7 @@ pub fn load(path: &Path, graph: &Graph, tokens: &Tokens) -> Result<TensorF32, In
     let [rows, each] = lengths(graph, tokens)?;
     if words.len() != rows && words.len() != each {
         let reason = format!(
-            "{} tokens, and the network takes {each}; with --size {0} (an ONNX file: --input-shape 1,{0}) it takes so many",
+            "{} tokens, and the network takes {each}; with --size {0} (ONNX: --input-shape 1,{0}) it takes so many",
             words.len()
         );
         return Err(refuse(reason));

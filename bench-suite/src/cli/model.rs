@@ -36,15 +36,15 @@ pub(super) struct ModelArgs {
     /// Shape of the input of an ONNX file that leaves it open, as in 1,3,224,224.
     #[arg(long, value_delimiter = ',')]
     input_shape: Option<Vec<usize>>,
-    /// A public value, a number or `places` (0, 1, 2, ..), of an input of an ONNX file that is not the one to share, as in
-    /// padding=1. Of attention_mask, token_type_ids and position_ids it is known.
+    /// A public value, a number or `places` (0, 1, 2, ..), of an input of an ONNX file that is not the one to share,
+    /// as in padding=1. Of attention_mask, token_type_ids and position_ids it is known.
     #[arg(long, value_name = "NAME=VALUE", value_parser = parse_fixed)]
     fix: Vec<(String, Fixed)>,
     /// Name of the result of an ONNX file that has several.
     #[arg(long)]
     result: Option<String>,
-    /// Typical inputs (as for --input) from which the ranges of values are taken. The ranges are public, the inputs are not. By
-    /// default the photograph that comes with Piquet and a random pattern.
+    /// Typical inputs (as for --input) from which the ranges of values are taken. The ranges are public, the inputs
+    /// are not. By default the photograph that comes with Piquet and a random pattern.
     #[arg(long, num_args = 1..)]
     calibrate: Vec<PathBuf>,
     /// What the brightness of a pixel becomes before the network sees it.

@@ -1,7 +1,7 @@
 //! From nodes of the file to nodes of the graph.
 //!
-//! A value is a constant, or a node of the graph seen through a [`Layout`]. Operators that move elements change the layout;
-//! others ask for a node of the shape they need, and a view is made where there is none.
+//! A value is a constant, or a node of the graph seen through a [`Layout`]. Operators that move elements change the
+//! layout; others ask for a node of the shape they need, and a view is made where there is none.
 
 mod activation;
 mod affine;

@@ -1,4 +1,5 @@
-//! Arithmetic by which exporters make masks and places: triangles, running sums, and elements by lists of their places.
+//! Arithmetic by which exporters make masks and places: triangles, running sums, and elements by lists of their
+//! places.
 
 use super::super::item::{Item, axis};
 use super::super::tensor::{Budget, Const, Data, elements};

@@ -1,7 +1,7 @@
 //! Masks: what a network never lets through, whatever it is shown.
 //!
-//! Where a mask is comes from shapes, integers and truth values, and is public. A constant that is added counts as one where
-//! it is beyond all numbers that a network works with; what else it has in it stays its owner's.
+//! Where a mask is comes from shapes, integers and truth values, and is public. A constant that is added counts as
+//! one where it is beyond all numbers that a network works with; what else it has in it stays its owner's.
 
 use super::super::item::Item;
 use super::super::layout::{Layout, broadcast};
@@ -148,7 +148,8 @@ impl Lower<'_> {
         }
     }
 
-    /// A constant as a value: public zeros, and the constant added to them. `from` is a node whose elements do not matter.
+    /// A constant as a value: public zeros, and the constant added to them. `from` is a node whose elements do not
+    /// matter.
     pub(super) fn constant_node(&mut self, c: &Const, from: NodeId) -> Outcome<Lazy> {
         let shape = match c.dims() {
             [] => vec![1],
