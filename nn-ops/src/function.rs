@@ -30,7 +30,7 @@ pub use exp::Exp;
 pub use layer_norm::LayerNorm;
 pub use log::Log;
 pub use normal::Normal;
-pub use piecewise::Piecewise;
+pub use piecewise::{Piecewise, Tail};
 pub use reciprocal::{Division, Reciprocal};
 pub use rsqrt::{Rsqrt, Sqrt};
 pub use softmax::Softmax;

@@ -84,7 +84,12 @@ impl Log {
 
     fn candidate(normal: Normal, to: Format, bound: u32, whole: u32, digit: u32) -> Option<Self> {
         let from = normal.from();
-        let product = [FEWEST, from.bound(), normal.low() + normal.room(digit), from.frac() + 2];
+        let product = [
+            FEWEST,
+            from.bound(),
+            normal.low() + normal.room(digit),
+            from.frac() + 2,
+        ];
         let product = product.into_iter().max()?;
         let argument = product.min(MOST);
         let frac = FRAC.min(60u32.checked_sub(whole)?);

@@ -18,7 +18,7 @@
 //! comparison or a selection. A caller who declares that this does not happen ([`Normal::declared`]) saves that, and one bit.
 //!
 //! With both signs ([`Normal::signed`]) the bits are those of `|x|`, or `|x| - 1` if x is negative: the exclusive or of each with the sign. The
-//! place is the same but for `-2^k`, where u is 1 instead of 1/2. The bits of h are multiplied by the sign (an `and`), and the
+//! place is the same but for `-2^k`, where u is 1 instead of 1/2, and `-2^low`, which is below the domain unless low = 0. The bits of h are multiplied by the sign (an `and`), and the
 //! quantities have the sign of x.
 //!
 //! *Security.* Steps of the engine and nothing else.
@@ -359,7 +359,11 @@ impl Places {
     }
 
     /// The bits that are weighed.
-    fn bits<E: Layers + ?Sized>(&self, engine: &mut E, x: &E::Arith) -> Result<Vec<E::Bits>, Error> {
+    fn bits<E: Layers + ?Sized>(
+        &self,
+        engine: &mut E,
+        x: &E::Arith,
+    ) -> Result<Vec<E::Bits>, Error> {
         let n = self.normal;
         let first = n.low + u32::from(n.declared);
         let with_sign = n.signed || !n.declared;
@@ -374,6 +378,15 @@ impl Places {
                 .iter()
                 .map(|p| engine.xor(p, sign))
                 .collect::<Result<_, _>>()?;
+            if n.low == 0 && !n.declared {
+                // |x| - 1 has no bit for -1, which is in the domain: the lowest bit is set for all negative numbers.
+                if let Some(lowest) = planes.first_mut() {
+                    let neither = [engine.not(lowest)?, engine.not(sign)?];
+                    let [a, b] = &neither;
+                    let both = only(engine.and(&[(a, b)])?)?;
+                    *lowest = engine.not(&both)?;
+                }
+            }
         }
         let mut ones = engine.most_significant_one(&planes)?;
         if with_sign && !n.signed {
@@ -384,8 +397,11 @@ impl Places {
         let place = |p: usize| p.checked_sub(skip).and_then(|i| ones.get(i));
         let places = n.places() as usize;
         let size = 1usize << self.digit;
-        let high = (skip..n.blocks(self.digit) as usize)
-            .map(|h| (h * size..((h + 1) * size).min(places)).filter_map(place).collect());
+        let high = (skip..n.blocks(self.digit) as usize).map(|h| {
+            (h * size..((h + 1) * size).min(places))
+                .filter_map(place)
+                .collect()
+        });
         let low = (1..size).map(|l| (l..places).step_by(size).filter_map(place).collect());
         let groups: Vec<Vec<&E::Bits>> = high.chain(low).collect();
         let mut out = Vec::with_capacity(n.weighed(self.digit));

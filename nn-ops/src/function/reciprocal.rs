@@ -184,24 +184,29 @@ impl Division {
             });
         }
         let mode = inside(mode);
-        only(together(engine, &[y], self.places.normal.from(), |engine, y| {
-            let scale = only(self.places.run(engine, y)?)?;
-            let reciprocal = self.mantissa.run(engine, y, &scale, mode)?;
-            let scale = engine.mul_public(&scale, &[1], 2)?;
-            let frac = self.to.frac() + GUARD;
-            let numerator = Rescale {
-                shift: self.shift,
-                mode,
-                to: Format::z64(frac, self.to.bound() + GUARD)?,
-            };
-            let numerator = only(engine.mul(&[(x, &scale)], numerator)?)?;
-            let quotient = Rescale {
-                shift: self.mantissa.frac() + GUARD,
-                mode,
-                to: self.to,
-            };
-            only(engine.mul(&[(&numerator, &reciprocal)], quotient)?)
-        })?)
+        only(together(
+            engine,
+            &[y],
+            self.places.normal.from(),
+            |engine, y| {
+                let scale = only(self.places.run(engine, y)?)?;
+                let reciprocal = self.mantissa.run(engine, y, &scale, mode)?;
+                let scale = engine.mul_public(&scale, &[1], 2)?;
+                let frac = self.to.frac() + GUARD;
+                let numerator = Rescale {
+                    shift: self.shift,
+                    mode,
+                    to: Format::z64(frac, self.to.bound() + GUARD)?,
+                };
+                let numerator = only(engine.mul(&[(x, &scale)], numerator)?)?;
+                let quotient = Rescale {
+                    shift: self.mantissa.frac() + GUARD,
+                    mode,
+                    to: self.to,
+                };
+                only(engine.mul(&[(&numerator, &reciprocal)], quotient)?)
+            },
+        )?)
     }
 }
 

@@ -190,12 +190,7 @@ impl Octic {
     }
 
     /// With its error and what else is known of its values.
-    fn measured(
-        mut self,
-        f: impl Fn(f64) -> f64,
-        weight: Weight,
-        grids: &[u32; 9],
-    ) -> Self {
+    fn measured(mut self, f: impl Fn(f64) -> f64, weight: Weight, grids: &[u32; 9]) -> Self {
         let mut q = [0.0; 9];
         for ((c, r), g) in q.iter_mut().zip(&self.q).zip(grids) {
             *c = *r as f64 * pow2(-(*g as i32));

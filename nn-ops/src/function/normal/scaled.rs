@@ -90,11 +90,7 @@ impl Mantissa {
         let map = |z: f64| power.at((3.0 + z) / 4.0);
         let poly = Octic::new(map, Weight::Relative, short - 2, coarse + SHIFT)?;
         let unit = |from: u32, to: u32| {
-            if from > to {
-                pow2(-(to as i32))
-            } else {
-                0.0
-            }
+            if from > to { pow2(-(to as i32)) } else { 0.0 }
         };
         let halves = f64::from(power.halves().abs());
         let last = |frac: u32| 1.5 * pow2(-(frac as i32));
@@ -247,12 +243,7 @@ impl Scaled {
     }
 
     /// Within one unit of the result or `2^-bits` of it.
-    pub(crate) fn new(
-        power: Power,
-        normal: Normal,
-        to: Format,
-        bits: u32,
-    ) -> Result<Self, Error> {
+    pub(crate) fn new(power: Power, normal: Normal, to: Format, bits: u32) -> Result<Self, Error> {
         if to.width() != 64 || !crate::model::holds(to) {
             return Err(Error::Unheld { format: to });
         }
@@ -271,9 +262,18 @@ impl Scaled {
         };
         for newton in newton {
             for (digit, _) in normal.costs(scales, terms) {
-                let found = Self::candidate(power, normal, to, bound, digit, *newton);
-                if let Some(found) = found.filter(|f| f.is_near(bits)) {
-                    return Ok(found);
+                // What the product with the scale leaves of 62 bits is for both.
+                let fracs: &[u32] = match (newton, digit) {
+                    (true, _) => &[WIDE, WIDE - 2, WIDE - 4],
+                    (false, 0) => &[24],
+                    (false, _) => &[24, FEWEST],
+                };
+                for frac in fracs {
+                    let form = (digit, *frac, *newton);
+                    let found = Self::candidate(power, normal, to, bound, form);
+                    if let Some(found) = found.filter(|f| f.is_near(bits)) {
+                        return Ok(found);
+                    }
                 }
             }
         }
@@ -287,13 +287,16 @@ impl Scaled {
         normal: Normal,
         to: Format,
         bound: u32,
-        digit: u32,
-        newton: bool,
+        (digit, frac, newton): (u32, u32, bool),
     ) -> Option<Self> {
         let from = normal.from();
-        let most = if newton { WIDE } else { 24 };
         let fracs = from.frac() + to.frac();
-        let product = [FEWEST, from.bound(), normal.low() + normal.room(digit), from.frac() + 2];
+        let product = [
+            FEWEST,
+            from.bound(),
+            normal.low() + normal.room(digit),
+            from.frac() + 2,
+        ];
         let mut product = product.into_iter().max()?;
         let room = 62u32.checked_sub(bound + u32::from(normal.is_signed()))?;
         let scale = |product: u32| {
@@ -304,15 +307,14 @@ impl Scaled {
             Power::Reciprocal => {
                 // The scale of the argument is that of the result.
                 product = product.max(fracs.saturating_sub(FEWEST));
-                let frac = (room + fracs).checked_sub(product)?.min(most);
+                let frac = (room + fracs).checked_sub(product)?.min(frac);
                 let shift = (product + frac).checked_sub(fracs)?;
                 (vec![scale(product)?], shift, frac)
             }
             Power::Rsqrt | Power::Sqrt => {
-                let (shift, frac) = match (newton, digit) {
-                    (true, _) => (room, WIDE),
-                    (false, 0) => (room.min(SHIFT), 24),
-                    (false, _) => (room, FEWEST),
+                let shift = match (newton, digit) {
+                    (false, 0) => room.min(SHIFT),
+                    _ => room,
                 };
                 let first = first(power, normal, to) + 2 * (shift as i32 - frac as i32);
                 let label = (to.frac() + shift).checked_sub(frac)?;

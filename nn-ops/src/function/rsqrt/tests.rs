@@ -28,7 +28,13 @@ fn rsqrt_errors(f: &Rsqrt, bits: u32) -> (i64, f64) {
 fn from_a_thousandth_to_a_thousand() {
     for f in [12, 13, 16, 19, 20] {
         let low = f - 10;
-        for (bound, declared) in [(f + 10, false), (f + 10, true), (33, false), (40, false), (40, true)] {
+        for (bound, declared) in [
+            (f + 10, false),
+            (f + 10, true),
+            (33, false),
+            (40, false),
+            (40, true),
+        ] {
             let from = z64(f, bound);
             let mut normal = Normal::new(from).unwrap().above(low).unwrap();
             if declared {
@@ -36,7 +42,10 @@ fn from_a_thousandth_to_a_thousand() {
             }
             let rsqrt = Rsqrt::with(normal, z64(f, 40), 16).unwrap();
             let (units, relative) = rsqrt_errors(&rsqrt, 8);
-            println!("{f} {bound} {declared}: {units} {relative:e} of {:e}", rsqrt.error(15));
+            println!(
+                "{f} {bound} {declared}: {units} {relative:e} of {:e}",
+                rsqrt.error(15)
+            );
             assert!(units <= 1);
             assert!(relative <= 2.0 * rsqrt.error(15), "{relative}");
             assert!(relative <= 1.0 / 65536.0);
@@ -71,7 +80,10 @@ fn the_widest_domain_is_what_fits() {
     let (units, relative) = rsqrt_errors(&all, 6);
     assert!(units <= 1 && relative <= 1.0 / 65536.0);
     let low = all.normal();
-    assert!(matches!(Rsqrt::with(low, z64(16, 24), 16), Err(Error::Range { .. })));
+    assert!(matches!(
+        Rsqrt::with(low, z64(16, 24), 16),
+        Err(Error::Range { .. })
+    ));
 }
 
 #[test]
@@ -88,7 +100,9 @@ fn more_bits_on_demand() {
                 let values = numbers(f - 10, f + 14, 7);
                 let scale = root_of_two(2 * g as i32 + f as i32);
                 for mode in MODES {
-                    let got = oracle(&values, z64(f, f + 14), |e, x| only(rsqrt.run(e, &[x], mode)?));
+                    let got = oracle(&values, z64(f, f + 14), |e, x| {
+                        only(rsqrt.run(e, &[x], mode)?)
+                    });
                     for (x, y) in values.iter().zip(got) {
                         let want = (scale / (*x as f64).sqrt()).round_ties_even();
                         let off = (y as f64 - want).abs();
@@ -103,7 +117,15 @@ fn more_bits_on_demand() {
 
 #[test]
 fn square_roots_of_all_numbers() {
-    for (f, bound) in [(12, 30), (16, 26), (16, 40), (20, 36), (13, 25), (0, 30), (30, 30)] {
+    for (f, bound) in [
+        (12, 30),
+        (16, 26),
+        (16, 40),
+        (20, 36),
+        (13, 25),
+        (0, 30),
+        (30, 30),
+    ] {
         let from = z64(f, bound);
         let to = f.min(20);
         let sqrt = Sqrt::new(from, z64(to, 45)).unwrap();
@@ -112,11 +134,16 @@ fn square_roots_of_all_numbers() {
         for mode in MODES {
             let got = oracle(&values, from, |e, x| only(sqrt.run(e, &[x], mode)?));
             let (units, relative) = errors(&got, values.iter().map(|x| scale * (*x as f64).sqrt()));
-            println!("{f} {bound} {mode:?}: {units} {relative:e} of {:e}", sqrt.error(15));
+            println!(
+                "{f} {bound} {mode:?}: {units} {relative:e} of {:e}",
+                sqrt.error(15)
+            );
             assert!(units <= 1 && relative <= 1.0 / 65536.0);
         }
         values = vec![0, -1, -5, 1 - (1 << bound)];
-        let got = oracle(&values, from, |e, x| only(sqrt.run(e, &[x], Truncation::Exact)?));
+        let got = oracle(&values, from, |e, x| {
+            only(sqrt.run(e, &[x], Truncation::Exact)?)
+        });
         assert_eq!(got, [0; 4]);
     }
 }
@@ -126,16 +153,25 @@ fn several_tensors_at_once() {
     let rsqrt = Rsqrt::new(z64(16, 30), z64(16, 20)).unwrap();
     let values: Vec<i64> = numbers(9, 30, 2);
     let half = values.len() / 2;
-    let one = oracle(&values, z64(16, 30), |e, x| only(rsqrt.run(e, &[x], Truncation::Exact)?));
+    let one = oracle(&values, z64(16, 30), |e, x| {
+        only(rsqrt.run(e, &[x], Truncation::Exact)?)
+    });
     let got = oracle(&values, z64(16, 30), |e, x| {
         use crate::engine::Engine;
         use crate::model::Shape;
-        let first = e.gather(x, 1, &(0..half as u32).collect::<Vec<_>>(), &Shape::new(&[1, half])?)?;
+        let first = e.gather(
+            x,
+            1,
+            &(0..half as u32).collect::<Vec<_>>(),
+            &Shape::new(&[1, half])?,
+        )?;
         let rest = values.len() - half;
         let index: Vec<u32> = (half as u32..values.len() as u32).collect();
         let second = e.gather(x, 1, &index, &Shape::new(&[1, rest])?)?;
         let both = rsqrt.run(e, &[&first, &second], Truncation::Exact)?;
-        let [first, second] = both.as_slice() else { panic!() };
+        let [first, second] = both.as_slice() else {
+            panic!()
+        };
         e.concat(&[first, second], &Shape::new(&[1, values.len()])?)
     });
     assert_eq!(one, got);

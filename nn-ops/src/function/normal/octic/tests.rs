@@ -21,10 +21,22 @@ fn few_bits_are_no_loss() {
                 o
             };
             let rel = Weight::Relative;
-            show("1/u", Octic::new(|z| 1.0 / half(z), rel, z_frac, frac).unwrap());
-            show("rsqrt", Octic::new(|z| 1.0 / half(z).sqrt(), rel, z_frac, frac).unwrap());
-            show("sqrt", Octic::new(|z| half(z).sqrt(), rel, z_frac, frac).unwrap());
-            show("ln", Octic::new(|z| half(z).ln(), Weight::Absolute, z_frac, frac).unwrap());
+            show(
+                "1/u",
+                Octic::new(|z| 1.0 / half(z), rel, z_frac, frac).unwrap(),
+            );
+            show(
+                "rsqrt",
+                Octic::new(|z| 1.0 / half(z).sqrt(), rel, z_frac, frac).unwrap(),
+            );
+            show(
+                "sqrt",
+                Octic::new(|z| half(z).sqrt(), rel, z_frac, frac).unwrap(),
+            );
+            show(
+                "ln",
+                Octic::new(|z| half(z).ln(), Weight::Absolute, z_frac, frac).unwrap(),
+            );
         }
     }
 }
