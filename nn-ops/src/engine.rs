@@ -16,7 +16,9 @@ use crate::ledger::Phase;
 use crate::model::{Format, Shape, holds};
 
 pub use steps::{Dot, MatMul, Power, Weighed};
-pub(crate) use steps::{check_bits, check_dot, check_matmul, check_weighed, matmul_shape};
+pub(crate) use steps::{
+    check_bits, check_dot, check_matmul, check_power, check_weighed, matmul_shape,
+};
 
 /// What a layer may see of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]

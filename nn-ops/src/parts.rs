@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod adder;
 pub(crate) mod digit;
+pub(crate) mod exp2;
 pub(crate) mod gates;
 pub(crate) mod pieces;
 pub(crate) mod planes;

@@ -19,7 +19,7 @@
 //! a computation on a number that party 0 knows and a number that parties 1 and 2 know. Party 0 hands out what depends on its
 //! number, hears nothing and so may be far ahead; parties 1 and 2 swap masked values. That is how ASTRA (eprint 2019/429) and
 //! Trio (arXiv 2206.03776) share the work; a product takes five local ones rather than six. The argument for each step is in
-//! its file: `piece` (the two moves), `linear`, `truncate`, `bits`, `compare`, `select`.
+//! its file: `piece` (the two moves), `linear`, `truncate`, `bits`, `compare`, `select`, `power`.
 //!
 //! # Cost
 //! Bits sent by all parties together, per element, payload only, and swaps between parties 1 and 2, which are the
@@ -37,6 +37,7 @@
 //! | selection | 4 k | 1 |
 //! | bits to arithmetic | 3 k | 1 |
 //! | conjunction | 3 | 1 |
+//! | power of two, H digits | k H and those of a stochastic rescaling by s = precision + 2^low + 2 | 2 |
 //! | sum, bias, public factor, view, concatenation | 0 | 0 |
 //!
 //! A carry looks digits of at most 4 bits up and takes up to four digits together in a swap:
@@ -72,6 +73,7 @@ mod linear;
 mod party;
 mod piece;
 mod planes;
+mod power;
 mod select;
 mod truncate;
 mod weigh;

@@ -25,7 +25,7 @@
 //! Scholl (CRYPTO 2020, eprint 2020/338) for truncation and comparison. As one knows the masks, more can be dealt than
 //! shares of their bits: tables and products of masks save AND gates and rounds. The argument for each step is in its file: `source`
 //! (what is dealt, and how it is compressed), `item` (what each step spends), `piece` (to open), `linear`, `product`,
-//! `truncate`, `carry`, `sign`, `bits`, `select`, `weigh`, `conjunction`, `client`.
+//! `truncate`, `carry`, `sign`, `bits`, `select`, `weigh`, `conjunction`, `power`, `client`.
 //!
 //! # Phases
 //! Set-up: seeds, and the weights, shared and masked. Offline: what the dealer deals for one inference, of which a party hears about
@@ -56,6 +56,7 @@
 //! | bits to arithmetic | k | 1 | 1 |
 //! | m bits to any number of weighed sums | m k | m | 1 |
 //! | conjunction | 1 | 2 | 1 |
+//! | power of two, H digits | k H and those of a stochastic rescaling by s = precision + 2^low + 2 | 2 k | 2 |
 //! | sum, bias, public factor, view, concatenation | 0 | 0 | 0 |
 //!
 //! What a carry takes, by positions:
@@ -102,6 +103,7 @@ mod item;
 mod linear;
 mod party;
 mod piece;
+mod power;
 mod product;
 mod select;
 mod sign;

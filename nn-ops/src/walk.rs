@@ -9,8 +9,9 @@ mod products;
 use crate::Error;
 use crate::engine::{
     Dot, Engine, LinearOp, MatMul, PlainWeights, Power, Rescale, Spec, Weighed, bias_format,
-    check_bits, check_dot, check_format, check_gather, check_matmul, check_mul, check_product,
-    check_rescale, check_weighed, concat_format, matmul_shape, scaled_format, sum_format,
+    check_bits, check_dot, check_format, check_gather, check_matmul, check_mul, check_power,
+    check_product, check_rescale, check_weighed, concat_format, matmul_shape, scaled_format,
+    sum_format,
 };
 use crate::layer::Layers;
 use crate::ledger::Phase;
@@ -294,6 +295,9 @@ impl<V: Visitor> Layers for Walk<V> {
     }
 
     fn power(&mut self, xs: &[&Spec], power: &Power) -> Result<Option<Vec<Spec>>, Error> {
+        for x in xs {
+            check_power(x, power)?;
+        }
         let operands: Vec<usize> = xs.iter().map(|x| x.len()).collect();
         Ok(self
             .visitor

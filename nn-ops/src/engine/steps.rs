@@ -1,6 +1,6 @@
 //! Operands of steps that take more than tensors: sums of products, batches of matrices, weighed bits, powers of two.
 
-use super::{Rescale, Spec, Truncation, check_rescale};
+use super::{Rescale, Spec, Truncation, check_rescale, product_bound};
 use crate::Error;
 use crate::model::{Format, Shape};
 
@@ -56,7 +56,8 @@ pub struct Weighed<'a> {
 
 /// `2^e` of `e = (factor x + offset) / 2^frac`, x raw, as fixed point: [`Layers::power`](crate::layer::Layers::power).
 ///
-/// The exponent is declared to lie in `0 <= e < 2^(low + high) - 2^low`; the result is `2^(e - bias)`.
+/// The exponent is declared to lie in `0 <= e < 2^(low + high) - 2^low`, and what is outside is garbage; the result is
+/// `2^(e - bias)`. Before it is rounded it is off by at most 1/8 of a unit in the last place and `2^-precision` of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Power {
     /// Public factor.
@@ -71,10 +72,71 @@ pub struct Power {
     pub high: u32,
     /// Subtracted from the exponent.
     pub bias: u32,
+    /// Bits that are right, counted from the highest one that is set, if the result has so many.
+    pub precision: u32,
     /// Format of the result.
     pub to: Format,
     /// How it is rounded.
     pub mode: Truncation,
+}
+
+impl Power {
+    /// Fraction bits of the coefficients: so many that half a unit of them, times a factor below `2^(2^low)`, is 1/8 of a
+    /// unit of the result.
+    pub(crate) fn coefficient_frac(&self) -> u32 {
+        self.to.frac() + (1 << self.low) + 2
+    }
+
+    /// Bits that are dropped from the product.
+    #[must_use]
+    pub fn shift(&self) -> u32 {
+        self.precision + (1 << self.low) + 2
+    }
+
+    /// Words that are handed out for each element.
+    #[must_use]
+    pub fn words(&self) -> usize {
+        1 << self.high
+    }
+
+    /// How the product is rescaled, if its rounding may depend on masks; not otherwise, for the factors do.
+    pub(crate) fn rescale(&self) -> Option<Rescale> {
+        match self.mode {
+            Truncation::Exact | Truncation::Nearest => None,
+            Truncation::Stochastic | Truncation::Local => Some(Rescale {
+                shift: self.shift(),
+                mode: Truncation::Stochastic,
+                to: self.to,
+            }),
+        }
+    }
+}
+
+/// Checks a [`Power`] of a value: words hold everything, and the product is below 2^61.
+pub(crate) fn check_power(x: &Spec, p: &Power) -> Result<(), Error> {
+    for format in [x.format, p.to] {
+        if format.width() != 64 {
+            return Err(Error::Unheld { format });
+        }
+        super::check_format(format)?;
+    }
+    let digits = (1..=4).contains(&p.low) && (1..=6).contains(&p.high) && p.bias <= 128;
+    let fraction = (1..64).contains(&p.frac) && p.frac + p.low + p.high <= 64;
+    if !digits || !fraction || !(1..=28).contains(&p.precision) {
+        return Err(Error::Unsupported {
+            what: "a power whose exponent is not held by words of 64 bits",
+        });
+    }
+    // Above the largest result; a small result has as long a factor.
+    let above = ((p.words() as u32 - 1) << p.low).saturating_sub(p.bias);
+    let bound = p.precision + p.coefficient_frac() + above;
+    if bound > product_bound(64) - 1 {
+        return Err(Error::Range {
+            what: "power",
+            bound,
+        });
+    }
+    Ok(())
 }
 
 /// Checks a [`Dot`] by the specs of its operands, and its rescaling.

@@ -9,8 +9,8 @@ use super::linear::Rep3Weights;
 use super::piece::Talker;
 use crate::Error;
 use crate::engine::{
-    Dot, Engine, LinearOp, MatMul, PlainWeights, Rescale, Spec, Weighed, bias_format, check_format,
-    check_gather, concat_format, concat_rows, gather_runs, scaled_format, sum_format,
+    Dot, Engine, LinearOp, MatMul, PlainWeights, Power, Rescale, Spec, Weighed, bias_format,
+    check_format, check_gather, concat_format, concat_rows, gather_runs, scaled_format, sum_format,
 };
 use crate::layer::Layers;
 use crate::ledger::Phase;
@@ -460,4 +460,13 @@ impl<R: Ring> Engine for Rep3<R> {
     }
 }
 
-impl<R: Ring> Layers for Rep3<R> {}
+/// Powers of two multiply by what is known; all else is as it is written for all engines.
+impl<R: Ring> Layers for Rep3<R> {
+    fn power(
+        &mut self,
+        xs: &[&Rep3Arith<R>],
+        power: &Power,
+    ) -> Result<Option<Vec<Rep3Arith<R>>>, Error> {
+        self.power_impl(xs, power)
+    }
+}

@@ -11,6 +11,7 @@ use super::bits::adder;
 use super::demand::{Spender, Steps};
 use super::item::{Cut, Form, Item, narrow, sign_adder};
 use super::linear::shared_len;
+use super::power::cut_of;
 use super::source::{SEED, Turns};
 use crate::engine::{LinearOp, Rescale};
 use crate::ledger::Phase;
@@ -249,6 +250,10 @@ impl Spender for Costs {
             Item::Select { .. } => self.open(&pieces, |n| word * n + plane(n)),
             Item::Integers { .. } => self.open(&pieces, plane),
             Item::Weigh { bits, .. } => self.open(&pieces, |n| bits * plane(n)),
+            Item::Power { power, .. } => {
+                self.open(&pieces, |n| word * n);
+                self.cut(&pieces, cut_of(power));
+            }
         }
     }
     fn local(&mut self, elements: usize, rescale: &Rescale) {
@@ -263,7 +268,7 @@ impl Spender for Costs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{MatMul, Truncation};
+    use crate::engine::{MatMul, Power, Truncation};
     use crate::model::Format;
     use crate::transport::frame::wire_len;
     use crate::walk::{Products, Visitor};
@@ -379,6 +384,25 @@ mod tests {
             assert_eq!(of(&|c| c.and(&[64])), (1, 2, 1));
             for m in [1, 5, 40] {
                 assert_eq!(of(&|c| c.weigh(&[(64, m)], 3)), (m * bits, m, 1));
+            }
+            for (low, high) in [(3, 2), (3, 3), (1, 4)] {
+                let power = Power {
+                    factor: 1,
+                    offset: 0,
+                    frac: 40,
+                    low,
+                    high,
+                    bias: 17,
+                    precision: 19,
+                    to: Format::new(k, 16, 30).unwrap(),
+                    mode: Truncation::Stochastic,
+                };
+                let narrow = (19 + (1 << low) + 2usize).next_power_of_two();
+                let got = of(&|c| assert!(c.power(&[64], &power)));
+                assert_eq!(got, (bits * (1 << high) + bits + narrow, 2 * bits, 2));
+                let mode = Truncation::Nearest;
+                let none = of(&|c| assert!(!c.power(&[64], &Power { mode, ..power })));
+                assert_eq!(none, (0, 0, 0), "no protocol of its own");
             }
         }
         let page = [

@@ -18,6 +18,7 @@ use super::hand::Hand;
 use super::item::Item;
 use super::linear::{deal_product, weights_mask};
 use super::party::{Lanes, check_cast};
+use super::power::deal_power;
 use super::product::products_of_masks;
 use super::select::{deal_bit_words, deal_select};
 use super::sign::{deal_relu, deal_sign};
@@ -167,6 +168,7 @@ impl<R: Ring> Semi2kDealer<R> {
                     let r = hand.free::<R>(n);
                     deal_select(hand, r.as_slice());
                 }
+                Item::Power { power, .. } => deal_power::<R>(hand, n, power)?,
                 Item::Integers { .. } => {
                     let sigma = hand.free_bits(n.div_ceil(64));
                     deal_bit_words::<R>(hand, sigma.as_slice(), n);

@@ -5,7 +5,7 @@
 
 use super::item::{Cut, Form, Item};
 use crate::Error;
-use crate::engine::{LinearOp, MatMul, Rescale, Truncation};
+use crate::engine::{LinearOp, MatMul, Power, Rescale, Truncation};
 use crate::ledger::Phase;
 use crate::model::Program;
 use crate::walk::{Products, Visitor, Walk};
@@ -188,6 +188,16 @@ impl<S: Spender> Visitor for Steps<S> {
             lens: operands.iter().map(|(n, _)| *n).collect(),
             bits: operands.first().map_or(0, |(_, bits)| *bits),
         });
+    }
+    fn power(&mut self, operands: &[usize], power: &Power) -> bool {
+        if power.rescale().is_none() {
+            return false;
+        }
+        self.spender.item(Item::Power {
+            lens: operands.to_vec(),
+            power: *power,
+        });
+        true
     }
     fn rescale(&mut self, operands: &[usize], rescale: Rescale) {
         let cut = self.cut(operands.iter().sum(), &rescale);

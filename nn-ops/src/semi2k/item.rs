@@ -18,14 +18,16 @@
 //! | bits to integers | bit `sigma` | `sigma`: k |
 //! | m weighed bits | m bits `sigma` | each `sigma`: k |
 //! | conjunction | bits `a`, `b` | `a b` |
+//! | power of two, H digits | `r`; for the rescaling `R` | H vectors that follow from r: k each, those of a rescaling of `R` |
 
 use core::ops::Range;
 
 use piquet_core::linalg::ConvShape;
 
 use super::bits::adder;
+use super::power::cut_of;
 use crate::Error;
-use crate::engine::{MatMul, Rescale, Truncation};
+use crate::engine::{MatMul, Power, Rescale, Truncation};
 use crate::parts::adder::Adder;
 use crate::parts::pieces::{PIECE, ranges_of};
 use crate::walk::Products;
@@ -176,6 +178,13 @@ pub enum Item {
         /// Bits of each element.
         bits: usize,
     },
+    /// Powers of two, not for a deterministic rounding.
+    Power {
+        /// Lengths.
+        lens: Vec<usize>,
+        /// Which.
+        power: Power,
+    },
 }
 
 /// Bits of a piece of a step that works on bits alone.
@@ -200,7 +209,8 @@ impl Item {
             | Self::Relu { lens, .. }
             | Self::Select { lens }
             | Self::Integers { lens }
-            | Self::Weigh { lens, .. } => lens.clone(),
+            | Self::Weigh { lens, .. }
+            | Self::Power { lens, .. } => lens.clone(),
         }
     }
 
@@ -246,6 +256,7 @@ impl Item {
             Self::Select { .. } => 2 * word * n,
             Self::Integers { .. } => word * n,
             Self::Weigh { bits, .. } => bits * word * n,
+            Self::Power { power, .. } => power.words() * word * n + cut_of(power).bytes(word, n),
         }
     }
 

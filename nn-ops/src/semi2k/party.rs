@@ -11,8 +11,8 @@ use super::linear::Semi2kWeights;
 use super::source::{Dealt, Source, Streams, Turns};
 use crate::Error;
 use crate::engine::{
-    Dot, Engine, LinearOp, MatMul, PlainWeights, Rescale, Spec, Weighed, bias_format, check_format,
-    check_gather, concat_format, concat_rows, gather_runs, scaled_format, sum_format,
+    Dot, Engine, LinearOp, MatMul, PlainWeights, Power, Rescale, Spec, Weighed, bias_format,
+    check_format, check_gather, concat_format, concat_rows, gather_runs, scaled_format, sum_format,
 };
 use crate::layer::Layers;
 use crate::ledger::{Ledger, Phase};
@@ -449,9 +449,17 @@ impl<R: Ring> Engine for Semi2k<R> {
     }
 }
 
-/// Rectification selects by what the comparison has opened; all else is as it is written for all engines.
+/// Rectification selects by what the comparison has opened, powers of two multiply by what is opened of the exponent; all else is as it is written for all engines.
 impl<R: Ring> Layers for Semi2k<R> {
     fn relu(&mut self, xs: &[&Semi2kArith<R>]) -> Result<Vec<Semi2kArith<R>>, Error> {
         self.rectify(xs)
+    }
+
+    fn power(
+        &mut self,
+        xs: &[&Semi2kArith<R>],
+        power: &Power,
+    ) -> Result<Option<Vec<Semi2kArith<R>>>, Error> {
+        self.power_impl(xs, power)
     }
 }

@@ -192,7 +192,7 @@ impl<R: Ring> Semi2k<R> {
     }
 
     /// Shares of the quotients of values given by summands.
-    fn cut(
+    pub(super) fn cut(
         &mut self,
         pieces: Vec<Piece>,
         z: &[&[R]],
