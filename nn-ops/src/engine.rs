@@ -169,7 +169,7 @@ pub trait Engine {
         op: &LinearOp,
         weights: Option<PlainWeights<'_>>,
     ) -> Result<Self::Weights, Error>;
-    /// Set-up, once per model: one secret number per channel, for [`Engine::add_bias`]; `spec` is a single row. The
+    /// Set-up, once per model: a parameter that stands alone, such as one number per channel for [`Engine::add_bias`]. The
     /// owner of the model gives it, all others `None`.
     fn prepare_bias(&mut self, spec: &Spec, bias: Option<&[i64]>) -> Result<Self::Arith, Error>;
     /// Loads a value, memory order; its owner gives it, all others `None`.

@@ -3,8 +3,10 @@
 //! An engine with a better protocol for a layer overrides that method of [`Layers`].
 
 mod activation;
+mod apply;
 mod argmax;
 mod arrange;
+mod fill;
 mod pool;
 
 use crate::Error;
@@ -15,6 +17,8 @@ use crate::function::{
 };
 use crate::model::{Clip, Format, MaxPool, Mean, Pad, Shape, Slope, View};
 
+pub(crate) use apply::{Applied, needs_64_bits};
+pub(crate) use arrange::{arrange, rows};
 pub use pool::Window;
 
 /// What a network is made of, besides the products of [`Engine`] itself.
@@ -107,6 +111,17 @@ pub trait Layers: Engine {
     /// More rows and columns.
     fn pad(&mut self, x: &Self::Arith, pad: &Pad, out: &Shape) -> Result<Self::Arith, Error> {
         arrange::pad(self, x, pad, out)
+    }
+
+    /// The value where a public mask keeps it, a public number elsewhere.
+    fn fill(
+        &mut self,
+        x: &Self::Arith,
+        keep: &[bool],
+        value: i64,
+        to: Format,
+    ) -> Result<Self::Arith, Error> {
+        fill::fill(self, x, keep, value, to)
     }
 
     /// Index of the largest feature of each row, the first if several are.

@@ -3,17 +3,24 @@
 //! The same two calls, [`prepare`] and [`evaluate`], make every interpreter: what an engine is decides whether they
 //! compute, count, or take part in a protocol.
 
+mod evaluate;
+mod order;
+
 use piquet_core::linalg::ConvShape;
 
 use crate::Error;
-use crate::engine::{LinearOp, PlainWeights, Rescale, Spec, Truncation};
-use crate::layer::{Layers, Window, only};
+use crate::engine::{LinearOp, PlainWeights, Spec, Truncation};
+use crate::layer::Layers;
 use crate::ledger::Phase;
 use crate::model::{
     Arithmetic, ModelError, Node, NodeId, Op, Program, QuantizedParams, Role, Shape, Step,
     TensorF32,
 };
 use crate::session::Agreement;
+
+pub use evaluate::evaluate;
+pub(crate) use order::Order;
+pub use order::{to_logical, to_memory};
 
 /// The product of a node with weights, of an input of shape `x`, as a convolution; `None` where there is none.
 #[must_use]
@@ -82,35 +89,47 @@ pub fn linear_ops(program: &Program) -> Result<Vec<LinearOp>, Error> {
     Ok(ops)
 }
 
-/// All biases that stand alone, in order: the layer's name, and one row of channels.
-pub fn bias_specs(program: &Program) -> Result<Vec<(String, Spec)>, Error> {
-    program
-        .iter()
-        .filter_map(|(node, step, shape)| match step.arithmetic {
-            Arithmetic::Shift(shift) => Some((node, step, shape, shift)),
-            _ => None,
-        })
-        .map(|(node, step, shape, shift)| {
-            let format = step.format.with_bound(shift.bias_bound.max(1))?;
-            let shape = Shape::new(&[1, shape.channels()])?;
-            Ok((node.name.clone(), Spec { shape, format }))
-        })
-        .collect()
+/// All parameters that stand alone, in order: the layer's name, what they are to it, and their shape and format.
+pub fn lone_params(program: &Program) -> Result<Vec<(String, Role, Spec)>, Error> {
+    let mut all = Vec::new();
+    for (node, step, shape) in program.iter() {
+        let mut push = |role, shape, format| {
+            all.push((node.name.clone(), role, Spec { shape, format }));
+        };
+        match (&node.op, step.arithmetic) {
+            (Op::Offset, Arithmetic::Shift(shift)) => {
+                let format = step.format.with_bound(shift.bias_bound.max(1))?;
+                push(Role::Bias, shape.clone(), format);
+            }
+            (_, Arithmetic::Shift(shift)) => {
+                let format = step.format.with_bound(shift.bias_bound.max(1))?;
+                push(Role::Bias, Shape::new(&[1, shape.channels()])?, format);
+            }
+            (_, Arithmetic::Norm(norm)) => {
+                let row = Shape::new(&[1, shape.last()])?;
+                push(Role::Gamma, row.clone(), norm.gamma);
+                push(Role::Beta, row, norm.beta);
+            }
+            _ => {}
+        }
+    }
+    Ok(all)
 }
 
-/// The raw numbers of a bias that stands alone.
-pub fn plain_bias<'a>(
-    params: &'a QuantizedParams,
+/// The raw numbers of a parameter that stands alone, in memory order.
+pub fn plain_param(
+    params: &QuantizedParams,
     name: &str,
+    role: Role,
     spec: &Spec,
-) -> Result<&'a [i64], Error> {
-    let bias = params.get(name, Role::Bias).map_or(&[][..], |t| t.data());
-    if bias.len() == spec.len() {
-        return Ok(bias);
+) -> Result<Vec<i64>, Error> {
+    let raw = params.get(name, role).map_or(&[][..], |t| t.data());
+    if raw.len() == spec.len() {
+        return Ok(to_memory(&spec.shape, raw));
     }
     Err(Error::Length {
         what: "parameters of a layer",
-        got: bias.len(),
+        got: raw.len(),
         want: spec.len(),
     })
 }
@@ -146,8 +165,8 @@ pub fn plain_weights<'a>(
 pub struct Prepared<W, A> {
     /// One for each product, in order.
     weights: Vec<(LinearOp, W)>,
-    /// One for each bias that stands alone, in order.
-    biases: Vec<A>,
+    /// One for each parameter that stands alone, in order.
+    lone: Vec<A>,
 }
 
 /// Set-up: hands over or receives the weights of all products. `params` is `Some` for the one who owns the model.
@@ -164,14 +183,14 @@ pub fn prepare<E: Layers>(
         engine.end_layer();
         weights.push((op, w));
     }
-    let mut biases = Vec::new();
-    for (name, spec) in bias_specs(program)? {
+    let mut lone = Vec::new();
+    for (name, role, spec) in lone_params(program)? {
         engine.begin_layer(&name, "weights");
-        let plain = params.map(|p| plain_bias(p, &name, &spec)).transpose()?;
-        biases.push(engine.prepare_bias(&spec, plain)?);
+        let plain = params.map(|p| plain_param(p, &name, role, &spec));
+        lone.push(engine.prepare_bias(&spec, plain.transpose()?.as_deref())?);
         engine.end_layer();
     }
-    Ok(Prepared { weights, biases })
+    Ok(Prepared { weights, lone })
 }
 
 /// Shape and format of a program's input.
@@ -263,169 +282,10 @@ pub fn infer<E: Layers>(
     Ok(result)
 }
 
-/// The online phase between input and result. `progress` is told the number of nodes that are done.
-pub fn evaluate<E: Layers>(
-    engine: &mut E,
-    program: &Program,
-    prepared: &Prepared<E::Weights, E::Arith>,
-    input: E::Arith,
-    mode: Truncation,
-    progress: &mut dyn FnMut(usize),
-) -> Result<E::Arith, Error> {
-    let mut uses = program.graph().uses();
-    let mut values: Vec<Option<E::Arith>> = vec![Some(input)];
-    let mut products = prepared.weights.iter();
-    let mut biases = prepared.biases.iter();
-    for (i, (node, step, shape)) in program.iter().enumerate().skip(1) {
-        engine.begin_layer(&node.name, node.op.name());
-        let value = {
-            let inputs = node
-                .inputs
-                .iter()
-                .map(|id| values.get(id.index()).and_then(Option::as_ref))
-                .collect::<Option<Vec<_>>>()
-                .ok_or(Error::Length {
-                    what: "values of a node",
-                    got: 0,
-                    want: node.inputs.len(),
-                })?;
-            let owned = match step.arithmetic {
-                Arithmetic::Product(_) => products.next().map(Owned::Product),
-                Arithmetic::Shift(_) => biases.next().map(Owned::Bias),
-                _ => None,
-            };
-            node_value(engine, node, step, shape, &inputs, owned, mode)?
-        };
-        let value = engine.declare(value, step.format)?;
-        engine.end_layer();
-        values.push(Some(value));
-        for id in &node.inputs {
-            // Free a value with its last use.
-            if let Some(left) = uses.get_mut(id.index()) {
-                *left = left.saturating_sub(1);
-                if *left == 0
-                    && let Some(v) = values.get_mut(id.index())
-                {
-                    *v = None;
-                }
-            }
-        }
-        progress(i);
-    }
-    values
-        .into_iter()
-        .nth(program.graph().output().index())
-        .flatten()
-        .ok_or(Error::Length {
-            what: "results",
-            got: 0,
-            want: 1,
-        })
-}
-
-/// What the owner of the model has given for one node.
-enum Owned<'a, E: Layers> {
-    Product(&'a (LinearOp, E::Weights)),
-    Bias(&'a E::Arith),
-}
-
-fn node_value<E: Layers>(
-    engine: &mut E,
-    node: &Node,
-    step: &Step,
-    shape: &Shape,
-    inputs: &[&E::Arith],
-    owned: Option<Owned<'_, E>>,
-    mode: Truncation,
-) -> Result<E::Arith, Error> {
-    let x = *inputs.first().ok_or(Error::Length {
-        what: "inputs of a node",
-        got: 0,
-        want: 1,
-    })?;
-    let rescale = Rescale {
-        shift: step.shift(),
-        mode,
-        to: step.format,
-    };
-    match (&node.op, owned) {
-        (Op::Conv(_) | Op::Linear(_) | Op::ChannelAffine, Some(Owned::Product((op, weights)))) => {
-            return only(engine.linear(&[x], op, weights, rescale)?);
-        }
-        (Op::ChannelShift, Some(Owned::Bias(bias))) => return engine.add_bias(x, bias),
-        _ => {}
-    }
-    match (&node.op, step.arithmetic) {
-        (Op::Relu, _) => only(engine.relu(&[x])?),
-        (Op::MaxPool(pool), _) => engine.max_pool(x, pool, shape),
-        (Op::Clip(a), _) => engine.clip(x, a, step.format),
-        (Op::LeakyRelu(_), Arithmetic::Slope(slope)) => {
-            engine.leaky_relu(x, &slope, step.format, mode)
-        }
-        (Op::AvgPool(_) | Op::GlobalAvgPool, Arithmetic::Mean(mean)) => {
-            let window = Window::of(node, &engine.spec(x).shape, shape)?;
-            engine.avg_pool(x, &window, shape, &mean, step.format, mode)
-        }
-        (Op::Add, _) => two(inputs).and_then(|(a, b)| engine.add(a, b)),
-        (Op::Sub, _) => two(inputs).and_then(|(a, b)| engine.sub(a, b)),
-        (Op::Mul, _) => {
-            let pair = two(inputs)?;
-            only(engine.mul(&[pair], rescale)?)
-        }
-        (Op::Concat, _) => engine.concat(inputs, shape),
-        (Op::Flatten, _) => engine.flatten(x, shape),
-        (Op::View(a), _) => engine.view(x, a, shape),
-        (Op::Pad(a), _) => engine.pad(x, a, shape),
-        (Op::Argmax, _) => engine.argmax(x, shape),
-        _ => Err(ModelError::Node {
-            node: node.name.clone(),
-            op: node.op.name(),
-            reason: "has no fixed-point form here".to_owned(),
-        }
-        .into()),
-    }
-}
-
-/// Both operands of a sum, a difference or a product.
-fn two<'a, T>(inputs: &[&'a T]) -> Result<(&'a T, &'a T), Error> {
-    match inputs {
-        [a, b] => Ok((a, b)),
-        _ => Err(Error::Length {
-            what: "operands of a node",
-            got: inputs.len(),
-            want: 2,
-        }),
-    }
-}
-
 fn first_input(node: &Node) -> Result<NodeId, Error> {
     node.inputs.first().copied().ok_or(Error::Length {
         what: "inputs of a node",
         got: 0,
         want: 1,
     })
-}
-
-/// A tensor's elements from logical (channel-first) to memory order.
-pub fn to_memory<T: Copy>(shape: &Shape, x: &[T]) -> Vec<T> {
-    let [n, c, h, w] = shape.as_nchw();
-    let mut out = Vec::with_capacity(x.len());
-    for image in x.chunks_exact((c * h * w).max(1)).take(n) {
-        for p in 0..h * w {
-            out.extend(image.iter().skip(p).step_by(h * w));
-        }
-    }
-    out
-}
-
-/// A tensor's elements from memory to logical (channel-first) order.
-pub fn to_logical<T: Copy>(shape: &Shape, x: &[T]) -> Vec<T> {
-    let [n, c, h, w] = shape.as_nchw();
-    let mut out = Vec::with_capacity(x.len());
-    for image in x.chunks_exact((c * h * w).max(1)).take(n) {
-        for k in 0..c {
-            out.extend(image.iter().skip(k).step_by(c));
-        }
-    }
-    out
 }

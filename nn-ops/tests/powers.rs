@@ -4,10 +4,14 @@ mod common;
 #[path = "common/semi2k.rs"]
 mod semi2k;
 
-use common::{Case, Script, rep3, z64};
+use common::{Case, Script, rep3, walk, z64};
 use piquet_nn_ops::Error;
 use piquet_nn_ops::engine::{LinearOp, Power, Truncation};
+use piquet_nn_ops::function::Exp;
 use piquet_nn_ops::layer::Layers;
+use piquet_nn_ops::ledger::Phase;
+use piquet_nn_ops::model::Format;
+use piquet_nn_ops::rep3::Rep3Cost;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 use semi2k::semi2k;
@@ -111,5 +115,131 @@ fn parties_with_a_dealer_multiply_powers() {
         for parties in [2, 2, 3] {
             close(&case, &power, &semi2k(parties, &case, &Powers(power)));
         }
+    }
+}
+
+/// An exponential.
+struct Exponential(Exp, Truncation);
+impl Script for Exponential {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        _: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        let refs: Vec<_> = x.iter().collect();
+        e.exp(&refs, &self.0, self.1)
+    }
+}
+
+fn exps() -> Vec<(Exp, Format)> {
+    let natural = |from, to| (Exp::natural(from, to).unwrap(), from);
+    vec![
+        natural(z64(12, 17), z64(12, 30)),
+        natural(z64(16, 30), z64(16, 30)),
+        natural(z64(20, 26), z64(20, 36)),
+        (
+            Exp::natural(z64(16, 20), z64(16, 17))
+                .unwrap()
+                .at_most(0.0)
+                .unwrap(),
+            z64(16, 20),
+        ),
+        (
+            Exp::natural(z64(16, 22), z64(26, 28))
+                .and_then(|f| f.with_precision(24))
+                .and_then(|f| f.at_most(0.0))
+                .unwrap(),
+            z64(16, 22),
+        ),
+        (Exp::base2(z64(16, 21), z64(16, 30)).unwrap(), z64(16, 21)),
+    ]
+}
+
+/// Arguments from the domain, evenly, near its ends, near whole exponents, and beyond it where the format allows.
+fn arguments(f: &Exp, from: Format, n: usize, seed: u64) -> Vec<i64> {
+    let mut rng = ChaCha20Rng::seed_from_u64(seed);
+    let [low, high] = f.domain().map(|x| from.encode(x));
+    let reach = (1i64 << from.bound()) - 1;
+    // Nothing above was declared where the domain ends at zero.
+    let most = if high == 0 { 0 } else { reach };
+    let per = if f.name() == "exp" {
+        std::f64::consts::LN_2
+    } else {
+        1.0
+    };
+    let mut random = |n: i64| (rng.next_u64() % n as u64) as i64;
+    (0..n)
+        .map(|i| match i % 4 {
+            0 => low + random(high - low + 1),
+            1 => (from.encode((random(60) - 30) as f64 * per) + random(5) - 2).clamp(low, high),
+            2 if i % 8 == 2 => (high - random(20)).max(low),
+            2 => (low + random(20)).min(high),
+            // As far as what is declared allows.
+            _ if high < most && f.clamps() > 0 && i % 8 == 3 => high + random(most - high),
+            _ if -reach < low => low - random(low + reach),
+            _ => low + random(high - low + 1),
+        })
+        .collect()
+}
+
+/// Within the larger of one unit and 2^-precision of the correctly rounded one.
+fn accurate(f: &Exp, from: Format, precision: u32, xs: &[i64], got: &[i64]) {
+    for (x, got) in xs.iter().zip(got) {
+        let real = f.reference(from.decode(*x)) * f64::from(f.to().frac()).exp2();
+        let want = real.round();
+        let allowed = (want * (-f64::from(precision)).exp2()).max(1.0);
+        let off = (*got as f64 - want).abs();
+        assert!(off <= allowed, "{}({x}): {got}, not {real}", f.name());
+    }
+}
+
+#[test]
+fn exponentials_are_as_close_as_stated() {
+    let mode = Truncation::Stochastic;
+    for (i, (f, from)) in exps().into_iter().enumerate() {
+        let precision = if i == 4 { 24 } else { 16 };
+        for seed in 0..3 {
+            let xs = arguments(&f, from, 8000, seed + 10 * i as u64);
+            let case = Case::default().input(&[1, xs.len()], from, xs.clone());
+            let script = Exponential(f.clone(), mode);
+            accurate(&f, from, precision, &xs, &rep3(&case, &script)[0]);
+            let parties = 2 + seed as usize % 2;
+            accurate(
+                &f,
+                from,
+                precision,
+                &xs,
+                &semi2k(parties, &case, &script)[0],
+            );
+        }
+    }
+}
+
+/// Bytes of an element and rounds, as the page of the function says.
+#[test]
+fn exponentials_cost_what_the_page_says() {
+    for (f, from) in exps() {
+        let n = 6400;
+        let case = Case::default().input(&[1, n], from, vec![0; n]);
+        let script = Exponential(f.clone(), Truncation::Stochastic);
+        let cost = walk(Rep3Cost::new(64), &case, &script);
+        let row = cost
+            .plan()
+            .rows()
+            .iter()
+            .find(|r| r.name == "script" && r.phase == Phase::Online);
+        let row = row.unwrap();
+        let power = f.as_power();
+        let narrow = (power.shift() as usize).next_power_of_two();
+        let own = 8 * power.words() + 24 + 3 * narrow / 8;
+        let bytes = row.bytes as f64 / n as f64;
+        let clamps = f.clamps() as f64;
+        assert!(bytes - own as f64 - clamps * 52.0 <= 4.0, "{bytes} {own}");
+        assert!(
+            bytes < 300.0 && row.rounds <= 14,
+            "{bytes} bytes, {} rounds",
+            row.rounds
+        );
     }
 }

@@ -110,7 +110,7 @@ fn model_and_input() -> Result<(Task, Vec<i64>), Failure> {
 /// Where a client's input is among its frames: after its weights.
 fn place_of_input(config: &Config, program: &Program) -> Result<(Option<Peer>, u64), Failure> {
     let products = run::linear_ops(program)?;
-    let biases = run::bias_specs(program)?;
+    let biases = run::lone_params(program)?;
     Ok(match config.engine {
         Engine::Semi2k => {
             // Everyone gets a seed; then each vector goes to whoever has heard least, of several the first.
@@ -119,7 +119,7 @@ fn place_of_input(config: &Config, program: &Program) -> Result<(Option<Peer>, u
                 op.shape.weight_len() + bias
             });
             let mut heard = vec![(0, HANDSHAKE + 1); config.parties.len()];
-            for elements in products.chain(biases.iter().map(|(_, spec)| spec.len())) {
+            for elements in products.chain(biases.iter().map(|(.., spec)| spec.len())) {
                 if let Some((all, frames)) = heard.iter_mut().min_by_key(|(all, _)| *all) {
                     *all += elements;
                     *frames += 1;

@@ -77,8 +77,8 @@ pub(super) struct Chosen {
 }
 
 impl ModelArgs {
-    fn calibration(&self) -> Calibration {
-        let d = Calibration::default();
+    fn calibration(&self, graph: &Graph) -> Calibration {
+        let d = Calibration::of(graph);
         Calibration {
             frac: self.frac.unwrap_or(d.frac),
             weight_frac: self.weight_frac.unwrap_or(d.weight_frac),
@@ -87,6 +87,7 @@ impl ModelArgs {
             width: self
                 .ring
                 .or((self.truncation == Truncation::Local).then_some(64)),
+            input_frac: d.input_frac,
             disclose_positive_scales: self.disclose_positive_scales,
         }
     }
@@ -185,6 +186,7 @@ impl ModelArgs {
                 .map(|file| picture::load(file, &shape, self.pixels))
                 .collect::<Result<_, _>>()?,
         };
-        Task::new(model, &samples, self.calibration())
+        let calibration = self.calibration(&model.graph);
+        Task::new(model, &samples, calibration)
     }
 }

@@ -1,27 +1,524 @@
 //! Exponentials.
+//!
+//! *Reduction.* `e^x = 2^y` with `y = x log2 e`, and log2 e rounded to k fraction bits, so many that its error does not show;
+//! y is not truncated. x is clamped only where its declared format reaches out of the domain.
+//!
+//! *By the engine's own power* ([`Layers::power`]), where it has one and the rounding may depend on masks: the masked exponent,
+//! whose argument and error are in the engines' `power`. A step of H words, which are looked up by the high bits of y, and one
+//! truncation; no polynomial.
+//!
+//! *By bits and a polynomial*, for every engine and every rounding (Keller, Sun, arXiv 2107.00501, split 2^y the same way): the
+//! whole part of y by its bits, their unit vector, which weighed by powers of two is `2^floor(y)` and by multiples is
+//! `floor(y)`; the fraction in a minimax polynomial of odd degree d, taken in pairs of coefficients by Horner's scheme in
+//! the square; one last product.
+//!
+//! *Error*, p the precision, 16 if nothing is said: **at most max(1 ULP, 2^-p of the result)** from the correctly rounded value, over the
+//! whole domain, for `Nearest` and `Stochastic`. Before the last rounding the result is off by at most 1/8 ULP and
+//! 2^-(p + 2.5) of itself: of which log2 e has 2^-(p + 4) at most; the power 2^-(p + 4) + 2^-29.5 and p <= 24; or the
+//! polynomial 2^-(p + 5) and its truncations 2^-(p + 4.5), with p + 6 bits behind the point, p + 5 after the last. Being off by less than
+//! 1/2 ULP, either neighbour of it is at most 1 ULP from the correctly rounded one; being off by more, the result has
+//! more than 2^(p + 1) units, and error and rounding stay below 2^-p of it.
+//!
+//! *Domain*: up to where the result reaches the bound of its format, or 2^(52 - p) units, whichever is less; above, the
+//! result saturates there. Down to half a unit of the result, and below, the result is 0 or one unit.
+//!
+//! *Cost* in `rep3`, per element of 64 bits by [`Layers::power`]: `8 H + 24 + 3 [s] / 8` bytes and at most 3 rounds, and for the
+//! clamps a ReLU at each end of the domain that the format of x leaves, about 53 bytes and 5 rounds, both together. H and s are
+//! chosen for fewest bytes; the range of x may make a longer power cheaper than a clamp. With 16 bits behind the point:
+//!
+//! | x | result | H | s | clamps | bytes | rounds |
+//! |---|---|---|---|---|---|---|
+//! | -16 .. 0 | at most 1 | 4 | 37 | 0 | 80 | 3 |
+//! | -32 .. 0 | at most 1 | 4 | 37 | 0 | 80 | 3 |
+//! | any, at most 0 | at most 1 | 4 | 29 | 1 | 122 | 7 |
+//! | -16 .. 16 | below 2^14 | 8 | 29 | 1 | 147 | 7 |
+//! | any | below 2^14 | 8 | 29 | 2 | 208 | 7 |
 
+use super::minimax::{Weight, minimax};
+use super::real;
+use super::{everywhere, offset};
 use crate::Error;
-use crate::engine::Truncation;
-use crate::layer::Layers;
-use crate::model::Format;
+use crate::engine::{Dot, Power, Rescale, Spec, Truncation, Weighed, check_format, check_power};
+use crate::layer::{Layers, only};
+use crate::model::{Format, Shape};
+
+/// Right bits of a result if nothing is said: relative error 2^-16.
+const PRECISION: u32 = 16;
+
+/// What a clamp of the lower end may cost, in bytes and in bytes for its rounds, before a longer power is better.
+const CLAMP: usize = 64;
+
+/// Fraction bits of the power of two beyond those of the result, by polynomial.
+const GUARD: u32 = 3;
+
+/// `e` or 2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Base {
+    Natural,
+    Two,
+}
 
 /// `e^x` or `2^x`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exp {
+    base: Base,
     from: Format,
     to: Format,
+    precision: u32,
+    /// Largest argument that is declared, raw.
+    most: i64,
+    /// Where arguments are clamped, raw.
+    low: Option<i64>,
+    high: Option<i64>,
+    /// Ends of the domain, raw.
+    ends: [i64; 2],
+    power: Power,
+    polynomial: Polynomial,
+}
+
+/// The way by bits and a polynomial.
+#[derive(Debug, Clone, PartialEq)]
+struct Polynomial {
+    /// Added to the whole part so that it is not negative.
+    bias: u32,
+    /// Whole bits of the exponent.
+    whole: u32,
+    /// Places of its unit vector that may be set.
+    places: usize,
+    /// Of 2^x on the unit interval, ascending.
+    coefficients: Vec<f64>,
 }
 
 impl Exp {
-    pub(crate) fn run<E: Layers + ?Sized>(
+    /// `e^x`.
+    ///
+    /// # Errors
+    /// If a format has not 64 bits or leaves no room.
+    pub fn natural(from: Format, to: Format) -> Result<Self, Error> {
+        Self::derive(Base::Natural, from, to, PRECISION, None)
+    }
+
+    /// `2^x`.
+    ///
+    /// # Errors
+    /// As for [`Exp::natural`].
+    pub fn base2(from: Format, to: Format) -> Result<Self, Error> {
+        Self::derive(Base::Two, from, to, PRECISION, None)
+    }
+
+    /// With at most 2^-`precision` of the result for an error, 8 to 24, beside one unit.
+    ///
+    /// # Errors
+    /// As for [`Exp::natural`].
+    pub fn with_precision(&self, precision: u32) -> Result<Self, Error> {
+        Self::derive(self.base, self.from, self.to, precision, Some(self.most))
+    }
+
+    /// For arguments that are declared to be at most `x`, which saves a comparison where the format says less. A larger
+    /// one gives garbage.
+    ///
+    /// # Errors
+    /// As for [`Exp::natural`].
+    pub fn at_most(&self, x: f64) -> Result<Self, Error> {
+        let most = (x * real::pow2(self.from.frac() as i32)).floor() as i64;
+        Self::derive(self.base, self.from, self.to, self.precision, Some(most))
+    }
+
+    fn derive(
+        base: Base,
+        from: Format,
+        to: Format,
+        precision: u32,
+        most: Option<i64>,
+    ) -> Result<Self, Error> {
+        for format in [from, to] {
+            check_format(format)?;
+            if format.width() != 64 {
+                return Err(Error::Unheld { format });
+            }
+        }
+        let refused = |what| Err(Error::Unsupported { what });
+        if !(8..=24).contains(&precision) {
+            return refused("an exponential has a precision of 8 to 24 bits");
+        }
+        if from.bound() > 60 || to.bound() < 4 {
+            return refused(
+                "an exponential takes arguments below 2^60 and gives four bits or more",
+            );
+        }
+        let reach = (1i64 << from.bound()) - 1;
+        let most = most.unwrap_or(reach).min(reach);
+        let per = match base {
+            Base::Natural => core::f64::consts::LOG2_E,
+            Base::Two => 1.0,
+        };
+        let unit = real::pow2(from.frac() as i32);
+        let frac = f64::from(to.frac());
+        // Rounding and error stay below the bound.
+        let units = real::pow2(units_bound(to, precision) as i32) - 3.0;
+        let largest = units * (1.0 - real::pow2(-(precision as i32) - 2));
+        let high = ((real::log2(largest) - frac) / per * unit).floor() as i64;
+        // The first that is not below half a unit.
+        let low = (-(frac + 1.0) / per * unit).floor() as i64 + 1;
+        let end = most.min(high);
+        if end <= low.max(-reach) {
+            return refused("an exponential without arguments between half a unit and the bound");
+        }
+        let mut best: Option<(usize, Power, Option<i64>, [i64; 2])> = None;
+        for (whole, fraction) in (2..=7).flat_map(|w| (1..=4).map(move |l| (w, l))) {
+            for clamp in [None, Some(low)] {
+                let low = clamp.filter(|low| *low > -reach);
+                let ends = [low.unwrap_or(-reach), end];
+                let Some(power) = Self::power(base, [from, to], precision, whole, fraction, ends)
+                else {
+                    continue;
+                };
+                let narrow = power.shift().next_power_of_two() as usize;
+                let clamp = if low.is_some() { CLAMP } else { 0 };
+                let bytes = 8 * power.words() + 3 * narrow / 8 + clamp;
+                if best.as_ref().is_none_or(|(least, ..)| bytes < *least) {
+                    best = Some((bytes, power, low, ends));
+                }
+            }
+        }
+        let Some((_, power, low, ends)) = best else {
+            return refused("an exponential whose formats leave no room in 64 bits");
+        };
+        Ok(Self {
+            base,
+            from,
+            to,
+            precision,
+            most,
+            low,
+            high: (most > high).then_some(high),
+            ends,
+            polynomial: Polynomial::new(&power, precision, ends),
+            power,
+        })
+    }
+
+    /// The power of two with so many whole bits of the exponent, `low` of which are not looked up, if it holds all between
+    /// these arguments.
+    fn power(
+        base: Base,
+        [from, to]: [Format; 2],
+        precision: u32,
+        whole: u32,
+        low: u32,
+        ends: [i64; 2],
+    ) -> Option<Power> {
+        let high = whole.checked_sub(low)?;
+        // |x| is below 2^whole ln 2, and (ln 2)^2 2^(whole - k - 1) at most 2^-(precision + 4).
+        let (k, factor) = match base {
+            Base::Natural => {
+                let k = precision + 2 + whole;
+                let scaled = core::f64::consts::LOG2_E * real::pow2(k as i32);
+                (k, (scaled + 0.5).floor() as i64)
+            }
+            Base::Two => (
+                u32::from(from.frac() == 0),
+                1 << u32::from(from.frac() == 0),
+            ),
+        };
+        let frac = from.frac() + k;
+        if frac + whole > 61 {
+            return None;
+        }
+        let [least, above] = ends.map(|x| floor_exponent(x, factor, frac));
+        let above = above + 1;
+        let bias = ((1i64 << whole) - (1 << low)).checked_sub(above)?;
+        if least + bias < 0 {
+            return None;
+        }
+        let power = Power {
+            factor,
+            offset: bias.checked_mul(1 << frac)?,
+            frac,
+            low,
+            high,
+            bias: u32::try_from(bias).ok()?,
+            precision: precision + 3,
+            to,
+            mode: Truncation::Stochastic,
+        };
+        let shape = Shape::new(&[1, 1]).ok()?;
+        let spec = Spec {
+            shape,
+            format: from,
+        };
+        check_power(&spec, &power).ok()?;
+        Some(power)
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self.base {
+            Base::Natural => "exp",
+            Base::Two => "exp2",
+        }
+    }
+
+    /// Format of arguments.
+    #[must_use]
+    pub fn from(&self) -> Format {
+        self.from
+    }
+
+    /// Format of results.
+    #[must_use]
+    pub fn to(&self) -> Format {
+        self.to
+    }
+
+    /// Arguments for which the result is as close as stated; below it is 0 or one unit, above that of the upper end.
+    #[must_use]
+    pub fn domain(&self) -> [f64; 2] {
+        self.ends.map(|x| self.from.decode(x))
+    }
+
+    /// What the function is near: the real one, up to the upper end of the domain.
+    #[must_use]
+    pub fn reference(&self, x: f64) -> f64 {
+        let [_, high] = self.domain();
+        match self.base {
+            Base::Natural => real::exp(x.min(high)),
+            Base::Two => real::exp2(x.min(high)),
+        }
+    }
+
+    /// How the engine's own protocol takes it, by whose fields its cost is given.
+    #[must_use]
+    pub fn as_power(&self) -> &Power {
+        &self.power
+    }
+
+    /// At how many ends arguments are compared and clamped.
+    #[must_use]
+    pub fn clamps(&self) -> usize {
+        usize::from(self.low.is_some()) + usize::from(self.high.is_some())
+    }
+
+    /// The function of each value.
+    pub fn run<E: Layers + ?Sized>(
         &self,
         engine: &mut E,
         xs: &[&E::Arith],
         mode: Truncation,
     ) -> Result<Vec<E::Arith>, Error> {
-        let _ = (engine, xs, mode);
-        Err(Error::Unsupported {
-            what: "a function that is being built",
-        })
+        for x in xs {
+            let format = engine.spec(x).format;
+            let same = format.width() == 64 && format.frac() == self.from.frac();
+            if !same || format.bound() > self.from.bound() {
+                return Err(Error::FormatMismatch {
+                    op: "exp",
+                    left: format,
+                    right: self.from,
+                });
+            }
+        }
+        let clamped = self.clamp(engine, xs)?;
+        let xs: Vec<&E::Arith> = match &clamped {
+            Some(all) => all.iter().collect(),
+            None => xs.to_vec(),
+        };
+        let power = Power { mode, ..self.power };
+        if let Some(ys) = engine.power(&xs, &power)? {
+            return Ok(ys);
+        }
+        let mode = match mode {
+            Truncation::Local => Truncation::Stochastic,
+            other => other,
+        };
+        xs.iter()
+            .map(|x| self.by_polynomial(engine, x, mode))
+            .collect()
+    }
+
+    /// `low + relu(x - low) - relu(x - high)`, as far as there are ends; all comparisons share their rounds.
+    fn clamp<E: Layers + ?Sized>(
+        &self,
+        engine: &mut E,
+        xs: &[&E::Arith],
+    ) -> Result<Option<Vec<E::Arith>>, Error> {
+        if self.clamps() == 0 {
+            return Ok(None);
+        }
+        let frac = self.from.frac();
+        let mut above = Vec::with_capacity(2 * xs.len());
+        for x in xs {
+            for end in self.low.iter().chain(&self.high) {
+                let end = everywhere(engine, x, *end, frac)?;
+                above.push(engine.sub(x, &end)?);
+            }
+        }
+        let excess = engine.relu(&above.iter().collect::<Vec<_>>())?;
+        let mut excess = excess.into_iter();
+        let largest = self.ends.map(i64::unsigned_abs).into_iter().max();
+        let bound = u64::BITS - largest.unwrap_or(0).leading_zeros();
+        let format = self.from.with_bound(bound.clamp(1, self.from.bound()))?;
+        let mut out = Vec::with_capacity(xs.len());
+        for x in xs {
+            let raised = match self.low {
+                Some(low) => excess.next().map(|e| offset(engine, &e, low)).transpose()?,
+                None => None,
+            };
+            let cut = match self.high.and_then(|_| excess.next()) {
+                Some(e) => Some(engine.sub(raised.as_ref().unwrap_or(x), &e)?),
+                None => raised,
+            };
+            out.extend(cut.map(|y| engine.declare(y, format)).transpose()?);
+        }
+        Ok(Some(out))
+    }
+
+    /// The generic way.
+    fn by_polynomial<E: Layers + ?Sized>(
+        &self,
+        engine: &mut E,
+        x: &E::Arith,
+        mode: Truncation,
+    ) -> Result<E::Arith, Error> {
+        let (p, power) = (&self.polynomial, &self.power);
+        let q = self.precision + 6;
+        let z64 = |frac, bound| Format::new(64, frac, bound);
+        let shape = engine.spec(x).shape.clone();
+        // The exponent, from zero on.
+        let y = engine.mul_public(x, &[power.factor], power.frac - self.from.frac())?;
+        let y = offset(engine, &y, i64::from(p.bias) << power.frac)?;
+        let y = engine.declare(y, z64(power.frac, power.frac + p.whole)?)?;
+        let y = if power.frac > q {
+            let r = Rescale {
+                shift: power.frac - q,
+                mode,
+                to: z64(q, q + p.whole)?,
+            };
+            engine.rescale_one(&y, r)?
+        } else {
+            let more = q - power.frac;
+            let y = engine.mul_public(&y, &[1 << more], more)?;
+            engine.declare(y, z64(q, q + p.whole)?)?
+        };
+        // Its whole part, as a number and as a power of two.
+        let bits = only(engine.bits(&[&y], q..q + p.whole)?)?;
+        let places = engine.one_hot(&bits)?;
+        let places: Vec<&E::Bits> = places.iter().take(p.places).collect();
+        let at = self.to.frac() + GUARD;
+        // No result reaches the bound, so neither does the power in it.
+        let bound = units_bound(self.to, self.precision) + GUARD;
+        let wholes: Vec<i64> = (0..places.len() as i64).map(|i| i << q).collect();
+        let powers: Vec<i64> = (0..places.len() as u32)
+            .map(|i| match (i + at).checked_sub(p.bias) {
+                Some(e) => 1 << e.min(bound - 1),
+                None => 0,
+            })
+            .collect();
+        let sums = [
+            Weighed {
+                factors: &wholes,
+                format: z64(q, q + p.whole)?,
+            },
+            Weighed {
+                factors: &powers,
+                format: z64(at, bound)?,
+            },
+        ];
+        let mut parts = only(engine.weigh(&[(&places, &shape)], &sums)?)?.into_iter();
+        let (Some(whole), Some(scale)) = (parts.next(), parts.next()) else {
+            return Err(Error::Length {
+                what: "weighed bits",
+                got: 0,
+                want: 2,
+            });
+        };
+        let fraction = engine.sub(&y, &whole)?;
+        let fraction = engine.declare(fraction, z64(q, q)?)?;
+        let significand = self.significand(engine, &fraction, q, mode)?;
+        let r = Rescale {
+            shift: q - 1 + GUARD,
+            mode,
+            to: self.to,
+        };
+        only(engine.mul(&[(&significand, &scale)], r)?)
+    }
+
+    /// `2^x` for `0 <= x < 1` of q fraction bits, with q - 1 fraction bits.
+    fn significand<E: Layers + ?Sized>(
+        &self,
+        engine: &mut E,
+        x: &E::Arith,
+        q: u32,
+        mode: Truncation,
+    ) -> Result<E::Arith, Error> {
+        let to = Format::new(64, q, q + 1)?;
+        let by_q = Rescale { shift: q, mode, to };
+        let raw = |c: f64, bits: u32| (c * real::pow2(bits as i32) + 0.5).floor() as i64;
+        // `even + odd x`, with 2 q fraction bits.
+        let line = |engine: &mut E, even: f64, odd: f64| {
+            let slope = engine.mul_public(x, &[raw(odd, q)], q)?;
+            offset(engine, &slope, raw(even, 2 * q))
+        };
+        let square = only(engine.mul(&[(x, x)], by_q)?)?;
+        let mut pairs = self.polynomial.coefficients.chunks_exact(2).rev();
+        let mut sum = match pairs.next() {
+            Some([even, odd]) => {
+                let top = line(engine, *even, *odd)?;
+                engine.rescale_one(&top, by_q)?
+            }
+            _ => everywhere(engine, x, 0, q)?,
+        };
+        let left = pairs.len();
+        for (i, pair) in pairs.enumerate() {
+            let [even, odd] = pair else { continue };
+            let plus = line(engine, *even, *odd)?;
+            let r = match i + 1 == left {
+                true => Rescale {
+                    shift: q + 1,
+                    mode,
+                    to: Format::new(64, q - 1, q + 1)?,
+                },
+                false => by_q,
+            };
+            let products = vec![(&square, &sum)];
+            let dot = Dot {
+                products,
+                plus: Some(&plus),
+            };
+            sum = only(engine.dot(&[dot], r)?)?;
+        }
+        Ok(sum)
     }
 }
+
+/// Results are below 2 to this, in units: their format's bound, or what products in 64 bits leave.
+fn units_bound(to: Format, precision: u32) -> u32 {
+    to.bound().min(52 - precision)
+}
+
+/// The whole part of an exponent, rounded down.
+fn floor_exponent(x: i64, factor: i64, frac: u32) -> i64 {
+    ((i128::from(x) * i128::from(factor)) >> frac) as i64
+}
+
+impl Polynomial {
+    fn new(power: &Power, precision: u32, ends: [i64; 2]) -> Self {
+        let [least, most] = ends.map(|x| floor_exponent(x, power.factor, power.frac));
+        let bias = (-least).max(0);
+        // A truncation that rounds up may reach the next whole number.
+        let places = most + bias + 2;
+        let error = real::pow2(-(precision as i32) - 5);
+        let by_degree = |d| minimax(real::exp2, 0.0, 1.0, d, Weight::Relative);
+        let tried = (3..=9).step_by(2).map(by_degree);
+        let found = tried.reduce(|a, b| if a.error <= error { a } else { b });
+        Self {
+            bias: bias as u32,
+            whole: u64::BITS - (places as u64).saturating_sub(1).leading_zeros(),
+            places: places as usize,
+            coefficients: found.map(|f| f.coefficients).unwrap_or_default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

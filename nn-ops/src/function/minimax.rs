@@ -11,7 +11,7 @@
 use super::real::{cos_pi, horner, pow2};
 
 /// Highest degree that is tried; more is taken as this.
-pub const MAX_DEGREE: usize = 20;
+pub const MAX_DEGREE: usize = 32;
 
 /// Steps of the grid between extrema of the error.
 const DENSITY: usize = 32;
@@ -54,7 +54,7 @@ struct Point {
 /// The polynomial of the given degree whose largest error on `[low, high]` is least.
 ///
 /// Coefficients belong to powers of x itself. Where the interval is narrow against its distance from 0 these cancel, and
-/// the error says by how much: better approximate `f(c + t)` in `t` around a middle `c`.
+/// the error says by how much: better approximate `f(c + t)` in `t` around a middle `c`, or take [`chebyshev`].
 pub fn minimax(
     f: impl Fn(f64) -> f64,
     low: f64,
@@ -62,13 +62,51 @@ pub fn minimax(
     degree: usize,
     weight: Weight,
 ) -> Approximation {
-    let degree = degree.min(MAX_DEGREE);
-    let (middle, half) = (low + (high - low) / 2.0, (high - low) / 2.0);
-    let steps = DENSITY * (degree + 2);
-    let grid: Vec<Point> = (0..=steps)
+    let (middle, half) = middle(low, high);
+    exchange(
+        &grid(f, low, high, degree, weight),
+        degree.min(MAX_DEGREE),
+        |c| to_powers(c, middle, half),
+        |c, p| {
+            let sizes: Vec<f64> = c.iter().map(|c| c.abs()).collect();
+            (horner(c, p.x), horner(&sizes, p.x.abs()))
+        },
+    )
+}
+
+/// As [`minimax`], but with coefficients of Chebyshev's polynomials of `(x - (low + high) / 2) / ((high - low) / 2)`, which
+/// are never ill-conditioned.
+pub fn chebyshev(
+    f: impl Fn(f64) -> f64,
+    low: f64,
+    high: f64,
+    degree: usize,
+    weight: Weight,
+) -> Approximation {
+    exchange(
+        &grid(f, low, high, degree, weight),
+        degree.min(MAX_DEGREE),
+        <[f64]>::to_vec,
+        |c, p| {
+            (
+                clenshaw(c, p.u),
+                4.0 * c.iter().map(|c| c.abs()).sum::<f64>(),
+            )
+        },
+    )
+}
+
+fn middle(low: f64, high: f64) -> (f64, f64) {
+    (low + (high - low) / 2.0, (high - low) / 2.0)
+}
+
+fn grid(f: impl Fn(f64) -> f64, low: f64, high: f64, degree: usize, weight: Weight) -> Vec<Point> {
+    let (middle, half) = middle(low, high);
+    let steps = DENSITY * (degree.min(MAX_DEGREE) + 2);
+    (0..=steps)
         .map(|i| {
             let u = -cos_pi(i as f64 / steps as f64);
-            let x = (middle + half * u).clamp(low.min(high), high.max(low));
+            let x = (middle + half * u).max(low.min(high)).min(high.max(low));
             let value = f(x);
             let weight = match weight {
                 Weight::Absolute => 1.0,
@@ -81,33 +119,42 @@ pub fn minimax(
                 weight,
             }
         })
-        .collect();
-    let none = Approximation {
+        .collect()
+}
+
+/// The best polynomial on the grid, in the basis that `basis` makes of Chebyshev's; `at` gives its value at a point, and the sum
+/// of the sizes of its terms.
+fn exchange(
+    grid: &[Point],
+    degree: usize,
+    basis: impl Fn(&[f64]) -> Vec<f64>,
+    at: impl Fn(&[f64], &Point) -> (f64, f64),
+) -> Approximation {
+    let mut best = Approximation {
         coefficients: vec![0.0; degree + 1],
         error: f64::INFINITY,
     };
     let sound = |p: &Point| p.value.is_finite() && p.x.is_finite() && p.weight > 0.0;
     if !grid.iter().all(sound) {
-        return none;
+        return best;
     }
-    let mut best = none;
-    let mut reference: Vec<usize> = (0..degree + 2).map(|i| i * steps / (degree + 1)).collect();
+    // All but one of the extrema that one degree more would have: no symmetry of the function makes the first level zero.
+    let mut reference: Vec<usize> = (0..degree + 2).map(|i| i * DENSITY).collect();
     for _ in 0..30 {
-        let Some((chebyshev, level)) = through(&grid, &reference, degree) else {
+        let Some((chebyshev, level)) = through(grid, &reference, degree) else {
             break;
         };
         let errors: Vec<f64> = grid
             .iter()
             .map(|p| (clenshaw(&chebyshev, p.u) - p.value) / p.weight)
             .collect();
-        let found = to_powers(&chebyshev, middle, half);
-        let sizes: Vec<f64> = found.iter().map(|c| c.abs()).collect();
+        let found = basis(&chebyshev);
         // With what rounding may do to a sum of terms of these sizes.
-        let at = |p: &Point| {
-            let noise = horner(&sizes, p.x.abs()) * pow2(-52);
-            ((horner(&found, p.x) - p.value).abs() * (1.0 + 1.0 / 128.0) + noise) / p.weight
+        let error = |p: &Point| {
+            let (value, size) = at(&found, p);
+            ((value - p.value).abs() * (1.0 + 1.0 / 128.0) + size * pow2(-52)) / p.weight
         };
-        let error = grid.iter().map(at).fold(0.0, f64::max);
+        let error = grid.iter().map(error).fold(0.0, f64::max);
         if error < best.error {
             best = Approximation {
                 coefficients: found,
@@ -125,7 +172,7 @@ pub fn minimax(
 }
 
 /// The value of a sum of Chebyshev polynomials.
-fn clenshaw(c: &[f64], u: f64) -> f64 {
+pub(crate) fn clenshaw(c: &[f64], u: f64) -> f64 {
     let (mut b1, mut b2) = (0.0, 0.0);
     for c in c.iter().skip(1).rev() {
         (b1, b2) = (2.0 * u * b1 - b2 + c, b1);

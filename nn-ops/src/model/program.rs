@@ -5,11 +5,20 @@
 //! the values: per node the bit length of the largest value seen in calibration, and per linear operator that of
 //! the largest sum of absolute weights, per shift that of the largest summand.
 
-use super::format::{self, max_bound};
+mod check;
+
+use std::sync::Arc;
+
+use super::format::max_bound;
 use super::{Format, Graph, ModelError, Node, NodeId, Op, Shape, Slope, graph};
+use crate::layer::Applied;
+pub(crate) use check::fill_bound;
+use check::{applied, check};
+pub(super) use check::{halvings, terms};
 use serde::{Deserialize, Serialize};
 
 const SCHEMA: u32 = 1;
+
 /// How the raw value of a node comes from those of its inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -25,12 +34,26 @@ pub enum Arithmetic {
     Shift(Shift),
     /// The negative part times a public constant, then a rescale.
     Slope(Slope),
-    /// A product of two values of this format, then a rescale. Its bound is the declared one, which follows from that of
-    /// the output.
+    /// A product of two values of this format, elementwise or of matrices, then a rescale. Its bound is the declared one,
+    /// which follows from that of the output.
     Elementwise(Format),
+    /// A function of [`crate::function`], within the error that it states.
+    Function,
+    /// The same, with a factor and a summand for each place of a row.
+    Norm(Norm),
 }
 
-/// Arithmetic of `ChannelShift`.
+/// Arithmetic of `LayerNorm`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Norm {
+    /// Of the factors.
+    pub gamma: Format,
+    /// Of the summands.
+    pub beta: Format,
+}
+
+/// Arithmetic of `ChannelShift` and `Offset`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Shift {
@@ -159,7 +182,10 @@ impl Step {
     #[must_use]
     pub fn shift(&self) -> u32 {
         match self.arithmetic {
-            Arithmetic::Exact | Arithmetic::Shift(_) => 0,
+            Arithmetic::Exact
+            | Arithmetic::Shift(_)
+            | Arithmetic::Function
+            | Arithmetic::Norm(_) => 0,
             Arithmetic::Product(p) => p.accumulator.frac().saturating_sub(self.format.frac()),
             Arithmetic::Mean(m) => m.shift,
             Arithmetic::Slope(s) => s.shift,
@@ -174,6 +200,8 @@ impl Step {
 pub struct Program {
     graph: Graph,
     steps: Vec<Step>,
+    /// For each node its function with all constants, if it has one.
+    functions: Vec<Option<Arc<Applied>>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -192,13 +220,14 @@ impl Program {
             return Err(ModelError::graph(graph.name(), reason));
         }
         for ((node, step), shape) in graph.nodes().iter().zip(&steps).zip(graph.shapes()) {
-            check(&graph, &steps, node, step, shape).map_err(|reason| ModelError::Node {
-                node: node.name.clone(),
-                op: node.op.name(),
-                reason,
-            })?;
+            check(&graph, &steps, node, step, shape).map_err(refuse(node))?;
         }
-        Ok(Self { graph, steps })
+        let functions = applied(&graph, &steps)?;
+        Ok(Self {
+            graph,
+            steps,
+            functions,
+        })
     }
     /// Reads a program from bytes that nobody vouches for.
     pub fn from_json(bytes: &[u8]) -> Result<Self, ModelError> {
@@ -229,6 +258,10 @@ impl Program {
         let shapes = self.graph.shapes();
         let nodes = self.graph.nodes().iter().zip(&self.steps).zip(shapes);
         nodes.map(|((n, s), y)| (n, s, y))
+    }
+    /// The function of a node with all its constants, if it has one.
+    pub(crate) fn function(&self, id: NodeId) -> Option<&Applied> {
+        self.functions.get(id.index())?.as_deref()
     }
     /// Format of the value of a node.
     pub fn format(&self, id: NodeId) -> Result<Format, ModelError> {
@@ -293,156 +326,10 @@ pub(crate) fn mean(op: &Op, x: &Shape, y: &Shape, width: u32) -> Result<(Mean, V
     })
 }
 
-fn check(
-    graph: &Graph,
-    steps: &[Step],
-    node: &Node,
-    step: &Step,
-    shape: &Shape,
-) -> Result<(), String> {
-    check_format(step.format)?;
-    let mut inputs = Vec::with_capacity(node.inputs.len());
-    for id in &node.inputs {
-        let s = steps
-            .get(id.index())
-            .ok_or("takes a step that is missing")?;
-        inputs.push(s.format);
-    }
-    let Some(x) = inputs.first().copied() else {
-        return match step.arithmetic {
-            Arithmetic::Exact => Ok(()),
-            _ => Err("the input has no arithmetic".to_owned()),
-        };
-    };
-    let y = step.format;
-    if inputs.iter().any(|f| f.frac() != x.frac()) {
-        return Err("its inputs differ in their bits behind the point".to_owned());
-    }
-    if inputs.iter().any(|f| f.width() != y.width()) {
-        return Err("its inputs are in another ring than its value".to_owned());
-    }
-    let largest = inputs.iter().map(|f| f.bound()).max().unwrap_or(x.bound());
-    match (&node.op, step.arithmetic) {
-        (Op::Conv(_) | Op::Linear(_) | Op::ChannelAffine, Arithmetic::Product(p)) => {
-            check_format(p.accumulator)?;
-            let sum = p.accumulator.frac();
-            if p.weight_frac == 0
-                || x.frac().checked_add(p.weight_frac) != Some(sum)
-                || y.frac() > sum
-            {
-                return Err(format!(
-                    "{} and {} bits behind the point do not give {}, to be rescaled to {}",
-                    x.frac(),
-                    p.weight_frac,
-                    sum,
-                    y.frac()
-                ));
-            }
-            let declared = y.bound() + step.shift();
-            if p.worst_bound > max_bound(64) || p.accumulator.bound() != p.worst_bound.min(declared)
-            {
-                return Err(format!(
-                    "an accumulator of 2^{} at worst and 2^{declared} as declared is not one of 2^{}",
-                    p.worst_bound,
-                    p.accumulator.bound()
-                ));
-            }
-            Ok(())
-        }
-        (Op::AvgPool(_) | Op::GlobalAvgPool, Arithmetic::Mean(m)) => {
-            let inner = node.inputs.first().map(|id| graph.shape(*id));
-            let inner = inner.ok_or("has no input")?.map_err(|e| e.to_string())?;
-            let (want, divisors) = mean(&node.op, inner, shape, x.width())?;
-            let fits = x
-                .with_bound(want.sum_bound(x.bound()))
-                .is_ok_and(|sum| want.limbs(sum, &divisors).is_some());
-            if !fits {
-                return Err(format!("its sums do not fit into {} bits", x.width()));
-            }
-            if m != want || y.frac() != x.frac() || y.bound() > x.bound() + 1 {
-                return Err("its constant or its format is not that of its window".to_owned());
-            }
-            Ok(())
-        }
-        (Op::ChannelShift, Arithmetic::Shift(s)) => {
-            let worst = s.worst_bound(x.bound());
-            if y.frac() == x.frac() && y.bound() <= worst && worst <= max_bound(y.width()) {
-                Ok(())
-            } else {
-                Err(format!("a sum of 2^{worst} at worst is not {y}"))
-            }
-        }
-        // A maximum is the one value and what the other exceeds it by: the sum has two bits more, and a sign.
-        (Op::MaxPool(_) | Op::Argmax, _) if largest + 2 >= y.width() => Err(format!(
-            "differences of values of 2^{largest} do not fit into {} bits",
-            y.width()
-        )),
-        (Op::Clip(a), Arithmetic::Exact) => {
-            let (widest, bound) = (a.widest(x), a.bound(x));
-            if widest + 2 >= y.width() {
-                return Err(format!(
-                    "differences of values of 2^{widest} do not fit into {} bits",
-                    y.width()
-                ));
-            }
-            if y.frac() == x.frac() && y.bound() <= bound {
-                Ok(())
-            } else {
-                Err(format!(
-                    "values between its bounds are below 2^{bound}, not {y}"
-                ))
-            }
-        }
-        (Op::LeakyRelu(a), Arithmetic::Slope(slope)) => {
-            let bound = slope.bound(x.bound()).max(x.bound());
-            if Slope::new(a.slope, x) != Some(slope) || bound + 1 > max_bound(y.width()) {
-                return Err("its constant is not that of its slope, or does not fit".to_owned());
-            }
-            if y.frac() == x.frac() && y.bound() <= bound {
-                Ok(())
-            } else {
-                Err(format!("values of 2^{bound} at most are not {y}"))
-            }
-        }
-        (Op::Mul, Arithmetic::Elementwise(product)) => {
-            check_format(product)?;
-            let worst: u32 = inputs.iter().map(|f| f.bound()).sum();
-            let declared = y.bound() + step.shift();
-            if product.frac() != 2 * x.frac()
-                || y.frac() > product.frac()
-                || worst > max_bound(64)
-                || product.bound() != worst.min(declared)
-            {
-                return Err(format!(
-                    "{inputs:?} do not give a product of {product}, to be rescaled to {y}"
-                ));
-            }
-            Ok(())
-        }
-        (Op::Argmax, Arithmetic::Exact) if y.frac() == 0 => Ok(()),
-        (
-            Op::Relu | Op::MaxPool(_) | Op::Concat | Op::Flatten | Op::View(_) | Op::Pad(_),
-            Arithmetic::Exact,
-        ) if y.frac() == x.frac() && y.bound() <= largest => Ok(()),
-        (Op::Add | Op::Sub, Arithmetic::Exact)
-            if y.frac() == x.frac() && y.bound() <= largest + 1 =>
-        {
-            Ok(())
-        }
-        (Op::BatchNorm(_), _) => Err("a program has no batch norms".to_owned()),
-        _ => Err(format!(
-            "{:?} does not take {inputs:?} to {y:?}",
-            step.arithmetic
-        )),
-    }
-}
-
-fn check_format(f: Format) -> Result<(), String> {
-    if format::holds(f) {
-        Ok(())
-    } else {
-        Err(format!(
-            "{f} is refused: 32 or 64 bits, a bound of at least 1, and two bits more than the bound and than those behind the point"
-        ))
+fn refuse(node: &Node) -> impl Fn(String) -> ModelError + '_ {
+    |reason| ModelError::Node {
+        node: node.name.clone(),
+        op: node.op.name(),
+        reason,
     }
 }

@@ -3,20 +3,23 @@
 //! All activations share one number of bits behind the point, so that additions and concatenations need no rescale;
 //! weights have their own. Biases are added before the rescale, at the sum of both.
 
-use super::format::{WIDTHS, exp2, max_bound};
-use super::program::{Arithmetic, Product, Program, Shift, Step, mean};
-use super::{
-    Format, Graph, ModelError, Node, NodeId, Op, ParamMap, Params, Role, Slope, Tensor, TensorF32,
-    passes, reference,
-};
+mod convert;
+mod steps;
+
+use std::borrow::Cow;
+
+use super::format::{WIDTHS, exp2};
+use super::program::{Arithmetic, Program};
+use super::{Graph, ModelError, Node, Op, ParamMap, Params, TensorF32, passes, reference};
+use crate::layer::needs_64_bits;
+use convert::{bias_bound, check_norm, worst_bound};
+use steps::in_ring;
 
 /// Parameters as raw fixed-point numbers, whose formats the [`Program`] tells.
 pub type QuantizedParams = ParamMap<i64>;
 
 /// Least bound of any value, for those that calibration saw as almost zero.
 const MIN_BOUND: u32 = 4;
-/// Largest raw weight.
-const MAX_WEIGHT: f64 = (1u64 << 40) as f64;
 
 /// How to choose formats.
 ///
@@ -33,6 +36,9 @@ pub struct Calibration {
     /// Bits of the ring, 32 or 64; by default 32 where every product of every layer fits, with at most
     /// two bits of weight precision less in layers of large values, and 64 otherwise.
     pub width: Option<u32>,
+    /// Bits behind the point of the input, where it has others than activations: 0 for unit vectors, such as tokens, whose product
+    /// with weights is then exact. Such an input gets no margin.
+    pub input_frac: Option<u32>,
     /// Whether the program may show of a layer that no factor of its batch norm is negative: one bit per layer that
     /// nobody needs to know, for fewer multiply-accumulates ([`passes::affine_into_conv`]).
     pub disclose_positive_scales: bool,
@@ -45,7 +51,25 @@ impl Default for Calibration {
             weight_frac: 14,
             margin_bits: 2,
             width: None,
+            input_frac: None,
             disclose_positive_scales: false,
+        }
+    }
+}
+
+impl Calibration {
+    /// What suits a graph: more bits where functions need the large ring anyway, in which they cost little. Rows that are
+    /// normalised ask for them, as small differences count there.
+    #[must_use]
+    pub fn of(graph: &Graph) -> Self {
+        let plain = Self::default();
+        match needs_64_bits(graph) {
+            false => plain,
+            true => Self {
+                frac: 16,
+                weight_frac: 18,
+                ..plain
+            },
         }
     }
 }
@@ -115,11 +139,22 @@ pub fn quantize(
     samples: &[TensorF32],
     calibration: Calibration,
 ) -> Result<(Program, QuantizedParams), ModelError> {
-    let (mut graph, mut params) = passes::all(graph, params)?;
+    let maps = |op: &Op| matches!(op, Op::BatchNorm(_) | Op::ChannelAffine | Op::ChannelShift);
+    // Parameters are large; they are copied only if they change.
+    let mut params = Cow::Borrowed(params);
+    let mut graph = match graph.nodes().iter().any(|n| maps(&n.op)) {
+        true => {
+            let (rewritten, changed) = passes::all(graph, &params)?;
+            params = Cow::Owned(changed);
+            rewritten
+        }
+        false => passes::pool_before_relu(graph)?,
+    };
     if graph.nodes().iter().any(|n| n.op == Op::ChannelAffine) {
         let limits = Ranges::observed(&graph, &params, samples)?.limits(&calibration);
         let disclose = calibration.disclose_positive_scales;
-        (graph, params) = passes::affine_into_conv(&graph, &params, &limits, disclose)?;
+        let (rewritten, changed) = passes::affine_into_conv(&graph, &params, &limits, disclose)?;
+        (graph, params) = (rewritten, Cow::Owned(changed));
     }
     let ranges = Ranges::observed(&graph, &params, samples)?;
     quantize_as_is(&graph, &params, &ranges, calibration)
@@ -139,138 +174,19 @@ pub fn quantize_as_is(
             "a ring of {w} bits; there are those of 32 and 64"
         )));
     }
-    if !(1..=30).contains(&c.frac) || !(1..=30).contains(&c.weight_frac) || c.margin_bits > 16 {
+    let fracs = [c.frac, c.weight_frac, c.input_frac.unwrap_or(1).max(1)];
+    if fracs.iter().any(|f| !(1..=30).contains(f)) || c.margin_bits > 16 {
         return Err(ModelError::Calibration(format!(
             "{c:?} is out of range: 1 to 30 bits behind the point, a margin of 0 to 16 bits"
         )));
     }
     match c.width {
         Some(width) => in_ring(graph, params, ranges, c, width),
+        None if needs_64_bits(graph) => in_ring(graph, params, ranges, c, 64),
         None => {
             in_ring(graph, params, ranges, c, 32).or_else(|_| in_ring(graph, params, ranges, c, 64))
         }
     }
-}
-
-/// Weight precision that a layer of large values may give up to fit into the ring, in bits.
-const YIELD: u32 = 2;
-
-fn in_ring(
-    graph: &Graph,
-    params: &Params,
-    ranges: &Ranges,
-    c: Calibration,
-    width: u32,
-) -> Result<(Program, QuantizedParams), ModelError> {
-    let largest = max_bound(width);
-    let exact = |frac, bound| exact(width, frac, bound);
-    let format = |frac, bound| format(width, frac, bound);
-    let mut raw = QuantizedParams::new();
-    let mut steps: Vec<Step> = Vec::with_capacity(graph.nodes().len());
-    for (i, (node, max)) in graph.nodes().iter().zip(&ranges.max_abs).enumerate() {
-        let seen = bits(f64::from(*max) * exp2(c.frac)) + c.margin_bits;
-        if seen > largest {
-            let reason = format!("has values that do not fit into {largest} bits");
-            return Err(refuse(node, &reason));
-        }
-        let seen = seen.max(MIN_BOUND);
-        let inputs: Vec<u32> = node
-            .inputs
-            .iter()
-            .filter_map(|id| Some(steps.get(id.index())?.format.bound()))
-            .collect();
-        let Some(x) = inputs.iter().max().copied() else {
-            steps.push(exact(c.frac, seen)?);
-            continue;
-        };
-        let shapes = |id: NodeId| graph.shape(id);
-        steps.push(match &node.op {
-            Op::Conv(_) | Op::Linear(_) | Op::ChannelAffine => {
-                let weight_frac = c.weight_frac.min(largest - seen);
-                if weight_frac == 0 || weight_frac + YIELD < c.weight_frac {
-                    let reason = format!("has products that do not fit into {largest} bits");
-                    return Err(refuse(node, &reason));
-                }
-                convert(node, params, c.frac, weight_frac, &mut raw)?;
-                let worst_bound = worst_bound(node, &raw, x)?;
-                if worst_bound > max_bound(64) {
-                    return Err(refuse(
-                        node,
-                        &format!(
-                            "may grow to 2^{worst_bound}, beyond 62 bits: lower the precision"
-                        ),
-                    ));
-                }
-                let bound = seen.min(worst_bound.saturating_sub(weight_frac).max(1) + 1);
-                Step {
-                    format: format(c.frac, bound)?,
-                    arithmetic: Arithmetic::Product(Product {
-                        weight_frac,
-                        worst_bound,
-                        accumulator: format(
-                            c.frac + weight_frac,
-                            worst_bound.min(bound + weight_frac),
-                        )?,
-                    }),
-                }
-            }
-            Op::AvgPool(_) | Op::GlobalAvgPool => {
-                let inner = shapes(node.inputs.first().copied().unwrap_or(NodeId::new(0)))?;
-                let (mean, _) = mean(&node.op, inner, shapes(NodeId::new(i))?, width)
-                    .map_err(|reason| refuse(node, &reason))?;
-                Step {
-                    format: format(c.frac, seen.min(x + 1))?,
-                    arithmetic: Arithmetic::Mean(mean),
-                }
-            }
-            Op::ChannelShift => {
-                convert(node, params, c.frac, 0, &mut raw)?;
-                let shift = Shift {
-                    bias_bound: bias_bound(node, &raw)?,
-                };
-                let worst = shift.worst_bound(x);
-                if worst > largest {
-                    let reason = format!("its bias does not fit into {largest} bits");
-                    return Err(refuse(node, &reason));
-                }
-                Step {
-                    format: format(c.frac, seen.min(worst))?,
-                    arithmetic: Arithmetic::Shift(shift),
-                }
-            }
-            Op::Add | Op::Sub => exact(c.frac, seen.min(x + 1))?,
-            Op::Clip(a) => exact(c.frac, seen.min(a.bound(format(c.frac, x)?)))?,
-            Op::LeakyRelu(a) => {
-                let slope = Slope::new(a.slope, format(c.frac, x)?);
-                let slope = slope.ok_or_else(|| {
-                    refuse(node, "has no room for its slope: lower the precision")
-                })?;
-                Step {
-                    format: format(c.frac, seen.min(slope.bound(x).max(x)))?,
-                    arithmetic: Arithmetic::Slope(slope),
-                }
-            }
-            Op::Mul => {
-                let worst: u32 = inputs.iter().sum();
-                let bound = seen.min(worst.saturating_sub(c.frac).max(1) + 1);
-                let product = worst.min(bound + c.frac);
-                if product > largest || worst > max_bound(64) {
-                    let reason = format!("has products that do not fit into {largest} bits");
-                    return Err(refuse(node, &reason));
-                }
-                Step {
-                    format: format(c.frac, bound)?,
-                    arithmetic: Arithmetic::Elementwise(format(2 * c.frac, product)?),
-                }
-            }
-            Op::Argmax => {
-                let inner = shapes(node.inputs.first().copied().unwrap_or(NodeId::new(0)))?;
-                exact(0, bits((inner.channels() - 1) as f64).max(1))?
-            }
-            _ => exact(c.frac, seen.min(x))?,
-        });
-    }
-    Ok((Program::new(graph.clone(), steps)?, raw))
 }
 
 impl QuantizedParams {
@@ -282,6 +198,9 @@ impl QuantizedParams {
                 && bias_bound(node, self)? > s.bias_bound
             {
                 return Err(refuse(node, "its bias is larger than the program says"));
+            }
+            if let Arithmetic::Norm(norm) = step.arithmetic {
+                check_norm(node, self, &norm)?;
             }
             if let (Arithmetic::Product(p), Some(x)) = (step.arithmetic, node.inputs.first()) {
                 let worst = worst_bound(node, self, program.format(*x)?.bound())?;
@@ -306,81 +225,6 @@ fn refuse(node: &Node, reason: &str) -> ModelError {
         op: node.op.name(),
         reason: reason.to_owned(),
     }
-}
-
-fn exact(width: u32, frac: u32, bound: u32) -> Result<Step, ModelError> {
-    Ok(Step {
-        format: format(width, frac, bound)?,
-        arithmetic: Arithmetic::Exact,
-    })
-}
-
-fn format(width: u32, frac: u32, bound: u32) -> Result<Format, ModelError> {
-    Format::new(width, frac, bound).map_err(|e| ModelError::Calibration(e.to_string()))
-}
-
-/// The least b with x < 2^b; 128 for what is beyond.
-fn bits(x: f64) -> u32 {
-    if x < exp2(100) {
-        128 - (x as u128).leading_zeros()
-    } else {
-        128
-    }
-}
-
-fn convert(
-    node: &Node,
-    params: &Params,
-    input_frac: u32,
-    weight_frac: u32,
-    raw: &mut QuantizedParams,
-) -> Result<(), ModelError> {
-    for (role, frac) in [
-        (Role::Weight, weight_frac),
-        (Role::Bias, input_frac + weight_frac),
-    ] {
-        let Some(t) = params.get(&node.name, role) else {
-            continue;
-        };
-        let limit = MAX_WEIGHT * exp2(frac - weight_frac);
-        let scaled = t
-            .data()
-            .iter()
-            .map(|v| (f64::from(*v) * exp2(frac)).round());
-        let values: Option<Vec<i64>> = scaled
-            .map(|v| (v.abs() < limit).then_some(v as i64))
-            .collect();
-        let values = values.ok_or_else(|| {
-            refuse(
-                node,
-                &format!("its {role} is not finite, or beyond 2^40 in fixed point"),
-            )
-        })?;
-        raw.insert(&node.name, role, Tensor::new(t.shape().clone(), values)?);
-    }
-    Ok(())
-}
-
-/// The least b with |bias| < 2^b.
-fn bias_bound(node: &Node, raw: &QuantizedParams) -> Result<u32, ModelError> {
-    let bias = raw.need(node, Role::Bias)?.data();
-    let largest = bias.iter().map(|b| b.unsigned_abs()).max().unwrap_or(0);
-    Ok(u64::BITS - largest.leading_zeros())
-}
-
-/// The least b with |accumulator| < 2^b for all inputs below 2^x.
-fn worst_bound(node: &Node, raw: &QuantizedParams, x: u32) -> Result<u32, ModelError> {
-    let weight = raw.need(node, Role::Weight)?;
-    let per_output = weight.data().len() / weight.shape().batch().max(1);
-    let bias = raw.get(&node.name, Role::Bias).map(Tensor::data);
-    let mut worst = 0u128;
-    for (i, row) in weight.data().chunks(per_output.max(1)).enumerate() {
-        let l1: u128 = row.iter().map(|w| u128::from(w.unsigned_abs())).sum();
-        let b = bias.and_then(|b| b.get(i)).copied().unwrap_or(0);
-        let top = l1.saturating_mul((1u128 << x.min(max_bound(64))) - 1);
-        worst = worst.max(top.saturating_add(u128::from(b.unsigned_abs())));
-    }
-    Ok(128 - worst.leading_zeros())
 }
 
 #[cfg(test)]

@@ -76,9 +76,9 @@ impl<R: Ring> Semi2kClient<R> {
             self.session.begin_layer(&op.name, "weights");
             self.weights(&op, run::plain_weights(params, &op)?, rng)?;
         }
-        for (name, spec) in run::bias_specs(program)? {
+        for (name, role, spec) in run::lone_params(program)? {
             self.session.begin_layer(&name, "weights");
-            self.input(&spec, run::plain_bias(params, &name, &spec)?, rng)?;
+            self.input(&spec, &run::plain_param(params, &name, role, &spec)?, rng)?;
         }
         self.session.begin_phase(Phase::Online);
         self.session.begin_layer("input", "input");

@@ -1,7 +1,9 @@
 //! Programs: what quantization promises, and what a reader of JSON must refuse.
 
 use super::*;
-use crate::model::{AvgPool, Conv, GraphBuilder, MaxPool, Mean, Shape, fuzzing};
+use crate::model::{
+    AvgPool, Conv, Format, GraphBuilder, MaxPool, Mean, Role, Shape, Step, Tensor, fuzzing,
+};
 use proptest::prelude::*;
 
 fn network() -> (Graph, Params, TensorF32) {
