@@ -276,7 +276,7 @@ impl Walked {
                     factors,
                     format: value,
                 });
-                return Ok(e.weigh(&[(&both, &spec.shape)], &sums)?.remove(0));
+                return Ok(e.weigh(&[(&both[..], &spec.shape)], &sums)?.remove(0));
             }
             _ => {
                 let signs = e.non_negative(&[a, b])?;
