@@ -68,6 +68,14 @@ pub enum InputError {
         /// The parser's message.
         reason: String,
     },
+    /// The file is no text of tokens that the network takes.
+    #[error("{path}: not the tokens of a text: {reason}", path = path.display())]
+    NotTokens {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// The network takes no pictures.
     #[error("{path}: a picture has one channel or three, and the network wants {channels}", path = path.display())]
     Channels {

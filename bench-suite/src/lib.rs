@@ -16,6 +16,7 @@ pub mod record;
 pub mod report;
 pub mod targets;
 pub mod task;
+pub mod tokens;
 pub mod train;
 pub mod zoo;
 

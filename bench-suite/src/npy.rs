@@ -12,6 +12,11 @@ pub fn load(path: &Path, shape: &Shape) -> Result<TensorF32, InputError> {
     parse(path, &read(path)?, shape)
 }
 
+/// Reads an array of whole numbers in C order, of any shape.
+pub fn load_integers(path: &Path) -> Result<Vec<i64>, InputError> {
+    parse_integers(path, &read(path)?)
+}
+
 /// Writes an array of `f32`.
 pub fn save(path: &Path, tensor: &TensorF32) -> Result<(), InputError> {
     let mut bytes = Vec::new();
@@ -78,6 +83,31 @@ fn parse(path: &Path, bytes: &[u8], shape: &Shape) -> Result<TensorF32, InputErr
     }
 }
 
+fn parse_integers(path: &Path, bytes: &[u8]) -> Result<Vec<i64>, InputError> {
+    let refuse = |reason: String| InputError::NotAnArray {
+        path: path.to_owned(),
+        reason,
+    };
+    check_header(bytes).map_err(refuse)?;
+    let file = NpyFile::new(bytes).map_err(|e| refuse(e.to_string()))?;
+    let dtype = file.dtype();
+    let size = match &dtype {
+        DType::Plain(t) if t.type_char() == TypeChar::Int => t.size_field(),
+        _ => 0,
+    };
+    if file.order() != Order::C {
+        return Err(refuse("it is in Fortran order".to_owned()));
+    }
+    let numbers = match size {
+        4 => file
+            .into_vec::<i32>()
+            .map(|v| v.into_iter().map(i64::from).collect()),
+        8 => file.into_vec::<i64>(),
+        _ => return Err(refuse("dtype <i4 or <i8 is wanted".to_owned())),
+    };
+    numbers.map_err(|e| refuse(e.to_string()))
+}
+
 /// Magic number, and a header that is there and not absurdly long: the parser would allocate what it says.
 fn check_header(bytes: &[u8]) -> Result<(), String> {
     let short = || "the file is too short".to_owned();
@@ -124,6 +154,7 @@ pub fn fuzz(bytes: &[u8]) {
     {
         assert_eq!(t.data().len(), 6);
     }
+    let _ = parse_integers(Path::new("fuzz"), bytes);
 }
 
 #[cfg(test)]
@@ -167,6 +198,16 @@ mod tests {
         let data: Vec<u8> = (0..6).flat_map(|i| f64::from(i).to_le_bytes()).collect();
         let t = parse(Path::new("x"), &file(HEADER, &data), &shape()).unwrap();
         assert_eq!(t.data(), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
+    }
+
+    #[test]
+    fn integers_are_read() {
+        let data: Vec<u8> = (0..6i64).flat_map(|i| (i - 2).to_le_bytes()).collect();
+        let header = HEADER.replace("<f8", "<i8");
+        let got = parse_integers(Path::new("x"), &file(&header, &data)).unwrap();
+        assert_eq!(got, [-2, -1, 0, 1, 2, 3]);
+        let e = parse_integers(Path::new("x"), &file(HEADER, &data)).unwrap_err();
+        assert!(e.to_string().contains("<i4 or <i8"), "{e}");
     }
 
     #[test]

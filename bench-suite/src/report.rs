@@ -11,7 +11,7 @@ use std::time::Duration;
 use comfy_table::{CellAlignment, Table, presets};
 use piquet_nn_ops::engine::Truncation;
 use piquet_nn_ops::ledger::{self, Phase, Row};
-use piquet_nn_ops::model::TensorF32;
+use piquet_nn_ops::model::{Graph, TensorF32};
 use serde::Serialize;
 
 use crate::cli::Failure;
@@ -277,7 +277,7 @@ impl Report {
             threads: config.threads(),
             machine: Machine::here(),
             revision: env!("PIQUET_REVISION"),
-            batch: task.program.graph().input_shape()?.batch(),
+            batch: batch(task.program.graph())?,
             ring_bits: task.program.width()?,
             setup,
             offline,
@@ -431,6 +431,15 @@ impl Report {
         }
         groups
     }
+}
+
+/// Inputs at once. Rows of an input of two dimensions may be tokens of one text.
+fn batch(graph: &Graph) -> Result<usize, Failure> {
+    let input = graph.input_shape()?;
+    Ok(match input.rank() {
+        2 => graph.output_shape()?.batch(),
+        _ => input.batch(),
+    })
 }
 
 /// What all peers spent in a phase: bytes summed, time of the slowest of parties and dealer, rounds of the longest chain.

@@ -4,24 +4,31 @@
 //! random: He-scaled, with batch-norm statistics, or weight scales where there are no batch norms, set by a plain pass
 //! over sample inputs, so that activations stay in the range of trained networks. They are the same on every platform:
 //! nothing but IEEE operations is used. Only [`digits`] is a trained network, with true labels to hold it to.
+//! Transformers for text have the shapes of the published ones, and weights scaled as theirs are.
 
 mod alexnet;
+mod bert;
 mod cifar;
 mod densenet;
 pub mod digits;
+mod gpt2;
 mod init;
 mod mnist;
 mod mobilenet;
 mod resnet;
 mod squeezenet;
 mod tiny;
+mod transformer;
 mod vgg;
 
+pub use transformer::Tokens;
+
 use crate::image::{self, InputError, Pixels};
+use crate::tokens;
 use crate::train::TrainError;
 use piquet_nn_ops::model::{
-    AvgPool, Graph, GraphBuilder, ModelError, NodeId, Params, Role, Shape, TensorF32, View,
-    expected,
+    AvgPool, Calibration, Graph, GraphBuilder, ModelError, NodeId, Params, Role, Shape, TensorF32,
+    View, expected,
 };
 
 /// What is known of a network before it is built.
@@ -32,7 +39,7 @@ pub struct ModelInfo {
     pub name: &'static str,
     /// What it is.
     pub title: &'static str,
-    /// Channels, height and width of its input.
+    /// Channels, height and width of its input; of a text 1, its tokens, and the length of the row that shows one.
     pub input: [usize; 3],
     /// Learnable parameters.
     pub parameters: usize,
@@ -79,6 +86,16 @@ pub enum ZooError {
         /// Parameters of the network.
         want: usize,
     },
+    /// It has no place for so long a text.
+    #[error("`{name}` takes texts of 1 to {most} tokens, not {tokens}")]
+    Tokens {
+        /// The network.
+        name: &'static str,
+        /// Its positions.
+        most: usize,
+        /// What was asked for.
+        tokens: usize,
+    },
     /// A file of trained weights is not of the size of its network.
     #[error("the weights of `{name}` have {bytes} bytes instead of {want}, or another beginning")]
     Weights {
@@ -114,9 +131,11 @@ enum Source {
     Seed,
     /// Trained weights; handwritten digits.
     Digits,
+    /// Weights from a seed; a text from a seed.
+    Text(&'static Tokens),
 }
 
-static ENTRIES: [Entry; 23] = [
+static ENTRIES: [Entry; 28] = [
     resnet::RESNET18,
     resnet::RESNET50,
     resnet::RESNET101,
@@ -139,8 +158,16 @@ static ENTRIES: [Entry; 23] = [
     vgg::PIRANHA_VGG16,
     resnet::PIRANHA_RESNET18,
     digits::DIGITS,
+    bert::BERT_TINY,
+    bert::BERT_BASE,
+    gpt2::GPT2,
     tiny::TINY,
+    bert::BERT_TEST,
+    gpt2::GPT2_TEST,
 ];
+
+/// Texts that a network is calibrated on.
+const TEXTS: u64 = 2;
 
 static MODELS: [ModelInfo; ENTRIES.len()] = {
     let mut all = [ENTRIES[0].info; ENTRIES.len()];
@@ -170,19 +197,39 @@ fn entry(name: &str) -> Result<&'static Entry, ZooError> {
     })
 }
 
+/// What the texts are made of that a network takes, if it takes texts.
+#[must_use]
+pub fn tokens(name: &str) -> Option<&'static Tokens> {
+    match entry(name).map(|e| e.source) {
+        Ok(Source::Text(tokens)) => Some(tokens),
+        _ => None,
+    }
+}
+
+/// In which fixed-point arithmetic a network is run where nobody says another.
+#[must_use]
+pub fn calibration(graph: &Graph) -> Calibration {
+    Calibration {
+        // Unit vectors are whole numbers.
+        input_frac: tokens(graph.name()).map(|_| 0),
+        ..Calibration::of(graph)
+    }
+}
+
 /// A network for `batch` inputs at once, with weights from a seed unless it was trained.
 pub fn build(name: &str, seed: u64, batch: usize) -> Result<Model, ZooError> {
     let [_, size, _] = info(name)?.input;
     build_sized(name, seed, batch, size)
 }
 
-/// The same for pictures of `size` by `size`: smaller ones make faster tests. A network that would have other
+/// The same for pictures of `size` by `size`, or for texts of `size` tokens: smaller ones make faster tests. A network that would have other
 /// parameters then is refused.
 pub fn build_sized(name: &str, seed: u64, batch: usize, size: usize) -> Result<Model, ZooError> {
     let graph = self::graph(name, batch, size)?;
     let Entry { info, source, .. } = entry(name)?;
     let params = match source {
         Source::Digits => digits::parameters()?,
+        Source::Text(tokens) => transformer::parameters(&graph, tokens, seed)?,
         Source::Seed => {
             let sample = init::samples(seed, [info.input[0], size], Pixels::Imagenet)?;
             let both = self::graph(name, sample.shape().batch(), size)?;
@@ -195,6 +242,9 @@ pub fn build_sized(name: &str, seed: u64, batch: usize, size: usize) -> Result<M
 /// What a network is calibrated on, with the batch size of its graph: the inputs its statistics were taken over, in
 /// turn; for one that was trained, all that it was trained on.
 pub fn samples(graph: &Graph, seed: u64) -> Result<Vec<TensorF32>, ZooError> {
+    if let Some(tokens) = tokens(graph.name()) {
+        return texts(graph, tokens, seed);
+    }
     let shape = graph.input_shape()?;
     let [batch, channels, size, _] = shape.as_nchw();
     if let Ok(Source::Digits) = entry(graph.name()).map(|e| e.source) {
@@ -230,8 +280,11 @@ pub(crate) fn noise(seed: u64, shape: &Shape) -> Result<TensorF32, ModelError> {
 }
 
 /// What a network is shown where nobody says what else: the photograph, in its size and colours, in each place of the
-/// batch; to one that was trained, the first inputs of its test set.
+/// batch; to one that was trained, the first inputs of its test set; to one for texts, a text of its own.
 pub fn example(graph: &Graph) -> Result<TensorF32, ZooError> {
+    if let Some(tokens) = tokens(graph.name()) {
+        return text(graph, tokens);
+    }
     let shape = graph.input_shape()?;
     let [batch, channels, size, _] = shape.as_nchw();
     if let Ok(Source::Digits) = entry(graph.name()).map(|e| e.source) {
@@ -244,11 +297,40 @@ pub fn example(graph: &Graph) -> Result<TensorF32, ZooError> {
     )?)
 }
 
+/// Texts to calibrate a network on that takes texts, from a seed.
+pub fn texts(graph: &Graph, tokens: &Tokens, seed: u64) -> Result<Vec<TensorF32>, ZooError> {
+    let texts = (1..=TEXTS).map(|i| init::generator(seed, u64::MAX - i));
+    texts
+        .map(|mut rng| Ok(tokens::seeded(graph, tokens, &mut rng)?))
+        .collect()
+}
+
+/// A text to show a network where nobody gives one.
+pub fn text(graph: &Graph, tokens: &Tokens) -> Result<TensorF32, ZooError> {
+    let mut rng = init::generator(0, u64::MAX);
+    Ok(tokens::seeded(graph, tokens, &mut rng)?)
+}
+
 /// The graph alone.
 pub fn graph(name: &str, batch: usize, size: usize) -> Result<Graph, ZooError> {
-    let Entry { info, graph, .. } = entry(name)?;
-    let [channels, native, _] = info.input;
-    let graph = graph(Shape::nchw(batch, channels, size, size)?)?;
+    let Entry {
+        info,
+        graph,
+        source,
+    } = entry(name)?;
+    let [channels, native, columns] = info.input;
+    let input = match source {
+        Source::Text(tokens) if !(1..=tokens.positions).contains(&size) => {
+            return Err(ZooError::Tokens {
+                name: info.name,
+                most: tokens.positions,
+                tokens: size,
+            });
+        }
+        Source::Text(_) => Shape::new(&[batch, size, columns])?,
+        _ => Shape::nchw(batch, channels, size, size)?,
+    };
+    let graph = graph(input)?;
     let parameters = learnable(&graph)?;
     if parameters == info.parameters {
         Ok(graph)

@@ -1,8 +1,9 @@
-//! One's own network among three parties of this process: `cargo run --release --example own_model -- model.onnx`
+//! One's own network among three parties of this process: `cargo run --release --example own_model -- model.onnx`,
+//! and for a transformer the numbers of the tokens of a text after that.
 
 use piquet_nn_ops::engine::Truncation;
 use piquet_nn_ops::model::{Calibration, TensorF32, quantize, reference};
-use piquet_nn_ops::onnx::{self, Options};
+use piquet_nn_ops::onnx::{self, Input, Options};
 use piquet_nn_ops::pool::Pool;
 use piquet_nn_ops::rep3::{Rep3, Rep3Client};
 use piquet_nn_ops::session::run_in_memory;
@@ -11,10 +12,17 @@ use piquet_nn_ops::{Error, run};
 use rand_core::UnwrapErr;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let path = std::env::args().nth(1).ok_or("which ONNX file?")?;
+    let mut arguments = std::env::args().skip(1);
+    let path = arguments.next().ok_or("which ONNX file?")?;
     let folder = std::path::Path::new(&path).parent(); // of weights in files of their own
-    let model = onnx::import(&std::fs::read(&path)?, folder, &Options::default())?;
-    let input = TensorF32::filled(model.graph.input_shape()?.clone(), 0.5);
+    let text: Vec<usize> = arguments.map(|a| a.parse()).collect::<Result<_, _>>()?;
+    let mut options = Options::default();
+    options.input = (!text.is_empty()).then(|| vec![1, text.len()]); // for lengths that are left open
+    let model = onnx::import(&std::fs::read(&path)?, folder, &options)?;
+    let input = match model.input {
+        Input::Tokens { .. } => model.input.unit_vectors(&text)?,
+        _ => TensorF32::filled(model.graph.input_shape()?.clone(), 0.5),
+    };
     let samples = [input.clone()]; // typical inputs, from which ranges are taken
     let in_64_bits = Calibration {
         width: Some(64),

@@ -386,13 +386,14 @@ pub(crate) fn check_mul(a: &Spec, b: &Spec, r: &Rescale) -> Result<(), Error> {
     }
     let worst = a.format.bound() + b.format.bound();
     let declared = r.to.bound() + r.shift;
-    if worst > product_bound(64) {
+    let bound = worst.min(declared);
+    if bound > product_bound(64) {
         return Err(Error::Range {
             what: "elementwise product",
-            bound: worst,
+            bound,
         });
     }
-    check_rescale(a.format.frac() + b.format.frac(), worst.min(declared), r)
+    check_rescale(a.format.frac() + b.format.frac(), bound, r)
 }
 
 /// Format of a product with public integers.

@@ -132,6 +132,15 @@ impl Plain {
 }
 
 impl Plain {
+    /// A sum of products; [`Error::Overflow`] if it leaves 63 bits.
+    fn fits(&self, sum: i128) -> Result<i64, Error> {
+        i64::try_from(sum).map_err(|_| Error::Overflow {
+            layer: self.layer.clone(),
+            raw: if sum > 0 { i64::MAX } else { i64::MIN },
+            bound: 63,
+        })
+    }
+
     /// Products of matrices; [`Error::Overflow`] where a sum leaves 63 bits.
     fn matrices(&self, a: &[i64], b: &[i64], op: &MatMul) -> Result<Vec<i64>, Error> {
         let mut out = Vec::with_capacity(op.batch * op.rows * op.columns);
@@ -149,11 +158,7 @@ impl Plain {
                         .zip(column)
                         .map(|(a, b)| i128::from(*a) * i128::from(*b))
                         .sum();
-                    out.push(i64::try_from(sum).map_err(|_| Error::Overflow {
-                        layer: self.layer.clone(),
-                        raw: if sum > 0 { i64::MAX } else { i64::MIN },
-                        bound: 63,
-                    })?);
+                    out.push(self.fits(sum)?);
                 }
             }
         }
@@ -360,7 +365,10 @@ impl Engine for Plain {
             .iter()
             .map(|(a, b)| {
                 check_mul(&a.spec, &b.spec, &rescale)?;
-                let data = a.data.iter().zip(&b.data).map(|(a, b)| a * b).collect();
+                let pairs = a.data.iter().zip(&b.data);
+                let data = pairs
+                    .map(|(a, b)| self.fits(i128::from(*a) * i128::from(*b)))
+                    .collect::<Result<_, _>>()?;
                 self.rescaled(&a.spec.shape, data, rescale)
             })
             .collect()
@@ -381,15 +389,19 @@ impl Engine for Plain {
                 check_dot(&specs, sum.plus.map(|p| &p.spec), &rescale)?;
                 let shape = specs.first().map(|(a, _)| a.shape.clone());
                 let shape = shape.ok_or(Error::Ownership("a sum of nothing"))?;
-                let mut data = match sum.plus {
-                    Some(p) => p.data.clone(),
+                let mut data: Vec<i128> = match sum.plus {
+                    Some(p) => p.data.iter().map(|p| i128::from(*p)).collect(),
                     None => vec![0; shape.elements()],
                 };
                 for (a, b) in &sum.products {
                     for ((y, a), b) in data.iter_mut().zip(&a.data).zip(&b.data) {
-                        *y += a * b;
+                        *y += i128::from(*a) * i128::from(*b);
                     }
                 }
+                let data = data
+                    .into_iter()
+                    .map(|y| self.fits(y))
+                    .collect::<Result<_, _>>()?;
                 self.rescaled(&shape, data, rescale)
             })
             .collect()

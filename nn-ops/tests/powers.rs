@@ -4,7 +4,7 @@ mod common;
 #[path = "common/semi2k.rs"]
 mod semi2k;
 
-use common::{Case, Script, rep3, walk, z64};
+use common::{Case, Script, agree, rep3, walk, z64};
 use piquet_nn_ops::Error;
 use piquet_nn_ops::engine::{LinearOp, Power, Truncation};
 use piquet_nn_ops::function::Exp;
@@ -241,5 +241,34 @@ fn exponentials_cost_what_the_page_says() {
             "{bytes} bytes, {} rounds",
             row.rounds
         );
+    }
+}
+
+/// Where rounding is deterministic, engines say what the oracle says; operands share their rounds.
+#[test]
+fn deterministic_exponentials_are_those_of_the_oracle() {
+    for (i, (f, from)) in exps().into_iter().enumerate() {
+        let xs = arguments(&f, from, 203, i as u64);
+        let (a, b) = xs.split_at(3);
+        let case =
+            Case::default()
+                .input(&[1, 3], from, a.to_vec())
+                .input(&[2, 100], from, b.to_vec());
+        let mode = if i % 2 == 0 {
+            Truncation::Nearest
+        } else {
+            Truncation::Exact
+        };
+        let script = Exponential(f.clone(), mode);
+        let (got, _) = agree(&case, &script, 1);
+        let precision = if i == 4 { 24 } else { 16 };
+        accurate(&f, from, precision, &xs, &got.concat());
+        assert_eq!(semi2k::agree(2, &case, &script, 1).0, got);
+        let cost = walk(Rep3Cost::new(64), &case, &script);
+        let rows = cost.plan().rows().iter();
+        let row = rows.filter(|r| r.name == "script" && r.phase == Phase::Online);
+        let rounds: u32 = row.map(|r| r.rounds).sum();
+        println!("{rounds} rounds");
+        assert!(rounds <= 50, "{rounds}");
     }
 }

@@ -52,7 +52,8 @@ def script(net, x, opset, **more):
 
 
 def dynamo(net, x, **more):
-    program = torch.onnx.export(net, (x,), dynamo=True, verbose=False, **more)
+    args = x if isinstance(x, tuple) else (x,)
+    program = torch.onnx.export(net, args, dynamo=True, verbose=False, **more)
     model = program.model_proto
     # Where each node came from in the source; several times the size of such small weights.
     for n in model.graph.node:

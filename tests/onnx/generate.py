@@ -78,10 +78,13 @@ def main():
         groups = [from_tensorflow.networks()]
     else:
         import from_torch
+        import from_transformers
+        import functions
         import grid
         import refused
 
-        groups = [grid.operators(), grid.files(), from_torch.networks(), refused.models()]
+        groups = [grid.operators(), grid.files(), from_torch.networks()]
+        groups += [from_transformers.networks(), functions.functions(), refused.models()]
     for group in groups:
         group.write()
 

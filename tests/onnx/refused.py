@@ -20,18 +20,17 @@ def unary(g, op, *words, opset=13, dims=(1, 2, 4, 4), **attributes):
 
 
 def operators(g):
-    for op in ["Sigmoid", "HardSigmoid", "HardSwish", "Tanh", "Erf", "Exp", "Softplus", "Elu", "Selu", "Mish", "Gelu"]:
+    for op in ["Erf", "Softplus", "Elu", "Selu", "Mish"]:
         unary(g, op, "no engine computes this function", opset=20)
-    unary(g, "Sqrt", "roots")
-    unary(g, "Reciprocal", "inverses")
+    unary(g, "Floor", "jumps")
+    unary(g, "Trilu", "triangles", opset=14)
     unary(g, "LRN", "normalisations", size=3)
     unary(g, "ReduceL2", "norms")
-    unary(g, "Swish", "no engine computes", opset=24)
     w = {"w": noise(2, 2, 3, 3), "s": noise(2), "b": noise(2)}
     g.refuse("refused_convtranspose", model([node("ConvTranspose", "x w", "y")], [1, 2, 4, 4], w), "transposed")
     g.refuse("refused_instancenorm", model([node("InstanceNormalization", "x s b", "y")], [1, 2, 4, 4], w), "statistics")
-    layer = {"s": noise(4)}
-    g.refuse("refused_layernorm", model([node("LayerNormalization", "x s", "y")], [2, 4], layer, 17), "statistics")
+    layer = {"s": noise(3)}
+    g.refuse("refused_layernorm", model([node("LayerNormalization", "x s", "y")], [2, 4], layer, 17), "scale does not fit")
     sizes = {"s": np.float32([1, 1, 2, 2])}
     g.refuse("refused_resize", model([node("Resize", "x  s", "y")], [1, 2, 4, 4], sizes), "resampling")
     g.refuse("refused_upsample", model([node("Upsample", "x s", "y")], [1, 2, 4, 4], sizes, 9), "resampling")
@@ -51,25 +50,20 @@ def operators(g):
     g.refuse("refused_domain", model([other], [2]), "example.org.Mine", "other domains")
     g.refuse("refused_unknown", model([node("Frobnicate", "x", "y")], [2]), "Frobnicate", "not imported")
     g.refuse("refused_nonzero", model([node("NonZero", "x", "y")], [2, 3]), "depends on values")
-    middle = [node("Softmax", "x", "s", axis=1), node("Relu", "s", "y")]
-    g.refuse("refused_softmax", model(middle, [2, 3]), "middle of the network")
     several = [
-        node("Sigmoid", "x", "a"), node("Relu", "a", "b"), node("Tanh", "b", "c"), node("Erf", "x", "d"), node("Add", "c d", "y")
+        node("Softplus", "x", "a"), node("Relu", "a", "b"), node("Selu", "b", "c"), node("Erf", "x", "d"), node("Add", "c d", "y")
     ]
-    g.refuse("refused_several", model(several, [2, 3]), "Sigmoid_0", "Tanh_2", "Erf_3")
-    many = [node("Sigmoid", "x" if i == 0 else f"v{i}", f"v{i + 1}") for i in range(40)]
-    g.refuse("refused_many", model(many, [2], output="v40"), "Sigmoid_31", "and 8 more nodes")
+    g.refuse("refused_several", model(several, [2, 3]), "Softplus_0", "Selu_2", "Erf_3")
+    many = [node("Elu", "x" if i == 0 else f"v{i}", f"v{i + 1}") for i in range(40)]
+    g.refuse("refused_many", model(many, [2], output="v40"), "Elu_31", "and 8 more nodes")
 
 
 def attributes(g):
     def one(name, made, dims, constants, *words, opset=13):
         g.refuse(f"refused_{name}", model([made], dims, constants, opset), *words)
 
-    relu = node("Relu", "x", "r")
-    g.refuse("refused_div", model([relu, node("Div", "x r", "y")], [2, 3]), "(Div)", "divided by another")
-    one("div_first", node("Div", "c x", "y"), [2, 3], {"c": np.float32(1)}, "divides by a value")
     one("div_zero", node("Div", "x c", "y"), [3], {"c": np.float32([1, 0, 2])}, "divides by zero")
-    one("pow", node("Pow", "x c", "y"), [2, 3], {"c": np.float32(3)}, "squares")
+    one("pow", node("Pow", "x c", "y"), [2, 3], {"c": np.float32(2.5)}, "of all powers")
     conv3 = {"w": noise(2, 2, 2, 2, 2)}
     one("conv3d", node("Conv", "x w", "y"), [1, 2, 4, 4, 4], conv3, "one to four dimensions")
     g.refuse("refused_conv_dynamic", model([node("Conv", "x x", "y")], [2, 2, 2, 2]), "must be a constant")
@@ -83,9 +77,8 @@ def attributes(g):
     training = node("BatchNormalization", "x s s s s", "y", training_mode=1)
     one("batchnorm_training", training, [1, 2, 3, 3], {"s": np.float32([1, 2])}, "training", opset=15)
     one("dropout_training", node("Dropout", "x r t", "y"), [2], {"r": np.float32(0.5), "t": np.array(True)}, "training")
-    one("matmul_batch", node("MatMul", "x w", "y"), [2, 3, 4], {"w": noise(2, 4, 5)}, "batch of several")
-    g.refuse("refused_matmul_values", model([node("MatMul", "x x", "y")], [3, 3]), "two values")
-    one("matmul_first", node("MatMul", "w x", "y"), [3, 3], {"w": noise(3, 3)}, "only the second")
+    g.refuse("refused_matmul_values", model([node("MatMul", "x x", "y")], [3, 4]), "do not fit")
+    one("matmul_batch", node("MatMul", "x w", "y"), [2, 3, 4], {"w": noise(3, 4, 5)}, "do not fit")
     one("pad_value", node("Pad", "x p v", "y"), [2, 2], {"p": np.array([0, 1, 0, 1]), "v": np.float32(1)}, "than zero")
     one("pad_negative", node("Pad", "x p", "y"), [2, 3], {"p": np.array([0, -1, 0, 0])}, "cuts off")
     one("pad_wrap", node("Pad", "x p", "y", mode="wrap"), [2, 3], {"p": np.array([0, 1, 0, 0])}, "`wrap`", opset=19)
@@ -99,8 +92,15 @@ def attributes(g):
     one("cast_integer", node("Cast", "x", "y", to=7), [2], {}, "rounded")
     one("reshape", node("Reshape", "x s", "y"), [2, 3], {"s": np.array([4, 2])}, "cannot become")
     one("broadcast", node("Add", "x c", "y"), [2, 3], {"c": noise(4)}, "cannot broadcast")
-    one("softmax_axis", node("Softmax", "x", "y", axis=-1), [1, 2, 3, 3], {}, "not along axis 1")
-    one("concat_constant", node("Concat", "x c", "y", axis=1), [2, 3], {"c": noise(2, 1)}, "with constants")
+    endless = {"c": np.float32([[0, -np.inf, 0]])}
+    one("mask_without_softmax", node("Add", "x c", "y"), [2, 3], endless, "the mask of a softmax")
+    one("mask_not_a_number", node("Add", "x c", "y"), [2, 3], {"c": np.float32([[0, np.nan, 0]])}, "not finite")
+    filled = [node("Where", "m x c", "z"), node("Relu", "z", "y")]
+    mask = {"m": np.array([[True, False, True]]), "c": np.float32(-np.inf)}
+    g.refuse("refused_where_endless", model(filled, [2, 3], mask), "the mask of a softmax")
+    chosen = [node("Greater", "x c", "m"), node("Where", "m x x", "y")]
+    g.refuse("refused_where_values", model(chosen, [2, 3], {"c": np.float32(0)}), "depend on values")
+    one("softmax_axis", node("Softmax", "x", "y", axis=7), [2, 3], {}, "no axis 7")
     g.refuse("refused_missing_weight", model([node("Conv", "x", "y")], [1, 2, 3, 3]), "input 1 is missing")
 
 
@@ -124,7 +124,8 @@ def structures(g):
     g.refuse("refused_shape", free, "cannot be [4, 5]", shape=[1, 3, 3, 5])
     g.refuse("refused_batch", model([relu], [1, 3]), "cannot be [1, 2]", batch=2)
     g.refuse("refused_rank", model([relu], [1, 1, 1, 1, 2]), "one to four dimensions")
-    g.refuse("refused_integers", model([relu], [2], kind=TensorProto.INT32), "not real numbers")
+    g.refuse("refused_integers", model([relu], [2], kind=TensorProto.UINT8), "neither real numbers nor tokens")
+    tokens(g)
     g.refuse("refused_constant_output", model([node("Relu", "c", "y")], [2], {"c": noise(2)}), "does not depend")
     g.refuse("refused_huge_input", model([relu], [1 << 20, 1 << 10]), "elements of its input")
     g.refuse("refused_overflow", model([relu], [1 << 40, 1 << 40]), "more than 2^31 elements")
@@ -152,3 +153,18 @@ def structures(g):
     g.refuse("refused_no_folder", outside, "no folder")
     g.refuse("refused_text", b"\x89PNG\r\n\x1a\n", "not an ONNX model")
     g.refuse("refused_empty", b"", "no ONNX file")
+
+
+def tokens(g):
+    def one(name, nodes, constants, *words, dims=(1, 4), **options):
+        g.refuse(f"refused_tokens_{name}", model(nodes, list(dims), constants, kind=TensorProto.INT64), *words, **options)
+
+    table, look_up = {"t": noise(5, 3)}, node("Gather", "t x", "y")
+    one("computed", [node("Add", "x c", "y")], {"c": np.array(1)}, "(Add)", "numbers of tokens")
+    one("compared", [node("Equal", "x c", "y")], {"c": np.array(1)}, "(Equal)", "numbers of tokens")
+    one("alone", [node("Identity", "x", "y")], {}, "no table of embeddings")
+    one("axis", [node("Gather", "t x", "y", axis=1)], table, "another axis")
+    both = [node("Gather", "t x", "a"), node("Gather", "u x", "b"), node("Add", "a b", "y")]
+    one("two_tables", both, table | {"u": noise(6, 3)}, "6 rows", "has 5")
+    one("length", [look_up], table, "`n`", "give its size", dims=(1, "n"))
+    one("fixed", [look_up], table, "no input `m`", "it has x", fixed={"m": "1"})

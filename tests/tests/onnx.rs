@@ -65,6 +65,126 @@ fn networks_of_tensorflow_run() {
     hold_to_runtime("tensorflow", 10);
 }
 
+fn hold_reference_to_runtime(group: &str, at_least: usize) {
+    let cases = list(group);
+    assert!(cases.len() >= at_least, "{group} has {} cases", cases.len());
+    let mut wrong = Vec::new();
+    for case in &cases {
+        let outcome = case.import().and_then(|imported| {
+            case.hold_ending(&imported)?;
+            match error(case, &imported)? {
+                off if off <= EXACT => Ok(()),
+                off => Err(format!("the reference is off by {off} of the range")),
+            }
+        });
+        wrong.extend(outcome.err().map(|why| format!("{}: {why}", case.name)));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// In real numbers; how exact functions are in fixed point is held elsewhere.
+#[test]
+fn transformers_compute_what_onnxruntime_computes() {
+    hold_reference_to_runtime("transformers", 16);
+    hold_reference_to_runtime("functions", 90);
+}
+
+/// Whatever way an exporter writes a function, it becomes the one operator, and factors become part of weights.
+#[test]
+fn functions_become_single_operators() {
+    let mut wrong = Vec::new();
+    let cases = list("functions");
+    let mut hold = |names: &str, want: &[&str]| {
+        let chosen: Vec<_> = cases.iter().filter(|c| c.name.starts_with(names)).collect();
+        assert!(!chosen.is_empty(), "{names}");
+        for case in chosen {
+            let graph = case.import().unwrap().graph;
+            let all = graph.nodes().iter().map(|n| n.op.name());
+            let ops: Vec<_> = all.filter(|n| !matches!(*n, "view" | "flatten")).collect();
+            if ops != want {
+                wrong.push(format!("{}: {ops:?}", case.name));
+            }
+        }
+    };
+    hold("gelu_20", &["input", "gelu"]);
+    hold("gelu_tanh", &["input", "gelu_tanh"]);
+    hold("erf_half", &["input", "gelu"]);
+    hold("erf_divided", &["input", "gelu"]);
+    hold("erf_spread", &["input", "gelu"]);
+    hold("erf_of_sum", &["input", "channel_shift", "gelu"]);
+    hold("tanh_", &["input", "gelu_tanh"]);
+    hold("silu", &["input", "silu"]);
+    hold("layernorm", &["input", "layer_norm"]);
+    for way in [
+        "sqrt",
+        "pow",
+        "reciprocal",
+        "inverse",
+        "minus_half",
+        "second_axis",
+    ] {
+        hold(&format!("norm_{way}"), &["input", "layer_norm"]);
+    }
+    hold("softmax_by_hand", &["input", "softmax"]);
+    hold("mask_causal_1", &["input", "softmax", "add"]);
+    hold("mask_bounded", &["input", "softmax", "add"]);
+    hold("mask_finite", &["input", "softmax", "add"]);
+    hold("mask_columns", &["input", "fill", "softmax", "add"]);
+    hold("mask_of_ones", &["input", "softmax", "add"]);
+    hold("where_causal", &["input", "softmax", "add"]);
+    hold("where_swapped", &["input", "softmax", "add"]);
+    hold("where_nan", &["input", "softmax"]);
+    hold("matmul_values", &["input", "mat_mul"]);
+    hold("matmul_constant_first", &["input", "linear"]);
+    hold(
+        "scale_into_weights",
+        &["input", "linear", "linear", "mat_mul", "relu"],
+    );
+    hold("scale_part", &["input", "linear", "mul", "add"]);
+    hold(
+        "scale_of_shared",
+        &["input", "linear", "channel_affine", "add"],
+    );
+    hold("div_by_root", &["input", "mul", "linear", "rsqrt", "mul"]);
+    hold("tokens_plain", &["input", "linear"]);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What a transformer is made of when it has been read, however it was exported.
+#[test]
+fn transformers_become_what_they_are() {
+    let mut wrong = Vec::new();
+    for case in list("transformers") {
+        let graph = case.import().unwrap().graph;
+        let count = |op: &str| graph.nodes().iter().filter(|n| n.op.name() == op).count();
+        let got = [
+            "layer_norm",
+            "softmax",
+            "mat_mul",
+            "gelu",
+            "gelu_tanh",
+            "silu",
+            "fill",
+            "channel_affine",
+        ]
+        .map(count);
+        let want = match case.name.split('_').next().unwrap_or_default() {
+            "bert" => [3, 1, 2, 1, 0, 0, 0, 0],
+            "gpt" => [3, 1, 2, 0, 1, 0, 0, 0],
+            "vision" => [2, 1, 2, 1, 0, 0, 1, 0],
+            "causal" => [0, 1, 2, 0, 0, 0, 0, 0],
+            "written" | "chosen" => [0, 1, 2, 0, 0, 0, 0, 0],
+            "llama" => [0, 1, 2, 0, 0, 1, 0, 9],
+            _ if case.name.starts_with("encoder_first") => [2, 1, 2, 0, 0, 0, 0, 0],
+            _ => [2, 1, 2, 1, 0, 0, 0, 0],
+        };
+        if got != want {
+            wrong.push(format!("{}: {got:?}, not {want:?}", case.name));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 /// On three parties, as on the oracle.
 #[test]
 fn parties_run_imported_networks() {
@@ -130,7 +250,7 @@ fn views_are_joined_and_those_that_cancel_are_dropped() {
 #[test]
 fn damaged_files_are_refused_or_read() {
     let target = piquet_nn_ops::model::fuzzing::onnx;
-    for group in ["grid", "files", "refused"] {
+    for group in ["grid", "files", "functions", "refused"] {
         for case in list(group) {
             let bytes = case.bytes();
             if bytes.len() > 4096 {

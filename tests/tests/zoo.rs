@@ -20,7 +20,8 @@ fn size(name: &str) -> String {
 
 fn run_all(engine: Engine) {
     let scratch = Scratch::new();
-    for model in zoo::models() {
+    let texts = |name| zoo::tokens(name).is_some();
+    for model in zoo::models().iter().filter(|m| !texts(m.name)) {
         let (name, size) = (model.name, size(model.name));
         let words = format!("infer --model {name} {size} --engine {engine} --json @report.json");
         scratch.run(&words).good();

@@ -18,8 +18,8 @@ use crate::task;
 pub(super) struct Infer {
     #[command(flatten)]
     model: ModelArgs,
-    /// A PNG or JPEG picture, or an NPY file with the input tensor as it is; by default a photograph of a cat, for
-    /// networks that take pictures.
+    /// A PNG or JPEG picture, or an NPY file with the input tensor as it is; for networks that take texts, the numbers of the tokens, as
+    /// text or as an NPY file of integers. By default a photograph of a cat, or some text.
     #[arg(long)]
     input: Option<PathBuf>,
     /// The true class of each input, an NPY array of numbers of shape \[batch\]: the report tells how many are right.
@@ -55,14 +55,18 @@ pub(super) fn infer(args: &Infer) -> Result<(), Failure> {
     let m = &args.model;
     let say = Narrator::new();
     say.step(&format!("building {}", m.model));
-    let Chosen { model, ending } = m.build()?;
-    let input = m.input(&model.graph, args.input.as_deref())?;
+    let Chosen {
+        model,
+        tokens,
+        ending,
+    } = m.build()?;
+    let input = m.input(&model.graph, tokens, args.input.as_deref())?;
     let labels = match (&args.labels, &args.input) {
         (Some(path), _) => Some(labels(path, input.shape().batch())?),
         (None, None) => m.labels(&input)?,
         (None, Some(_)) => None,
     };
-    let task = m.task(model, args.class_only)?;
+    let task = m.task(model, tokens, args.class_only)?;
     say.step("running the plain network, in f32 and in fixed point");
     let reference = task.reference(&input)?;
     let encoded = task.encode(&input)?;

@@ -187,7 +187,11 @@ pub(super) fn generator(seed: u64, stream: u64) -> ChaCha20Rng {
 }
 
 /// Sums of four uniform values of 16 bits, scaled to this standard deviation.
-fn normal(shape: Shape, std: f32, rng: &mut ChaCha20Rng) -> Result<TensorF32, ModelError> {
+pub(super) fn normal(
+    shape: Shape,
+    std: f32,
+    rng: &mut ChaCha20Rng,
+) -> Result<TensorF32, ModelError> {
     // The variance of one value is (2^32 - 1) / 12, that of four a third of 2^32.
     let scale = std * 3f32.sqrt() / 65_536.0;
     let data = (0..shape.elements()).map(|_| {

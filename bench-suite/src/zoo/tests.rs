@@ -9,7 +9,11 @@ fn registry_and_graphs_agree() {
         let [c, h, w] = m.input;
         let g = graph(m.name, 1, h).unwrap();
         assert_eq!(g.name(), m.name);
-        assert_eq!(g.input_shape().unwrap().dims(), [1, c, h, w]);
+        let dims = match tokens(m.name) {
+            Some(_) => vec![h, w],
+            None => vec![1, c, h, w],
+        };
+        assert_eq!(g.input_shape().unwrap().dims(), dims);
         let clips = g.nodes().iter().zip(g.shapes());
         let clips = clips.filter(|(n, _)| matches!(n.op, Op::Clip(_)));
         let relus = g.relus() + clips.map(|(_, y)| y.elements() as u64).sum::<u64>();
@@ -147,7 +151,8 @@ fn unknown_names_list_what_there_is() {
 
 #[test]
 fn activations_stay_in_range() {
-    let small = models().iter().filter(|m| m.input[1] < 224);
+    let small = |m: &&ModelInfo| m.input[1] < 224 && m.parameters < 10_000_000;
+    let small = models().iter().filter(small);
     for (name, size) in [
         ("resnet18", 64),
         ("resnet50", 64),
@@ -180,7 +185,7 @@ fn activations_stay_in_range() {
 
 #[test]
 fn samples_and_examples_fit_their_networks() {
-    for m in models() {
+    for m in models().iter().filter(|m| tokens(m.name).is_none()) {
         let [channels, size, _] = m.input;
         let g = graph(m.name, 2, size).unwrap();
         let dims = [2, channels, size, size];
@@ -199,6 +204,51 @@ fn samples_and_examples_fit_their_networks() {
                 m.name
             );
         }
+    }
+}
+
+#[test]
+fn texts_fit_their_networks() {
+    for m in models() {
+        let Some(tokens) = tokens(m.name) else {
+            continue;
+        };
+        let g = graph(m.name, 2, 5).unwrap();
+        assert_eq!(g.output_shape().unwrap().batch(), 2, "{}", m.name);
+        assert_eq!(calibration(&g).input_frac, Some(0));
+        let mut all = samples(&g, 3).unwrap();
+        all.push(example(&g).unwrap());
+        for x in all {
+            assert_eq!(x.shape().dims(), [10, tokens.columns()], "{}", m.name);
+            let ones = if tokens.types > 0 { 3.0 } else { 2.0 };
+            for row in x.data().chunks(tokens.columns()) {
+                assert_eq!(row.iter().sum::<f32>(), ones, "{}", m.name);
+            }
+        }
+        let e = graph(m.name, 1, tokens.positions + 1).unwrap_err();
+        assert!(matches!(e, ZooError::Tokens { .. }), "{e}");
+    }
+}
+
+/// Sizes as their papers and their authors' code have them, less heads and with the tied one.
+#[test]
+fn transformers_have_their_sizes() {
+    let parameters = |name| info(name).unwrap().parameters;
+    assert_eq!(parameters("bert-tiny") - (128 * 2 + 2), 4_385_920);
+    assert_eq!(parameters("bert-base") - (768 * 2 + 2), 109_482_240);
+    assert_eq!(parameters("gpt2") - 50_257 * 768, 124_439_808);
+}
+
+#[test]
+fn a_tied_head_has_the_embeddings_of_the_words() {
+    let m = build("gpt2-test", 5, 1).unwrap();
+    let table = m.params.get("embeddings", Role::Weight).unwrap();
+    let head = m.params.get("head", Role::Weight).unwrap();
+    let [hidden, columns, ..] = table.shape().as_nchw();
+    assert_eq!(head.shape().dims(), [60, hidden]);
+    for (w, row) in head.data().chunks(hidden).enumerate() {
+        let column = table.data().iter().skip(w).step_by(columns);
+        assert!(row.iter().eq(column));
     }
 }
 

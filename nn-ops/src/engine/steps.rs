@@ -84,19 +84,19 @@ impl Power {
     /// Fraction bits of the coefficients: so many that half a unit of them, times a factor below `2^(2^low)`, is 1/8 of a
     /// unit of the result.
     pub(crate) fn coefficient_frac(&self) -> u32 {
-        self.to.frac() + (1 << self.low) + 2
+        self.to.frac() + (1 << self.low.min(30)) + 2
     }
 
     /// Bits that are dropped from the product.
     #[must_use]
     pub fn shift(&self) -> u32 {
-        self.precision + (1 << self.low) + 2
+        self.precision.saturating_add((1 << self.low.min(30)) + 2)
     }
 
     /// Words that are handed out for each element.
     #[must_use]
     pub fn words(&self) -> usize {
-        1 << self.high
+        1 << self.high.min(31)
     }
 
     /// How the product is rescaled, if its rounding may depend on masks; not otherwise, for the factors do.
@@ -121,8 +121,8 @@ pub(crate) fn check_power(x: &Spec, p: &Power) -> Result<(), Error> {
         super::check_format(format)?;
     }
     let digits = (1..=4).contains(&p.low) && (1..=6).contains(&p.high) && p.bias <= 128;
-    let fraction = (1..64).contains(&p.frac) && p.frac + p.low + p.high <= 64;
-    if !digits || !fraction || !(1..=28).contains(&p.precision) {
+    let fraction = digits && (1..64).contains(&p.frac) && p.frac + p.low + p.high <= 64;
+    if !fraction || !(1..=28).contains(&p.precision) {
         return Err(Error::Unsupported {
             what: "a power whose exponent is not held by words of 64 bits",
         });
@@ -191,14 +191,15 @@ pub(crate) fn check_dot(
         reach += 1 << p.format.bound();
     }
     let worst = u128::BITS - (reach - 1).leading_zeros();
-    // The oracle adds in 64 bits; what an engine needs is that the sum fits as declared.
-    if worst > 63 {
+    // What an engine needs is that the sum fits as declared.
+    let bound = worst.min(r.to.bound() + r.shift);
+    if bound > product_bound(64) {
         return Err(Error::Range {
             what: "sum of products",
-            bound: worst,
+            bound,
         });
     }
-    check_rescale(frac, worst.min(r.to.bound() + r.shift), r)
+    check_rescale(frac, bound, r)
 }
 
 /// Checks the operands of a [`MatMul`], and its rescaling. Its magnitude follows from the declared bound of the result.

@@ -13,7 +13,7 @@
 //! the square; one last product.
 //!
 //! *Error*, p the precision, 16 if nothing is said: **at most max(1 ULP, 2^-p of the result)** from the correctly rounded value, over the
-//! whole domain, for `Nearest` and `Stochastic`. Before the last rounding the result is off by at most 1/8 ULP and
+//! whole domain, whatever the rounding. Before the last rounding the result is off by at most 1/8 ULP and
 //! 2^-(p + 2.5) of itself: of which log2 e has 2^-(p + 4) at most; the power 2^-(p + 4) + 2^-29.5 and p <= 24; or the
 //! polynomial 2^-(p + 5) and its truncations 2^-(p + 4.5), with p + 6 bits behind the point, p + 5 after the last. Being off by less than
 //! 1/2 ULP, either neighbour of it is at most 1 ULP from the correctly rounded one; being off by more, the result has
@@ -34,12 +34,15 @@
 //! | -16 .. 16 | below 2^14 | 8 | 29 | 1 | 147 | 7 |
 //! | any | below 2^14 | 8 | 29 | 2 | 208 | 7 |
 
-use super::minimax::{Weight, minimax};
+mod generic;
+
+use generic::Polynomial;
+
 use super::real;
 use super::{everywhere, offset};
 use crate::Error;
-use crate::engine::{Dot, Power, Rescale, Spec, Truncation, Weighed, check_format, check_power};
-use crate::layer::{Layers, only};
+use crate::engine::{Power, Spec, Truncation, check_format, check_power};
+use crate::layer::Layers;
 use crate::model::{Format, Shape};
 
 /// Right bits of a result if nothing is said: relative error 2^-16.
@@ -48,9 +51,6 @@ const PRECISION: u32 = 16;
 /// What a clamp of the lower end may cost, in bytes and in bytes for its rounds, before a longer power is better.
 const CLAMP: usize = 64;
 
-/// Fraction bits of the power of two beyond those of the result, by polynomial.
-const GUARD: u32 = 3;
-
 /// `e` or 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Base {
@@ -58,7 +58,13 @@ enum Base {
     Two,
 }
 
-/// `e^x` or `2^x`.
+/// `e^x` or `2^x`, within max(1 ULP, 2^-precision of the result) of the correctly rounded value.
+///
+/// *Domain*: up to where the result reaches the bound of its format, or 2^(52 - precision) units; above, the result is
+/// that of the upper end. Down to half a unit of the result; below, the result is 0 or one unit.
+///
+/// *Cost*: that of [`Exp::as_power`] where the engine has a protocol of its own and the rounding is stochastic, and a ReLU
+/// for each of [`Exp::clamps`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exp {
     base: Base,
@@ -74,19 +80,6 @@ pub struct Exp {
     ends: [i64; 2],
     power: Power,
     polynomial: Polynomial,
-}
-
-/// The way by bits and a polynomial.
-#[derive(Debug, Clone, PartialEq)]
-struct Polynomial {
-    /// Added to the whole part so that it is not negative.
-    bias: u32,
-    /// Whole bits of the exponent.
-    whole: u32,
-    /// Places of its unit vector that may be set.
-    places: usize,
-    /// Of 2^x on the unit interval, ascending.
-    coefficients: Vec<f64>,
 }
 
 impl Exp {
@@ -331,9 +324,15 @@ impl Exp {
             Truncation::Local => Truncation::Stochastic,
             other => other,
         };
-        xs.iter()
-            .map(|x| self.by_polynomial(engine, x, mode))
-            .collect()
+        if let [x] = xs.as_slice() {
+            return Ok(vec![self.by_polynomial(engine, x, mode)?]);
+        }
+        let shapes: Vec<Shape> = xs.iter().map(|x| engine.spec(x).shape.clone()).collect();
+        let Some(row) = join(engine, &xs, &shapes)? else {
+            return Ok(Vec::new());
+        };
+        let row = self.by_polynomial(engine, &row, mode)?;
+        part(engine, &row, &shapes)
     }
 
     /// `low + relu(x - low) - relu(x - high)`, as far as there are ends; all comparisons share their rounds.
@@ -372,123 +371,45 @@ impl Exp {
         }
         Ok(Some(out))
     }
+}
 
-    /// The generic way.
-    fn by_polynomial<E: Layers + ?Sized>(
-        &self,
-        engine: &mut E,
-        x: &E::Arith,
-        mode: Truncation,
-    ) -> Result<E::Arith, Error> {
-        let (p, power) = (&self.polynomial, &self.power);
-        let q = self.precision + 6;
-        let z64 = |frac, bound| Format::new(64, frac, bound);
-        let shape = engine.spec(x).shape.clone();
-        // The exponent, from zero on.
-        let y = engine.mul_public(x, &[power.factor], power.frac - self.from.frac())?;
-        let y = offset(engine, &y, i64::from(p.bias) << power.frac)?;
-        let y = engine.declare(y, z64(power.frac, power.frac + p.whole)?)?;
-        let y = if power.frac > q {
-            let r = Rescale {
-                shift: power.frac - q,
-                mode,
-                to: z64(q, q + p.whole)?,
-            };
-            engine.rescale_one(&y, r)?
-        } else {
-            let more = q - power.frac;
-            let y = engine.mul_public(&y, &[1 << more], more)?;
-            engine.declare(y, z64(q, q + p.whole)?)?
-        };
-        // Its whole part, as a number and as a power of two.
-        let bits = only(engine.bits(&[&y], q..q + p.whole)?)?;
-        let places = engine.one_hot(&bits)?;
-        let places: Vec<&E::Bits> = places.iter().take(p.places).collect();
-        let at = self.to.frac() + GUARD;
-        // No result reaches the bound, so neither does the power in it.
-        let bound = units_bound(self.to, self.precision) + GUARD;
-        let wholes: Vec<i64> = (0..places.len() as i64).map(|i| i << q).collect();
-        let powers: Vec<i64> = (0..places.len() as u32)
-            .map(|i| match (i + at).checked_sub(p.bias) {
-                Some(e) => 1 << e.min(bound - 1),
-                None => 0,
-            })
-            .collect();
-        let sums = [
-            Weighed {
-                factors: &wholes,
-                format: z64(q, q + p.whole)?,
-            },
-            Weighed {
-                factors: &powers,
-                format: z64(at, bound)?,
-            },
-        ];
-        let mut parts = only(engine.weigh(&[(&places, &shape)], &sums)?)?.into_iter();
-        let (Some(whole), Some(scale)) = (parts.next(), parts.next()) else {
-            return Err(Error::Length {
-                what: "weighed bits",
-                got: 0,
-                want: 2,
-            });
-        };
-        let fraction = engine.sub(&y, &whole)?;
-        let fraction = engine.declare(fraction, z64(q, q)?)?;
-        let significand = self.significand(engine, &fraction, q, mode)?;
-        let r = Rescale {
-            shift: q - 1 + GUARD,
-            mode,
-            to: self.to,
-        };
-        only(engine.mul(&[(&significand, &scale)], r)?)
+/// Several tensors as one row, so that they share rounds.
+fn join<E: Layers + ?Sized>(
+    engine: &mut E,
+    xs: &[&E::Arith],
+    shapes: &[Shape],
+) -> Result<Option<E::Arith>, Error> {
+    if xs.is_empty() {
+        return Ok(None);
     }
+    let mut rows = Vec::with_capacity(xs.len());
+    let mut total = 0;
+    for (x, shape) in xs.iter().zip(shapes) {
+        let n = shape.elements();
+        total += n;
+        rows.push(engine.gather(x, n, &[0], &Shape::new(&[1, n])?)?);
+    }
+    let row = Shape::new(&[1, total])?;
+    engine
+        .concat(&rows.iter().collect::<Vec<_>>(), &row)
+        .map(Some)
+}
 
-    /// `2^x` for `0 <= x < 1` of q fraction bits, with q - 1 fraction bits.
-    fn significand<E: Layers + ?Sized>(
-        &self,
-        engine: &mut E,
-        x: &E::Arith,
-        q: u32,
-        mode: Truncation,
-    ) -> Result<E::Arith, Error> {
-        let to = Format::new(64, q, q + 1)?;
-        let by_q = Rescale { shift: q, mode, to };
-        let raw = |c: f64, bits: u32| (c * real::pow2(bits as i32) + 0.5).floor() as i64;
-        // `even + odd x`, with 2 q fraction bits.
-        let line = |engine: &mut E, even: f64, odd: f64| {
-            let slope = engine.mul_public(x, &[raw(odd, q)], q)?;
-            offset(engine, &slope, raw(even, 2 * q))
-        };
-        let square = only(engine.mul(&[(x, x)], by_q)?)?;
-        let mut pairs = self.polynomial.coefficients.chunks_exact(2).rev();
-        let mut sum = match pairs.next() {
-            Some([even, odd]) => {
-                let top = line(engine, *even, *odd)?;
-                engine.rescale_one(&top, by_q)?
-            }
-            _ => everywhere(engine, x, 0, q)?,
-        };
-        let left = pairs.len();
-        for (i, pair) in pairs.enumerate() {
-            let [even, odd] = pair else { continue };
-            let plus = line(engine, *even, *odd)?;
-            let r = match i + 1 == left {
-                true => Rescale {
-                    shift: q + 1,
-                    mode,
-                    to: Format::new(64, q - 1, q + 1)?,
-                },
-                false => by_q,
-            };
-            let products = vec![(&square, &sum)];
-            let dot = Dot {
-                products,
-                plus: Some(&plus),
-            };
-            sum = only(engine.dot(&[dot], r)?)?;
-        }
-        Ok(sum)
-    }
+/// A row as the tensors that it was made of.
+fn part<E: Layers + ?Sized>(
+    engine: &mut E,
+    row: &E::Arith,
+    shapes: &[Shape],
+) -> Result<Vec<E::Arith>, Error> {
+    let mut first = 0;
+    shapes
+        .iter()
+        .map(|shape| {
+            let index: Vec<u32> = (first..).take(shape.elements()).collect();
+            first += index.len() as u32;
+            engine.gather(row, 1, &index, shape)
+        })
+        .collect()
 }
 
 /// Results are below 2 to this, in units: their format's bound, or what products in 64 bits leave.
@@ -499,25 +420,6 @@ fn units_bound(to: Format, precision: u32) -> u32 {
 /// The whole part of an exponent, rounded down.
 fn floor_exponent(x: i64, factor: i64, frac: u32) -> i64 {
     ((i128::from(x) * i128::from(factor)) >> frac) as i64
-}
-
-impl Polynomial {
-    fn new(power: &Power, precision: u32, ends: [i64; 2]) -> Self {
-        let [least, most] = ends.map(|x| floor_exponent(x, power.factor, power.frac));
-        let bias = (-least).max(0);
-        // A truncation that rounds up may reach the next whole number.
-        let places = most + bias + 2;
-        let error = real::pow2(-(precision as i32) - 5);
-        let by_degree = |d| minimax(real::exp2, 0.0, 1.0, d, Weight::Relative);
-        let tried = (3..=9).step_by(2).map(by_degree);
-        let found = tried.reduce(|a, b| if a.error <= error { a } else { b });
-        Self {
-            bias: bias as u32,
-            whole: u64::BITS - (places as u64).saturating_sub(1).leading_zeros(),
-            places: places as usize,
-            coefficients: found.map(|f| f.coefficients).unwrap_or_default(),
-        }
-    }
 }
 
 #[cfg(test)]

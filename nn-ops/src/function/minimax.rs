@@ -1,12 +1,14 @@
 //! Minimax polynomials.
 //!
-//! The best polynomial of degree `n` on an interval is the one whose error takes its largest value at `n + 2` points with
-//! alternating signs (Chebyshev), and Remez' exchange finds it: a polynomial through `f(x_i) + (-1)^i E w(x_i)` at `n + 2`
-//! points, and instead of these points the `n + 2` largest errors with alternating signs, until they are equal.
+//! The best polynomial of degree `n` on an interval is the one whose error takes its largest value at `n + 2`
+//! points with alternating signs (Chebyshev), and Remez' exchange finds it: a polynomial through `f(x_i) + (-1)^i E
+//! w(x_i)` at `n + 2` points, and instead of these points the `n + 2` largest errors with alternating signs, until
+//! they are equal.
 //!
-//! The points are taken from a fixed grid, denser towards the ends as the extrema of Chebyshev's polynomials are, with 32
-//! steps from one to the next: the largest error of such a polynomial is found to 1 part in 200, and the reported one is
-//! made larger by more than that. Arithmetic is that of [`real`](super::real), so that all parties derive the same coefficients.
+//! The points are taken from a fixed grid, denser towards the ends as the extrema of Chebyshev's polynomials are,
+//! with 32 steps from one to the next: the largest error of such a polynomial is found to 1 part in 200, and the
+//! reported one is made larger by more than that. Arithmetic is that of [`real`](super::real), so that all parties
+//! derive the same coefficients.
 
 use super::real::{cos_pi, horner, pow2};
 
@@ -30,7 +32,8 @@ pub enum Weight {
 pub struct Approximation {
     /// Coefficients by ascending power of x.
     pub coefficients: Vec<f64>,
-    /// Largest weighed error in the interval, of these very coefficients; infinite where the function has no finite value.
+    /// Largest weighed error in the interval, of these very coefficients; infinite where the function has no finite
+    /// value.
     pub error: f64,
 }
 
@@ -53,8 +56,9 @@ struct Point {
 
 /// The polynomial of the given degree whose largest error on `[low, high]` is least.
 ///
-/// Coefficients belong to powers of x itself. Where the interval is narrow against its distance from 0 these cancel, and
-/// the error says by how much: better approximate `f(c + t)` in `t` around a middle `c`, or take [`chebyshev`].
+/// Coefficients belong to powers of x itself. Where the interval is narrow against its distance from 0 these
+/// cancel, and the error says by how much: better approximate `f(c + t)` in `t` around a middle `c`, or take
+/// [`chebyshev`].
 pub fn minimax(
     f: impl Fn(f64) -> f64,
     low: f64,
@@ -74,8 +78,8 @@ pub fn minimax(
     )
 }
 
-/// As [`minimax`], but with coefficients of Chebyshev's polynomials of `(x - (low + high) / 2) / ((high - low) / 2)`, which
-/// are never ill-conditioned.
+/// As [`minimax`], but with coefficients of Chebyshev's polynomials of `(x - (low + high) / 2) / ((high - low) /
+/// 2)`, which are never ill-conditioned.
 pub fn chebyshev(
     f: impl Fn(f64) -> f64,
     low: f64,
@@ -122,8 +126,8 @@ fn grid(f: impl Fn(f64) -> f64, low: f64, high: f64, degree: usize, weight: Weig
         .collect()
 }
 
-/// The best polynomial on the grid, in the basis that `basis` makes of Chebyshev's; `at` gives its value at a point, and the sum
-/// of the sizes of its terms.
+/// The best polynomial on the grid, in the basis that `basis` makes of Chebyshev's; `at` gives its value at a
+/// point, and the sum of the sizes of its terms.
 fn exchange(
     grid: &[Point],
     degree: usize,
@@ -138,7 +142,8 @@ fn exchange(
     if !grid.iter().all(sound) {
         return best;
     }
-    // All but one of the extrema that one degree more would have: no symmetry of the function makes the first level zero.
+    // All but one of the extrema that one degree more would have: no symmetry of the function makes the first level
+    // zero.
     let mut reference: Vec<usize> = (0..degree + 2).map(|i| i * DENSITY).collect();
     for _ in 0..30 {
         let Some((chebyshev, level)) = through(grid, &reference, degree) else {
@@ -180,8 +185,8 @@ pub(crate) fn clenshaw(c: &[f64], u: f64) -> f64 {
     u * b1 - b2 + c.first().copied().unwrap_or(0.0)
 }
 
-/// The polynomial, as a sum of Chebyshev polynomials, whose weighed errors at the points of reference alternate between
-/// `E` and `-E`, and |E|.
+/// The polynomial, as a sum of Chebyshev polynomials, whose weighed errors at the points of reference alternate
+/// between `E` and `-E`, and |E|.
 fn through(grid: &[Point], reference: &[usize], degree: usize) -> Option<(Vec<f64>, f64)> {
     let n = degree + 2;
     let mut rows: Vec<Vec<f64>> = Vec::with_capacity(n);
@@ -230,8 +235,9 @@ fn solve(mut rows: Vec<Vec<f64>>) -> Option<Vec<f64>> {
     x.iter().all(|v| v.is_finite()).then_some(x)
 }
 
-/// `count` extrema with alternating signs, the largest among them: one for each run of errors of one sign, and of more
-/// than that, the smaller end is left out until they are so many. Fewer where the errors change sign less often.
+/// `count` extrema with alternating signs, the largest among them: one for each run of errors of one sign, and of
+/// more than that, the smaller end is left out until they are so many. Fewer where the errors change sign less
+/// often.
 fn extrema(errors: &[f64], count: usize) -> Vec<usize> {
     let mut peaks: Vec<usize> = Vec::with_capacity(count + 2);
     for (i, e) in errors.iter().enumerate() {

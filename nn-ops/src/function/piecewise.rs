@@ -1,27 +1,441 @@
-//! Functions made of polynomials.
+//! Functions of one value that are smooth in the middle and straight outside: sigmoid, tanh, GeLU, SiLU, and
+//! others' own.
+//!
+//! *With a symmetry.* Beyond a small g that vanishes at infinity, the usual activations are made of a comparison:
+//!
+//! | function | is | with |
+//! |---|---|---|
+//! | GeLU, SiLU | `relu(x) - g(abs x)` | `g(a) = a Phi(-a)`, `a sigmoid(-a)` |
+//! | sigmoid | `1 - g(abs x)` for `x >= 0`, else `g(abs x)` | `g(a) = sigmoid(-a)` |
+//! | tanh | `1 - g(abs x)` for `x >= 0`, else `g(abs x) - 1` | `g(a) = 1 - tanh(a)` |
+//!
+//! A cut X is chosen where g is below a unit of the last place or so. Of `abs x = 2 relu(x) - x` is made
+//! `z = relu(X - abs x)`, which lies in `[0, X]` for every x, and `g(X - z)` is *one* [`Polynomial`] in z: its
+//! products are shared by the whole range, and multiples of public coefficients cost nothing. Coefficients that are
+//! looked up piece by piece would allow a lower degree, but a unit vector of n bits and d + 1 sums over it cost
+//! `8 n + 16 (d + 1)` bytes in `rep3`, more than the products that they save.
+//!
+//! *Without one* ([`Piecewise::new`]): `x' = low + relu(x - low) - relu(x - high)` lies in `[low, high]`, and the
+//! result is a polynomial in x' and, outside, a public multiple of what was cut off.
+//!
+//! *Domain*: every x of the declared format. The result of a GeLU or SiLU may be a unit above the largest x, which
+//! a bound of the result as wide as the argument's does not hold. *Error*, in units of the last place of the result
+//! (ULP): at most 0.97 for the polynomial, or what is left of g beyond X, with what is rounded inside, and at most
+//! 1 for the result's own rounding, which is exact, nearest or stochastic; together less than 2
+//! ([`Piecewise::error`]). Nothing else is rounded: where the argument has more fraction bits than the result,
+//! everything is computed with its, and the sum is rounded once more, so the first errors count half or less.
+//!
+//! *Cost* for each element: two comparisons and two selections (the second pair after the first), then the
+//! polynomial with 2 rounds for each of its levels, then for sigmoid and tanh one selection. In `rep3`, stochastic,
+//! for arguments below 2^9: 47, 50 and 54 bytes for the first at 12, 16 and 20 fraction bits, twice, 138, 192 and
+//! 288 for the polynomial of GeLU.
 
+use super::polynomial::Polynomial;
+use super::real::{phi, pow2, sigmoid, tanh};
+use super::{finer, offset};
 use crate::Error;
-use crate::engine::Truncation;
+use crate::engine::{Rescale, Truncation};
 use crate::layer::Layers;
 use crate::model::Format;
 
-/// A function made of polynomials.
+/// Most error before the result is rounded, in units of the last place.
+const TOLERANCE: f64 = 0.97;
+
+/// How a function goes on outside its range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Tail {
+    /// With its value at the end.
+    Constant,
+    /// With its value at the end plus so many times the distance from there.
+    Slope(i8),
+}
+
+impl Tail {
+    fn slope(self) -> i64 {
+        match self {
+            Self::Constant => 0,
+            Self::Slope(s) => s.into(),
+        }
+    }
+}
+
+/// What a result is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// `relu(x) - g`
+    Ramp,
+    /// `1 - g` or `least + g`
+    Step { least: i64 },
+    /// The polynomial of x between `low` and `high`, and what is outside by these slopes.
+    Clamped { slopes: [i64; 2] },
+}
+
+/// A function of one value, made for the formats of its argument and of its result.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Piecewise {
     from: Format,
     to: Format,
+    form: Form,
+    polynomial: Polynomial,
+    error: f64,
 }
 
 impl Piecewise {
+    /// `1 / (1 + e^-x)`
+    pub fn sigmoid(from: Format, to: Format) -> Result<Self, Error> {
+        Self::symmetric(|a| sigmoid(-a), Form::Step { least: 0 }, from, to)
+    }
+    /// The hyperbolic tangent.
+    pub fn tanh(from: Format, to: Format) -> Result<Self, Error> {
+        // 1 - tanh(a), without cancellation.
+        let g = |a: f64| 2.0 * sigmoid(-2.0 * a);
+        Self::symmetric(g, Form::Step { least: -1 }, from, to)
+    }
+    /// `x Phi(x)`, with the distribution function of the normal distribution: `x (1 + erf(x / sqrt 2)) / 2`.
+    pub fn gelu(from: Format, to: Format) -> Result<Self, Error> {
+        Self::symmetric(|a| a * phi(-a), Form::Ramp, from, to)
+    }
+    /// `x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2`, which GPT-2 takes for GeLU.
+    pub fn gelu_tanh(from: Format, to: Format) -> Result<Self, Error> {
+        let c = (2.0 / core::f64::consts::PI).sqrt();
+        let g = |a: f64| a * (1.0 - tanh(c * (a + 0.044715 * a * a * a))) / 2.0;
+        Self::symmetric(g, Form::Ramp, from, to)
+    }
+    /// `x / (1 + e^-x)`
+    pub fn silu(from: Format, to: Format) -> Result<Self, Error> {
+        Self::symmetric(|a| a * sigmoid(-a), Form::Ramp, from, to)
+    }
+
+    /// A continuous function on `[low, high]`, and beyond its ends as said. It must be near to a polynomial of
+    /// degree 32 or less on the range, and have the same values at all parties, to the last bit
+    /// ([`real`](super::real) has such ones).
+    pub fn new(
+        f: impl Fn(f64) -> f64,
+        [low, high]: [f64; 2],
+        tails: [Tail; 2],
+        from: Format,
+        to: Format,
+    ) -> Result<Self, Error> {
+        let inside = inner(from, to)?;
+        let limit = pow2(from.bound() as i32);
+        let raw = |v: f64| (v * pow2(from.frac() as i32)).clamp(-limit, limit) as i64;
+        let range = [raw(low), raw(high)];
+        let slopes = tails.map(Tail::slope);
+        let steepest = slopes.iter().map(|s| s.unsigned_abs()).max().unwrap_or(0);
+        if steepest > 0 {
+            let more = u64::BITS - (steepest - 1).leading_zeros();
+            let reach = from.bound() + more + to.frac();
+            let widest = from.bound() + more + 1 + inside.frac();
+            if reach > to.bound() + from.frac() || widest > 60 + from.frac() {
+                return Err(unfit(to));
+            }
+        }
+        if from.bound() > 59 {
+            return Err(unfit(from));
+        }
+        let polynomial = Polynomial::near(f, range, TOLERANCE, from, inside)?;
+        Ok(Self::made(
+            Form::Clamped { slopes },
+            polynomial,
+            0.0,
+            from,
+            to,
+        ))
+    }
+
+    /// A function by its form, and g.
+    fn symmetric(
+        g: impl Fn(f64) -> f64,
+        form: Form,
+        from: Format,
+        to: Format,
+    ) -> Result<Self, Error> {
+        let inside = inner(from, to)?;
+        let widest = match form {
+            Form::Ramp => from.bound() + to.frac(),
+            _ => from.frac() + to.frac() + 1,
+        };
+        if from.bound() > 59 || widest > to.bound() + from.frac() {
+            return Err(unfit(to));
+        }
+        let one = pow2(from.frac() as i32);
+        let unit = pow2(inside.frac() as i32);
+        let mut best: Option<(Polynomial, f64)> = None;
+        let mut failed = None;
+        // The last of these always leaves enough.
+        for (left, tolerance) in [
+            (1.2, TOLERANCE),
+            (0.8, TOLERANCE),
+            (0.4, TOLERANCE),
+            (0.25, 0.7),
+        ] {
+            // The cut: where what is left of g is so many units. Past the domain none is needed.
+            let mut cut = 2.0;
+            while g(cut) * unit > left && cut < 60.0 {
+                cut += 0.0625;
+            }
+            let cut = (cut * one).min(pow2(from.bound() as i32)) as i64;
+            let near = |z: f64| g(cut as f64 / one - z);
+            let polynomial = match Polynomial::near(near, [0, cut], tolerance, from, inside) {
+                Ok(p) => p,
+                Err(e) => {
+                    failed = Some(e);
+                    continue;
+                }
+            };
+            let (end, rest) = (polynomial.at(0), g(cut as f64 / one));
+            let beyond = match cut >> from.bound() {
+                0 => end.abs().max((end - rest).abs()) * unit,
+                _ => 0.0,
+            };
+            let cost = |p: &Polynomial| (p.rep3_bytes(), p.levels());
+            if beyond + polynomial.rounding() <= TOLERANCE
+                && best
+                    .as_ref()
+                    .is_none_or(|(b, _)| cost(&polynomial) < cost(b))
+            {
+                best = Some((polynomial, beyond));
+            }
+        }
+        match (best, failed) {
+            (Some((polynomial, beyond)), _) => Ok(Self::made(form, polynomial, beyond, from, to)),
+            (None, Some(e)) => Err(e),
+            (None, None) => Err(unfit(to)),
+        }
+    }
+
+    fn made(form: Form, polynomial: Polynomial, beyond: f64, from: Format, to: Format) -> Self {
+        // Beyond the cut the same is rounded as before it.
+        let inside = polynomial.error().max(beyond + polynomial.rounding()) + 1.0;
+        let error = match from.frac().saturating_sub(to.frac()) {
+            0 => inside,
+            more => 1.0 + inside * pow2(-(more as i32)),
+        };
+        Self {
+            from,
+            to,
+            form,
+            polynomial,
+            error,
+        }
+    }
+
+    /// Format of the argument.
+    #[must_use]
+    pub fn from(&self) -> Format {
+        self.from
+    }
+    /// Format of the result.
+    #[must_use]
+    pub fn to(&self) -> Format {
+        self.to
+    }
+    /// Largest distance from the function over the whole domain, in units of the last place, in every rounding.
+    #[must_use]
+    pub fn error(&self) -> f64 {
+        self.error
+    }
+    /// The polynomial in the middle.
+    #[must_use]
+    pub fn polynomial(&self) -> &Polynomial {
+        &self.polynomial
+    }
+
     pub(crate) fn run<E: Layers + ?Sized>(
         &self,
         engine: &mut E,
         xs: &[&E::Arith],
         mode: Truncation,
     ) -> Result<Vec<E::Arith>, Error> {
-        let _ = (engine, xs, mode);
-        Err(Error::Unsupported {
-            what: "a function that is being built",
-        })
+        let other = |f: &Format| {
+            f.frac() != self.from.frac() || f.bound() > self.from.bound() || f.width() != 64
+        };
+        if let Some(other) = xs.iter().map(|x| engine.spec(x).format).find(other) {
+            return Err(Error::FormatMismatch {
+                op: "piecewise",
+                left: other,
+                right: self.from,
+            });
+        }
+        let out = match self.form {
+            Form::Ramp => self.ramp(engine, xs, mode)?,
+            Form::Step { least } => self.step(engine, xs, least, mode)?,
+            Form::Clamped { slopes } => self.clamped(engine, xs, slopes, mode)?,
+        };
+        self.finish(engine, out, mode)
+    }
+
+    /// The result in its format.
+    fn finish<E: Layers + ?Sized>(
+        &self,
+        engine: &mut E,
+        values: Vec<E::Arith>,
+        mode: Truncation,
+    ) -> Result<Vec<E::Arith>, Error> {
+        let more = self.from.frac().saturating_sub(self.to.frac());
+        if more == 0 {
+            let out = values.into_iter().map(|v| engine.declare(v, self.to));
+            return out.collect();
+        }
+        let wide = Format::z64(self.from.frac(), (self.to.bound() + more).min(60))?;
+        let values = values.into_iter().map(|v| engine.declare(v, wide));
+        let values = values.collect::<Result<Vec<_>, _>>()?;
+        let rescale = Rescale {
+            shift: more,
+            mode: match mode {
+                Truncation::Local => Truncation::Stochastic,
+                mode => mode,
+            },
+            to: self.to,
+        };
+        engine.rescale(&values.iter().collect::<Vec<_>>(), rescale)
+    }
+
+    /// `g(abs x)` from x and its positive part.
+    fn vanishing<E: Layers + ?Sized>(
+        &self,
+        engine: &mut E,
+        xs: &[&E::Arith],
+        positive: &[E::Arith],
+        mode: Truncation,
+    ) -> Result<Vec<E::Arith>, Error> {
+        let [_, cut] = self.polynomial.range();
+        let bits = u64::BITS - cut.unsigned_abs().leading_zeros();
+        let mut rest = Vec::with_capacity(xs.len());
+        for (x, v) in xs.iter().zip(positive) {
+            let format = engine.spec(x).format;
+            let double = engine.mul_public(v, &[-2], 0)?;
+            // -abs x
+            let negative = engine.add(&double, x)?;
+            let negative = engine.declare(negative, format)?;
+            rest.push(offset(engine, &negative, cut)?);
+        }
+        let refs: Vec<_> = rest.iter().collect();
+        let z = match cut >> self.from.bound() {
+            0 => engine.relu(&refs)?,
+            _ => rest,
+        };
+        let mut inside = Vec::with_capacity(z.len());
+        for z in z {
+            inside.push(engine.declare(z, Format::z64(self.from.frac(), bits)?)?);
+        }
+        self.polynomial
+            .run(engine, &inside.iter().collect::<Vec<_>>(), mode)
+    }
+
+    fn ramp<E: Layers + ?Sized>(
+        &self,
+        engine: &mut E,
+        xs: &[&E::Arith],
+        mode: Truncation,
+    ) -> Result<Vec<E::Arith>, Error> {
+        let positive = engine.relu(xs)?;
+        let g = self.vanishing(engine, xs, &positive, mode)?;
+        positive
+            .iter()
+            .zip(&g)
+            .map(|(v, g)| {
+                let more = engine.spec(g).format.frac() - self.from.frac();
+                let v = finer(engine, v, more)?;
+                engine.sub(&v, g)
+            })
+            .collect()
+    }
+
+    fn step<E: Layers + ?Sized>(
+        &self,
+        engine: &mut E,
+        xs: &[&E::Arith],
+        least: i64,
+        mode: Truncation,
+    ) -> Result<Vec<E::Arith>, Error> {
+        let bits = engine.non_negative(xs)?;
+        let pairs: Vec<_> = bits.iter().zip(xs.iter().copied()).collect();
+        let positive = engine.select(&pairs)?;
+        let g = self.vanishing(engine, xs, &positive, mode)?;
+        let mut low = Vec::with_capacity(g.len());
+        let mut jump = Vec::with_capacity(g.len());
+        for g in &g {
+            // From least + g to 1 - g.
+            let one = 1i64 << engine.spec(g).format.frac();
+            let double = engine.mul_public(g, &[-2], 0)?;
+            jump.push(offset(engine, &double, (1 - least) * one)?);
+            low.push(offset(engine, g, least * one)?);
+        }
+        let pairs: Vec<_> = bits.iter().zip(&jump).collect();
+        let jumps = engine.select(&pairs)?;
+        let sums = low.iter().zip(&jumps).map(|(a, b)| engine.add(a, b));
+        sums.collect()
+    }
+
+    fn clamped<E: Layers + ?Sized>(
+        &self,
+        engine: &mut E,
+        xs: &[&E::Arith],
+        [below, above]: [i64; 2],
+        mode: Truncation,
+    ) -> Result<Vec<E::Arith>, Error> {
+        let [low, high] = self.polynomial.range();
+        let mut over = Vec::with_capacity(2 * xs.len());
+        for x in xs {
+            over.push(offset(engine, x, -low)?);
+            over.push(offset(engine, x, -high)?);
+        }
+        let cut = engine.relu(&over.iter().collect::<Vec<_>>())?;
+        let ends = low.unsigned_abs().max(high.unsigned_abs());
+        let bits = u64::BITS - ends.max(high.abs_diff(low)).leading_zeros();
+        let mut inside = Vec::with_capacity(xs.len());
+        for pair in cut.chunks_exact(2) {
+            let [a, b] = pair else { continue };
+            let x = engine.sub(a, b)?;
+            let x = engine.declare(x, Format::z64(self.from.frac(), bits)?)?;
+            let x = offset(engine, &x, low)?;
+            inside.push(engine.declare(x, Format::z64(self.from.frac(), bits)?)?);
+        }
+        let y = self
+            .polynomial
+            .run(engine, &inside.iter().collect::<Vec<_>>(), mode)?;
+        let mut out = Vec::with_capacity(xs.len());
+        for ((y, over), cut) in y
+            .into_iter()
+            .zip(over.chunks_exact(2))
+            .zip(cut.chunks_exact(2))
+        {
+            let ([under, _], [a, b]) = (over, cut) else {
+                continue;
+            };
+            let more = engine.spec(&y).format.frac() - self.from.frac();
+            let mut y = y;
+            if below != 0 {
+                let beyond = engine.sub(under, a)?;
+                let beyond = engine.mul_public(&beyond, &[below << more], more)?;
+                y = engine.add(&y, &beyond)?;
+            }
+            if above != 0 {
+                let beyond = engine.mul_public(b, &[above << more], more)?;
+                y = engine.add(&y, &beyond)?;
+            }
+            out.push(y);
+        }
+        Ok(out)
     }
 }
+
+/// The format of what a polynomial gives: the finer of both.
+fn inner(from: Format, to: Format) -> Result<Format, Error> {
+    if from.width() != 64 || to.width() != 64 {
+        return Err(unfit(from));
+    }
+    let frac = from.frac().max(to.frac());
+    Ok(Format::z64(
+        frac,
+        (to.bound() + frac - to.frac()).clamp(1, 62),
+    )?)
+}
+
+fn unfit(format: Format) -> Error {
+    Error::Unheld { format }
+}
+
+#[cfg(test)]
+mod tests;

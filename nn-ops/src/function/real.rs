@@ -1,8 +1,9 @@
 //! Elementary functions, the same on every machine.
 //!
-//! Constants that all parties derive must be equal at all of them, to the last bit, and the functions of `std` promise no
-//! such thing. These use addition, multiplication, division and the square root of IEEE 754 alone, which are correctly
-//! rounded everywhere, in a written order, and bit patterns; nothing is left to a library or to the compiler.
+//! Constants that all parties derive must be equal at all of them, to the last bit, and the functions of `std`
+//! promise no such thing. These use addition, multiplication, division and the square root of IEEE 754 alone, which
+//! are correctly rounded everywhere, in a written order, and bit patterns; nothing is left to a library or to the
+//! compiler.
 //!
 //! They serve to derive constants: a few units of 2^-53 wrong, relative to the result where nothing else is said, and
 //! far too slow for data.

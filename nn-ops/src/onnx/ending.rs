@@ -12,6 +12,10 @@ pub enum Ending {
     Softmax,
     /// Their logarithms.
     LogSoftmax,
+    /// Probabilities along the last axis.
+    SoftmaxOfRows,
+    /// Their logarithms.
+    LogSoftmaxOfRows,
 }
 
 impl Ending {
@@ -21,8 +25,13 @@ impl Ending {
         if matches!(self, Self::None) {
             return logits;
         }
-        let [batch, channels, h, w] = logits.shape().as_nchw();
-        let (pixels, data) = (h * w, logits.data_mut());
+        let [mut batch, mut channels, h, w] = logits.shape().as_nchw();
+        let (mut pixels, elements) = (h * w, logits.shape().elements());
+        if matches!(self, Self::SoftmaxOfRows | Self::LogSoftmaxOfRows) {
+            (channels, pixels) = (logits.shape().last(), 1);
+            batch = elements / channels;
+        }
+        let data = logits.data_mut();
         for image in data.chunks_exact_mut(channels * pixels).take(batch) {
             for p in 0..pixels {
                 let column = || image.iter().skip(p).step_by(pixels);
@@ -30,7 +39,7 @@ impl Ending {
                 let sum: f32 = column().map(|v| (v - most).exp()).sum();
                 for v in image.iter_mut().skip(p).step_by(pixels) {
                     *v = match self {
-                        Self::LogSoftmax => *v - most - sum.ln(),
+                        Self::LogSoftmax | Self::LogSoftmaxOfRows => *v - most - sum.ln(),
                         _ => (*v - most).exp() / sum,
                     };
                 }
@@ -58,5 +67,7 @@ mod tests {
             );
         }
         assert_eq!(Ending::None.apply(x.clone()), x);
+        let rows = Ending::SoftmaxOfRows.apply(x);
+        assert_eq!(rows.data(), [0.0, 1.0, 0.0, 1.0]);
     }
 }

@@ -1,5 +1,7 @@
 //! Arithmetic on constants: shapes that an exporter left to be computed, and weights that it left to be put together.
 
+mod mask;
+
 use super::item::{Item, axes, axis};
 use super::layout::{Layout, broadcast};
 use super::tensor::{Budget, Const, Data, Type, elements};
@@ -22,7 +24,7 @@ pub(super) fn fold(
             }
             binary(item.op(), need(0)?, need(1)?, budget)
         }
-        "Equal" | "Less" | "LessOrEqual" | "Greater" | "GreaterOrEqual" | "And" | "Or" => {
+        "Equal" | "Less" | "LessOrEqual" | "Greater" | "GreaterOrEqual" | "And" | "Or" | "Xor" => {
             binary(item.op(), need(0)?, need(1)?, budget)
         }
         "Min" | "Max" | "Sum" => {
@@ -34,7 +36,9 @@ pub(super) fn fold(
             Ok(sum)
         }
         "Neg" | "Abs" | "Sign" | "Floor" | "Ceil" | "Round" | "Sqrt" | "Exp" | "Log"
-        | "Reciprocal" | "Not" | "Relu" => unary(item.op(), need(0)?, budget),
+        | "Reciprocal" | "Not" | "Relu" | "Sin" | "Cos" | "Tanh" | "Sigmoid" | "IsNaN" => {
+            unary(item.op(), need(0)?, budget)
+        }
         "Cast" => cast(need(0)?, Type::new(item.int("to", 1)?)?, budget),
         "CastLike" => {
             let like = match need(1)?.data() {
@@ -63,9 +67,18 @@ pub(super) fn fold(
             };
             reduce(item.op(), x, &axes, item.flag("keepdims", true)?, budget)
         }
+        "CumSum" => mask::sums(item, need(0)?, need(1)?, budget),
+        "GatherND" => mask::gather(item, need(0)?, need(1)?, budget),
+        "ScatterND" => mask::scatter(item, need(0)?, need(1)?, need(2)?, budget),
+        "Trilu" => mask::triangle(item, need(0)?, args.get(1).copied().flatten(), budget),
         _ => return Ok(None),
     };
-    result.map(Some)
+    // Made of shapes and masks, with single numbers at most: nothing that was learned.
+    let given = || args.iter().flatten();
+    let open = |c: &&&Const| c.is_public() && c.elements() != 1;
+    let harmless = |c: &&Const| c.is_public() || c.elements() == 1;
+    let public = given().any(|c| open(&c)) && given().all(harmless);
+    result.map(|c| Some(if public { c.public() } else { c }))
 }
 
 /// Many copies of one number.
@@ -91,7 +104,7 @@ pub(super) fn binary(op: &str, a: &Const, b: &Const, budget: &mut Budget) -> Res
     let (a, b) = (spread(a, budget)?, spread(b, budget)?);
     let compare = matches!(
         op,
-        "Equal" | "Less" | "LessOrEqual" | "Greater" | "GreaterOrEqual" | "And" | "Or"
+        "Equal" | "Less" | "LessOrEqual" | "Greater" | "GreaterOrEqual" | "And" | "Or" | "Xor"
     );
     if let (Data::I64(a), Data::I64(b)) = (a.data(), b.data()) {
         let each = a.iter().zip(b.iter());
@@ -117,6 +130,7 @@ fn holds<T: PartialOrd + Default>(op: &str, a: T, b: T) -> bool {
         "Greater" => a > b,
         "GreaterOrEqual" => a >= b,
         "And" => a != zero && b != zero,
+        "Xor" => (a != zero) != (b != zero),
         _ => a != zero || b != zero,
     }
 }
@@ -169,6 +183,10 @@ fn unary(op: &str, x: &Const, budget: &mut Budget) -> Result<Const, String> {
         };
         return Const::i64(x.dims(), done.ok_or("integers overflow")?);
     }
+    if op == "IsNaN" {
+        let done = x.reals().iter().map(|v| i64::from(v.is_nan())).collect();
+        return Const::i64(x.dims(), done);
+    }
     let f: fn(f32) -> f32 = match op {
         "Neg" => |v| -v,
         "Abs" => f32::abs,
@@ -181,6 +199,10 @@ fn unary(op: &str, x: &Const, budget: &mut Budget) -> Result<Const, String> {
         "Log" => f32::ln,
         "Reciprocal" => f32::recip,
         "Relu" => |v| v.max(0.0),
+        "Sin" => f32::sin,
+        "Cos" => f32::cos,
+        "Tanh" => f32::tanh,
+        "Sigmoid" => |v| 1.0 / (1.0 + (-v).exp()),
         _ => return Err("takes truth values, not real numbers".to_owned()),
     };
     Const::f32(x.dims(), x.reals().iter().map(|v| f(*v)).collect())
@@ -202,7 +224,13 @@ fn cast(x: &Const, to: Type, budget: &mut Budget) -> Result<Const, String> {
     }
 }
 
-fn choose(which: &Const, a: &Const, b: &Const, budget: &mut Budget) -> Result<Const, String> {
+/// One number or another, as a constant of truth values says.
+pub(super) fn choose(
+    which: &Const,
+    a: &Const,
+    b: &Const,
+    budget: &mut Budget,
+) -> Result<Const, String> {
     let dims = broadcast(&[which.dims(), a.dims(), b.dims()]).ok_or("cannot broadcast")?;
     budget.spend(elements(&dims)?)?;
     let mut spread = |x: &Const| {

@@ -1,8 +1,8 @@
 //! Where the elements of a tensor are in the data of another: the algebra behind every operator that only moves
 //! elements.
 //!
-//! Transposes, slices, splits, squeezes, broadcasts and most reshapes change a layout and touch no data; chains of them
-//! become one view, and those that cancel become none.
+//! Transposes, slices, splits, squeezes, broadcasts and most reshapes change a layout and touch no data; chains of
+//! them become one view, and those that cancel become none.
 
 /// Most dimensions of a tensor on its way through such operators.
 pub(super) const MAX_DIMS: usize = 8;
@@ -123,6 +123,18 @@ impl Layout {
             strides,
             offset: self.offset,
         })
+    }
+    /// With a row of `n` elements in place of each.
+    pub(super) fn rows(&self, n: usize) -> Option<Self> {
+        let one = i64::try_from(n).ok()?;
+        let mut out = self.clone();
+        for s in &mut out.strides {
+            *s = s.checked_mul(one)?;
+        }
+        out.offset = out.offset.checked_mul(n)?;
+        out.dims.push(n);
+        out.strides.push(1);
+        (out.rank() <= MAX_DIMS).then_some(out)
     }
     /// The same elements in the same order under other dimensions, unless that takes a copy.
     pub(super) fn reshape(&self, dims: &[usize]) -> Option<Self> {

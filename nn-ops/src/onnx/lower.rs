@@ -1,19 +1,24 @@
 //! From nodes of the file to nodes of the graph.
 //!
-//! A value is a constant, or a node of the graph seen through a [`Layout`]. Operators that move elements change the layout;
-//! others ask for a node of the shape they need, and a view is made where there is none.
+//! A value is a constant, or a node of the graph seen through a [`Layout`]. Operators that move elements change the
+//! layout; others ask for a node of the shape they need, and a view is made where there is none.
 
 mod activation;
 mod affine;
+mod attention;
 mod constant;
 mod conv;
 mod elementwise;
+mod embedding;
+mod function;
+mod mask;
 mod movement;
 mod pad;
 mod pool;
 mod product;
 mod reduce;
 
+use super::inputs::Input;
 use super::item::Item;
 use super::layout::Layout;
 use super::names::Names;
@@ -22,7 +27,7 @@ use super::source::Source;
 use super::tensor::{Budget, Const, read};
 use super::{Ending, Imported, Limits, OnnxError, Refusal, Refusals, merge};
 use crate::model::{Graph, MAX_NODES, Node, NodeId, Op, Params, Role, Shape, Tensor, View};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// The result of a part of an operator, or the reason that its node is refused for.
@@ -40,13 +45,20 @@ struct Lazy {
 enum Value {
     Const(Const),
     Node(Lazy),
+    /// Numbers of tokens: which places of the input.
+    Tokens(Layout),
 }
+
+/// What is said of an operator that takes tokens, and is neither movement nor a table.
+const TOKENS: &str = "it computes with numbers of tokens, which nobody sees: a table of embeddings can take them, \
+     and nothing else";
 
 impl Value {
     fn dims(&self) -> &[usize] {
         match self {
             Self::Const(c) => c.dims(),
             Self::Node(x) => x.layout.dims(),
+            Self::Tokens(l) => l.dims(),
         }
     }
 }
@@ -57,7 +69,6 @@ pub(super) fn lower(
     folder: Option<&Path>,
     limits: Limits,
 ) -> Result<Imported, OnnxError> {
-    let input = Shape::new(&source.dims)?;
     let mut lower = Lower {
         source,
         folder,
@@ -70,23 +81,52 @@ pub(super) fn lower(
         params: Params::new(),
         values: BTreeMap::new(),
         views: BTreeMap::new(),
+        factors: BTreeSet::new(),
+        vocabulary: None,
+        users: users(&source.items),
         ending: Ending::None,
     };
-    lower.start(input)?;
+    lower.start()?;
     let mut refusals = Refusals::default();
-    for item in &source.items {
+    let mut refuse = |item: &Item<'_>, reason| {
+        refusals.push(Refusal {
+            node: item.label(),
+            op: item.full_op(),
+            reason,
+        });
+    };
+    let (constants, items) = source.items.split_at(source.constants);
+    for item in constants {
         if let Err(reason) = lower.item(item)? {
-            refusals.push(Refusal {
-                node: item.label(),
-                op: item.full_op(),
-                reason,
-            });
+            refuse(item, reason);
+        }
+    }
+    let (wholes, needed) = lower.wholes(items)?;
+    for (i, item) in items.iter().enumerate() {
+        let done = match wholes.get(&i) {
+            Some((x, whole)) => lower.fused(item, x, whole),
+            None if needed.contains(&i) => lower.item(item)?,
+            None => continue,
+        };
+        if let Err(reason) = done {
+            refuse(item, reason);
         }
     }
     if !refusals.is_empty() {
         return Err(OnnxError::Refused(refusals));
     }
     lower.finish()
+}
+
+/// The nodes that take each value.
+fn users<'a>(items: &'a [Item<'a>]) -> BTreeMap<&'a str, Vec<usize>> {
+    let mut users: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (i, item) in items.iter().enumerate() {
+        for name in item.inputs() {
+            users.entry(name).or_default().push(i);
+        }
+    }
+    users
 }
 
 struct Lower<'a> {
@@ -103,18 +143,29 @@ struct Lower<'a> {
     /// Nothing for what comes from a refused node.
     values: BTreeMap<&'a str, Option<Value>>,
     views: BTreeMap<(NodeId, Layout, Vec<usize>), NodeId>,
+    /// Names of nodes that multiply with a single number.
+    factors: BTreeSet<String>,
+    /// How many tokens there are, once a table has said it.
+    vocabulary: Option<usize>,
+    users: BTreeMap<&'a str, Vec<usize>>,
     ending: Ending,
 }
 
 impl<'a> Lower<'a> {
-    fn start(&mut self, input: Shape) -> Result<(), OnnxError> {
+    fn start(&mut self) -> Result<(), OnnxError> {
+        let dims = &self.source.dims;
+        let input = match self.source.tokens {
+            false => Shape::new(dims)?,
+            // A row for each of them; its length is known when a table has been met.
+            true => Shape::new(&[dims.iter().product(), 1])?,
+        };
         if input.elements() > self.largest {
             return Err(OnnxError::Limit {
                 what: "the number of elements of its input",
                 most: self.largest as u64,
             });
         }
-        let layout = Layout::row_major(input.dims());
+        let layout = Layout::row_major(dims);
         let node = NodeId::new(0);
         self.nodes.push(Node {
             name: self.names.unique(self.source.input),
@@ -122,8 +173,15 @@ impl<'a> Lower<'a> {
             inputs: Vec::new(),
         });
         self.shapes.push(input);
-        let value = Value::Node(Lazy { node, layout });
+        let value = match self.source.tokens {
+            false => Value::Node(Lazy { node, layout }),
+            true => Value::Tokens(layout),
+        };
         self.values.insert(self.source.input, Some(value));
+        let fixed = &self.source.inputs;
+        for (name, c) in fixed.constants(dims, &mut self.budget)? {
+            self.values.insert(name, Some(Value::Const(c)));
+        }
         Ok(())
     }
 
@@ -220,6 +278,9 @@ impl<'a> Lower<'a> {
             }
             "BatchNormalization" => self.batch_norm(item, args)?,
             "Relu" | "LeakyRelu" | "PRelu" | "Clip" | "Abs" => self.activation(item, args)?,
+            "Exp" | "Log" | "Sqrt" | "Reciprocal" | "Sigmoid" | "Tanh" | "Gelu" | "HardSigmoid"
+            | "HardSwish" | "Swish" => self.function(item, args)?,
+            "LayerNormalization" | "RMSNormalization" => self.normalisation(item, args)?,
             "Add" | "Sub" | "Mul" | "Div" | "Neg" | "Sum" | "Mean" | "Min" | "Max" | "Pow" => {
                 self.elementwise(item, args)?
             }
@@ -229,7 +290,16 @@ impl<'a> Lower<'a> {
             }
             "Concat" => self.concat(item, args)?,
             "Pad" => self.pad(item, args)?,
-            "Softmax" | "LogSoftmax" => self.ending(item, args)?,
+            "Softmax" | "LogSoftmax" => self.softmax(item, args)?,
+            "Attention" => self.attention(item, args)?,
+            _ if args
+                .0
+                .iter()
+                .flatten()
+                .any(|v| matches!(v, Value::Tokens(_))) =>
+            {
+                return Err(TOKENS.to_owned());
+            }
             op => return Err(refused::reason("", op).to_owned()),
         };
         Ok(vec![Value::Node(one)])
@@ -351,6 +421,10 @@ impl<'a> Lower<'a> {
 
     fn finish(mut self) -> Result<Imported, OnnxError> {
         let unsupported = |reason: String| OnnxError::Graph(reason);
+        if self.source.tokens && self.vocabulary.is_none() {
+            let reason = "its input is integers, and no table of embeddings takes them as tokens";
+            return Err(unsupported(reason.to_owned()));
+        }
         let output = match self.value(self.source.output)? {
             Some(Value::Node(x)) => x,
             _ => {
@@ -367,17 +441,21 @@ impl<'a> Lower<'a> {
         let output = self
             .place(&output, &dims)
             .map_err(|reason| unsupported(format!("its result: {reason}")))?;
-        let (nodes, params, output) = merge::merge(self.nodes, self.params, output);
+        let input = self.shapes.first().cloned();
+        let (nodes, params, output) = merge::merge(self.nodes, self.params, output, &self.factors);
         let name = match super::names::shown(self.source.name) {
             s if s.is_empty() => "onnx".to_owned(),
             s => s,
         };
-        let input = Shape::new(&self.source.dims)?;
+        let input = input.ok_or_else(|| unsupported("it has no input".to_owned()))?;
         let graph = Graph::new(&name, input, nodes, output)?;
         params.check(&graph)?;
+        let dims = self.source.dims.clone();
+        let tokens = |vocabulary| Input::Tokens { dims, vocabulary };
         Ok(Imported {
             graph,
             params,
+            input: self.vocabulary.map_or(Input::Numbers, tokens),
             ending: self.ending,
         })
     }
@@ -400,6 +478,7 @@ impl<'a> Args<'a> {
         match self.need(i)? {
             Value::Node(x) => Ok(x),
             Value::Const(_) => Err(format!("its input {i} is a constant")),
+            Value::Tokens(_) => Err(TOKENS.to_owned()),
         }
     }
     /// A constant, if it is there.
@@ -410,6 +489,7 @@ impl<'a> Args<'a> {
             Some(Value::Node(_)) => Err(format!(
                 "its input {i} depends on the input of the network, and must be a constant"
             )),
+            Some(Value::Tokens(_)) => Err(TOKENS.to_owned()),
         }
     }
     fn need_constant(self, i: usize) -> Outcome<&'a Const> {

@@ -6,6 +6,7 @@ pub(super) const IMPORTED: &[&str] = &[
     "Add",
     "And",
     "ArgMax",
+    "Attention",
     "AveragePool",
     "BatchNormalization",
     "Cast",
@@ -16,21 +17,30 @@ pub(super) const IMPORTED: &[&str] = &[
     "Constant",
     "ConstantOfShape",
     "Conv",
+    "Cos",
+    "CumSum",
     "DepthToSpace",
     "Div",
     "Dropout",
     "Equal",
+    "Erf",
     "Exp",
     "Expand",
     "Flatten",
     "Floor",
     "Gather",
+    "GatherND",
+    "Gelu",
     "Gemm",
     "GlobalAveragePool",
     "GlobalMaxPool",
     "Greater",
     "GreaterOrEqual",
+    "HardSigmoid",
+    "HardSwish",
     "Identity",
+    "IsNaN",
+    "LayerNormalization",
     "LeakyRelu",
     "Less",
     "LessOrEqual",
@@ -49,6 +59,7 @@ pub(super) const IMPORTED: &[&str] = &[
     "PRelu",
     "Pad",
     "Pow",
+    "RMSNormalization",
     "Range",
     "Reciprocal",
     "ReduceMax",
@@ -59,8 +70,11 @@ pub(super) const IMPORTED: &[&str] = &[
     "Relu",
     "Reshape",
     "Round",
+    "ScatterND",
     "Shape",
+    "Sigmoid",
     "Sign",
+    "Sin",
     "Size",
     "Slice",
     "Softmax",
@@ -70,14 +84,17 @@ pub(super) const IMPORTED: &[&str] = &[
     "Squeeze",
     "Sub",
     "Sum",
+    "Swish",
+    "Tanh",
     "Tile",
     "Transpose",
+    "Trilu",
     "Unsqueeze",
     "Where",
+    "Xor",
 ];
 
-const NOT_LINEAR: &str =
-    "no engine computes this function yet; it is not made of maxima, products and sums";
+const NO_FUNCTION: &str = "no engine computes this function yet";
 
 /// Why an operator cannot be run. `domain` is empty for ONNX's own.
 pub(super) fn reason(domain: &str, op: &str) -> &'static str {
@@ -91,40 +108,44 @@ pub(super) fn reason(domain: &str, op: &str) -> &'static str {
         }
         (
             _,
-            "Sigmoid" | "HardSigmoid" | "HardSwish" | "Swish" | "Mish" | "Tanh" | "Gelu" | "Erf"
-            | "Exp" | "Log" | "Elu" | "Selu" | "Celu" | "Softplus" | "Softsign" | "ThresholdedRelu"
+            "Mish" | "Elu" | "Selu" | "Celu" | "Softplus" | "Softsign" | "ThresholdedRelu"
             | "Shrink" | "Sin" | "Cos" | "Tan" | "Asin" | "Acos" | "Atan" | "Sinh" | "Cosh"
             | "Asinh" | "Acosh" | "Atanh",
-        ) => NOT_LINEAR,
-        (_, "Sqrt" | "Reciprocal") => "no engine takes roots or inverses of values yet",
-        (_, "Softmax" | "LogSoftmax" | "Hardmax") => {
-            "it stands in the middle of the network, where exponentials and quotients are not computed yet; \
-             at the end it is applied in the clear"
+        ) => NO_FUNCTION,
+        (_, "Erf") => {
+            "no engine computes this function but as a part of GELU, x/2 (1 + erf(x / sqrt 2)), which this is not"
         }
+        (_, "Hardmax" | "Floor" | "Ceil" | "Round" | "Sign" | "Mod") => {
+            "functions with jumps are not computed"
+        }
+        (_, "Trilu") => {
+            "of values, triangles are not computed yet: write it as Where with a constant"
+        }
+        (
+            _,
+            "Equal" | "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual" | "And" | "Or" | "Xor"
+            | "Not" | "Where",
+        ) => "truth values that depend on values are not computed",
         (_, "ConvTranspose") => "transposed convolutions are not computed yet",
         (_, "DeformConv") => "sampling points that depend on values are not computed",
         (_, "LRN" | "LpNormalization") => {
             "normalisations by the size of the values are not computed yet"
         }
-        (
-            _,
-            "InstanceNormalization"
-            | "LayerNormalization"
-            | "GroupNormalization"
-            | "RMSNormalization"
-            | "MeanVarianceNormalization",
-        ) => {
-            "its statistics are taken from the values at hand, and quotients and roots are not computed yet"
+        (_, "InstanceNormalization" | "GroupNormalization" | "MeanVarianceNormalization") => {
+            "of normalisations by statistics of the values at hand, those along the last axes are computed"
         }
         (
             _,
             "Resize" | "Upsample" | "GridSample" | "AffineGrid" | "RoiAlign" | "MaxRoiPool"
             | "MaxUnpool",
         ) => "resampling is not computed yet",
-        (_, "LSTM" | "GRU" | "RNN") => {
-            "recurrent layers need sigmoids and tangents, which are not computed yet"
+        (_, "LSTM" | "GRU" | "RNN") => "recurrent layers are not computed yet",
+        (_, "RotaryEmbedding" | "TensorScatter") => {
+            "rotated places as one operator are not computed yet: export with operator set 22 or earlier"
         }
-        (_, "Attention" | "RotaryEmbedding" | "TensorScatter") => "attention is not computed yet",
+        (_, "GatherND" | "ScatterND") => {
+            "it takes places that depend on values, or values by lists of places"
+        }
         (_, "Loop" | "If" | "Scan" | "SequenceMap") => {
             "graphs within graphs are refused: what is computed must not depend on values"
         }

@@ -1,10 +1,10 @@
-//! The graph of the file: what is an input and what a constant, and the nodes behind the result in an order in which they
-//! can be evaluated.
+//! The graph of the file: what is an input and what a constant, and the nodes behind the result in an order in which
+//! they can be evaluated.
 
+use super::inputs::{Dims, Inputs};
 use super::item::{Item, own};
 use super::names::shown;
-use super::proto::{GraphProto, ModelProto, TensorProto, ValueInfoProto};
-use super::tensor::Type;
+use super::proto::{GraphProto, ModelProto, TensorProto};
 use super::{OPERATOR_SETS, OnnxError, Options};
 use crate::model::MAX_NODES;
 use core::cmp::Reverse;
@@ -15,9 +15,15 @@ pub(super) struct Source<'a> {
     pub(super) name: &'a str,
     pub(super) input: &'a str,
     pub(super) dims: Vec<usize>,
+    /// Whether the input is numbers of tokens.
+    pub(super) tokens: bool,
+    /// All inputs, those with a fixed value among them.
+    pub(super) inputs: Inputs<'a>,
     pub(super) output: &'a str,
     /// The nodes that the output depends on, each after those that it depends on.
     pub(super) items: Vec<Item<'a>>,
+    /// How many of them, the first, do not depend on the input.
+    pub(super) constants: usize,
     pub(super) initializers: BTreeMap<&'a str, &'a TensorProto>,
     /// Operators that the file defines itself, by domain and name.
     pub(super) functions: BTreeSet<(&'a str, &'a str)>,
@@ -43,27 +49,34 @@ impl<'a> Source<'a> {
             return graph_error("it has sparse initializers, which are not read".to_owned());
         }
         let initializers = initializers(graph)?;
-        let info = input(graph, &initializers)?;
+        let inputs = Inputs::new(graph, &initializers, options)?;
+        let info = inputs.shared;
         let input = info.name.as_deref().unwrap_or("");
         let output = output(graph, options)?;
         let nodes = graph.node.iter().enumerate();
         let all: Vec<Item<'a>> = nodes.map(|(i, n)| Item::new(n, i, opset)).collect();
-        let items = ordered(&all, input, output, &initializers)?;
+        let items = ordered(&all, &inputs.names(), output, &initializers)?;
+        let (items, constants) = constants_first(items, input);
         let dims = Dims {
             info,
             items: &items,
             initializers: &initializers,
         };
-        let dims = dims.resolve(options).map_err(|reason| OnnxError::Input {
+        let named = |reason| OnnxError::Input {
             name: shown(input),
             reason,
-        })?;
+        };
+        let tokens = inputs.tokens().map_err(named)?;
+        let dims = dims.resolve(options).map_err(named)?;
         Ok(Self {
             name: graph.name.as_deref().unwrap_or(""),
             input,
             dims,
+            tokens,
+            inputs,
             output,
             items,
+            constants,
             initializers,
             functions: model
                 .functions
@@ -112,28 +125,6 @@ fn initializers(graph: &GraphProto) -> Result<BTreeMap<&str, &TensorProto>, Onnx
     Ok(all)
 }
 
-/// The one input that is not an initializer with a default value.
-fn input<'a>(
-    graph: &'a GraphProto,
-    initializers: &BTreeMap<&str, &TensorProto>,
-) -> Result<&'a ValueInfoProto, OnnxError> {
-    let name = |i: &'a ValueInfoProto| i.name.as_deref().unwrap_or("");
-    let mut inputs: Vec<&ValueInfoProto> = graph.input.iter().collect();
-    inputs.retain(|i| !initializers.contains_key(name(i)));
-    match inputs.as_slice() {
-        [one] => Ok(one),
-        [] => graph_error("it has no input".to_owned()),
-        several => {
-            let names: Vec<String> = several.iter().take(8).map(|i| shown(name(i))).collect();
-            graph_error(format!(
-                "it has {} inputs, and one is what can be shared: {}",
-                several.len(),
-                names.join(", ")
-            ))
-        }
-    }
-}
-
 fn output<'a>(graph: &'a GraphProto, options: &Options) -> Result<&'a str, OnnxError> {
     let names: Vec<&str> = graph
         .output
@@ -165,20 +156,21 @@ fn output<'a>(graph: &'a GraphProto, options: &Options) -> Result<&'a str, OnnxE
 /// The nodes that `output` depends on; those of a file in order keep that order.
 fn ordered<'a>(
     all: &[Item<'a>],
-    input: &str,
+    inputs: &BTreeSet<&str>,
     output: &str,
     initializers: &BTreeMap<&str, &TensorProto>,
 ) -> Result<Vec<Item<'a>>, OnnxError> {
     let mut maker: BTreeMap<&str, usize> = BTreeMap::new();
     for (i, item) in all.iter().enumerate() {
         for name in item.outputs().iter().filter(|n| !n.is_empty()) {
-            let known = name == input || initializers.contains_key(name.as_str());
+            let known = inputs.contains(name.as_str()) || initializers.contains_key(name.as_str());
             if maker.insert(name, i).is_some() || known {
                 return graph_error(format!("`{}` is made twice", shown(name)));
             }
         }
     }
-    let given = |name: &str| name.is_empty() || name == input || initializers.contains_key(name);
+    let given =
+        |name: &str| name.is_empty() || inputs.contains(name) || initializers.contains_key(name);
     // Backwards from the output: what is needed, and by whom.
     let mut needed = BTreeSet::new();
     let mut users: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
@@ -237,66 +229,20 @@ fn ordered<'a>(
     }
 }
 
-/// The input's dimensions, from wherever they can be known.
-struct Dims<'a> {
-    info: &'a ValueInfoProto,
-    items: &'a [Item<'a>],
-    initializers: &'a BTreeMap<&'a str, &'a TensorProto>,
-}
-
-impl Dims<'_> {
-    fn resolve(&self, options: &Options) -> Result<Vec<usize>, String> {
-        let tensor = self.info.r#type.as_ref();
-        let tensor = tensor.and_then(|t| t.tensor_type.as_ref());
-        let tensor = tensor.ok_or("it is not a tensor")?;
-        if !Type::new(tensor.elem_type.unwrap_or(0).into())?.is_real() {
-            return Err("its elements are not real numbers".to_owned());
+/// Nodes that do not depend on the input before those that do, both in their order, and how many those are.
+fn constants_first<'a>(items: Vec<Item<'a>>, input: &'a str) -> (Vec<Item<'a>>, usize) {
+    let mut depends = BTreeSet::from([input]);
+    let (mut first, mut then) = (Vec::new(), Vec::new());
+    for item in items {
+        if item.inputs().iter().any(|i| depends.contains(i.as_str())) {
+            let outputs = item.outputs().iter().filter(|o| !o.is_empty());
+            depends.extend(outputs.map(String::as_str));
+            then.push(item);
+        } else {
+            first.push(item);
         }
-        let given = options.input.as_deref();
-        let Some(shape) = &tensor.shape else {
-            let given = given.ok_or("its shape is unknown: give one")?;
-            return Ok(given.to_vec());
-        };
-        if let Some(given) = given.filter(|g| g.len() != shape.dim.len()) {
-            return Err(format!(
-                "the shape {given:?} was given, and the model takes {} dimensions",
-                shape.dim.len()
-            ));
-        }
-        let mut out = Vec::new();
-        for (i, dim) in shape.dim.iter().enumerate() {
-            let mut known: Vec<usize> = Vec::new();
-            if let Some(v) = dim.dim_value.filter(|v| *v > 0) {
-                known.push(usize::try_from(v).map_err(|_| format!("dimension {i} is {v}"))?);
-            }
-            known.extend(given.and_then(|g| g.get(i)));
-            if i == 0 {
-                known.extend(options.batch);
-            }
-            if known.is_empty() {
-                known.extend(if i == 0 { Some(1) } else { self.inferred(i) });
-            }
-            let name = dim.dim_param.as_deref().map_or("?".to_owned(), shown);
-            match known.as_slice() {
-                [] => {
-                    return Err(format!(
-                        "dimension {i} (`{name}`) is not fixed: give its size"
-                    ));
-                }
-                [d, rest @ ..] if rest.iter().all(|r| r == d) => out.push(*d),
-                _ => return Err(format!("dimension {i} cannot be {known:?} at a time")),
-            }
-        }
-        Ok(out)
     }
-    /// Channels, where a convolution takes the input.
-    fn inferred(&self, axis: usize) -> Option<usize> {
-        let name = self.info.name.as_ref()?;
-        let takes = |i: &&Item<'_>| i.op() == "Conv" && i.inputs().first() == Some(name);
-        let conv = self.items.iter().find(takes).filter(|_| axis == 1)?;
-        let weight = self.initializers.get(conv.inputs().get(1)?.as_str())?;
-        let groups = usize::try_from(conv.int("group", 1).ok()?).ok()?;
-        let channels = usize::try_from(*weight.dims.get(1)?).ok()?;
-        channels.checked_mul(groups).filter(|c| *c > 0)
-    }
+    let constants = first.len();
+    first.append(&mut then);
+    (first, constants)
 }

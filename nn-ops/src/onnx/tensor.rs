@@ -55,6 +55,8 @@ pub(super) enum Data {
 pub(super) struct Const {
     dims: Vec<usize>,
     data: Data,
+    /// Whether these real numbers are made of public ones; integers and truth values always are.
+    public: bool,
 }
 
 impl Const {
@@ -66,11 +68,19 @@ impl Const {
     }
     fn new(dims: &[usize], len: usize, data: Data) -> Result<Self, String> {
         if elements(dims)? == len {
-            let dims = dims.to_vec();
-            Ok(Self { dims, data })
+            let (dims, public) = (dims.to_vec(), false);
+            Ok(Self { dims, data, public })
         } else {
             Err(format!("{len} elements for dimensions {dims:?}"))
         }
+    }
+    /// The same, known to be public.
+    pub(super) fn public(self) -> Self {
+        let public = true;
+        Self { public, ..self }
+    }
+    pub(super) fn is_public(&self) -> bool {
+        self.public || matches!(self.data, Data::I64(_))
     }
     pub(super) fn dims(&self) -> &[usize] {
         &self.dims
@@ -106,10 +116,11 @@ impl Const {
     /// The elements as a layout of this constant's dimensions orders them.
     pub(super) fn arranged(&self, layout: &Layout, budget: &mut Budget) -> Result<Self, String> {
         let n = elements(layout.dims())?;
+        let public = self.public;
         if layout.is_row_major(self.elements()) {
             let dims = layout.dims().to_vec();
             let data = self.data.clone();
-            return Ok(Self { dims, data });
+            return Ok(Self { dims, data, public });
         }
         budget.spend(n)?;
         let outside = || "it takes elements that are not there".to_owned();
@@ -117,7 +128,8 @@ impl Const {
             Data::F32(v) => Data::F32(Arc::new(layout.gather(v).ok_or_else(outside)?)),
             Data::I64(v) => Data::I64(Arc::new(layout.gather(v).ok_or_else(outside)?)),
         };
-        Self::new(layout.dims(), n, data)
+        let made = Self::new(layout.dims(), n, data)?;
+        Ok(Self { public, ..made })
     }
 }
 

@@ -242,3 +242,111 @@ fn endless_shapes_without_elements_cost_nothing() {
         });
     assert!(read(&file).is_ok());
 }
+
+/// A file whose input `x` is tokens, `dims` of them, and a table of so many rows of one number.
+fn tokens(dims: &[i64], rows: usize) -> ModelProto {
+    let table = bytes_of("t", &[rows as i64, 1], vec![1; rows]);
+    let mut file = model(vec![node("Gather", &["t", "x"], "y")], vec![table], dims);
+    let input = &mut file.graph.as_mut().unwrap().input[0];
+    let of_type = input.r#type.as_mut().unwrap();
+    of_type.tensor_type.as_mut().unwrap().elem_type = Some(7);
+    file
+}
+
+#[test]
+fn tokens_become_unit_vectors() {
+    let read = read(&tokens(&[1, 3], 4)).unwrap();
+    let (dims, vocabulary) = (vec![1, 3], 4);
+    assert_eq!(read.input, Input::Tokens { dims, vocabulary });
+    assert_eq!(read.graph.input_shape().unwrap().dims(), [3, 4]);
+    assert_eq!(read.graph.output_shape().unwrap().dims(), [1, 3, 1]);
+    let x = read.input.unit_vectors(&[3, 0, 1]).unwrap();
+    assert_eq!(x.data(), [0., 0., 0., 1., 1., 0., 0., 0., 0., 1., 0., 0.]);
+    for (text, word) in [
+        (&[0, 1][..], "3 tokens, not 2"),
+        (&[0, 1, 4], "not below 4"),
+    ] {
+        let why = read.input.unit_vectors(text).unwrap_err().to_string();
+        assert!(why.contains(word), "no `{word}` in: {why}");
+    }
+    assert!(Input::Numbers.unit_vectors(&[]).is_err());
+}
+
+#[test]
+fn unit_vectors_are_bounded() {
+    let mut options = Options::default();
+    options.limits.value = 100;
+    let import = |rows| import(&tokens(&[1, 10], rows).encode_to_vec(), None, &options);
+    assert!(import(10).is_ok());
+    let why = import(11).unwrap_err().to_string();
+    assert!(why.contains("more than 100 elements"), "{why}");
+}
+
+#[test]
+fn inputs_that_are_no_secret_are_fixed() {
+    let mut file = model(vec![node("Add", &["x", "z"], "y")], Vec::new(), &[2, 3]);
+    file.graph.as_mut().unwrap().input.push(value("z", &[0, 3]));
+    refused(&file, "2 inputs, and one is what can be shared: x, z");
+    let with = |name: &str, fixed| {
+        let mut options = Options::default();
+        options.fixed.insert(name.to_owned(), fixed);
+        import(&file.encode_to_vec(), None, &options).map_err(|e| e.to_string())
+    };
+    for fixed in [Fixed::Number(0.5), Fixed::Places] {
+        assert_eq!(
+            with("z", fixed)
+                .unwrap()
+                .graph
+                .output_shape()
+                .unwrap()
+                .dims(),
+            [2, 3]
+        );
+    }
+    let why = with("w", Fixed::Places).unwrap_err();
+    assert!(why.contains("no input `w`; it has x, z"), "{why}");
+    // Nothing is left that could be shared.
+    let mut options = Options::default();
+    for name in ["x", "z"] {
+        options.fixed.insert(name.to_owned(), Fixed::Number(1.0));
+    }
+    let why = import(&file.encode_to_vec(), None, &options)
+        .unwrap_err()
+        .to_string();
+    assert!(why.contains("no input"), "{why}");
+    assert_eq!("places".parse(), Ok(Fixed::Places));
+    assert_eq!("-1e4".parse(), Ok(Fixed::Number(-1e4)));
+    assert!("1 0".parse::<Fixed>().is_err());
+}
+
+#[test]
+fn many_masks_of_one_constant_are_counted() {
+    let all = 1 << 14;
+    let mask = bytes_of("m", &[128, 128], (0..all).map(|i| (i % 2) as u8).collect());
+    let name = |i: usize| format!("v{i}");
+    let chain = (0..200).map(|i| node("Where", &["m", &name(i), &name(i)], &name(i + 1)));
+    let first = [node("Identity", &["x"], "v0")];
+    let last = [node("Identity", &["v200"], "y")];
+    let nodes = first.into_iter().chain(chain).chain(last).collect();
+    refused(&model(nodes, vec![mask], &[128, 128]), "than is allowed");
+}
+
+/// Sums of sums, each of which could be a polynomial of any value before it.
+#[test]
+fn deep_arithmetic_before_a_function_takes_no_time() {
+    let name = |i: usize| {
+        if i == 0 {
+            "x".to_owned()
+        } else {
+            format!("v{i}")
+        }
+    };
+    let mut nodes: Vec<_> = (0..1000)
+        .map(|i| node("Add", &[&name(i), &name(i)], &name(i + 1)))
+        .collect();
+    nodes.extend((1..1000).map(|i| node("Tanh", &[&name(i)], &format!("t{i}"))));
+    let all: Vec<String> = (1..1000).map(|i| format!("t{i}")).collect();
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    nodes.push(node("Sum", &all, "y"));
+    assert!(read(&model(nodes, Vec::new(), &[2])).is_ok());
+}

@@ -2,9 +2,9 @@
 //!
 //! Let `y = r + c` modulo 2^64, where one side (party 0, or a dealer) knows r and the other side knows c, and let y's low
 //! w = frac + low + high bits be the exponent `e = y / 2^frac` of a [`Power`], `0 <= e < 2^(low + high) - 2^low`. Exponents add
-//! where factors multiply, so `2^e` is a product of a number of either side (Kelkar, Le, Raykova, Seth, USENIX Security 2022,
-//! eprint 2021/208, exponentiate by the same identity, modulo a prime and without wraps; what follows is arranged
-//! differently, so here is all of it).
+//! where factors multiply, so `2^e` is a product of a number of either side (Kelkar, Le, Raykova, Seth, "Secure Poisson
+//! Regression", USENIX Security 2022, eprint 2021/208, use the same identity; what follows is arranged differently, so here is
+//! all of it).
 //!
 //! *Split.* Of r mod 2^w let `v_h` be the highest `high` bits and `v_l` the others, as a number below 2^low with `frac` fraction
 //! bits; likewise `u_h`, `u_l` of c. With `D = 2^low`, `H = 2^high` and `h = (u_h + v_h) mod H`, the claim is

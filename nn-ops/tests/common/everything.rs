@@ -128,6 +128,57 @@ fn run<E: Layers>(
     Ok(out)
 }
 
+/// [`Everything`], and the steps that functions are made of.
+pub(crate) struct WithFunctions;
+
+impl Script for WithFunctions {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        w: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        let mut out = Everything.run(e, w, x)?;
+        let r = Rescale {
+            shift: 5,
+            mode: Truncation::Stochastic,
+            to: z64(11, 26),
+        };
+        let products = vec![(&x[0], &x[1]), (&x[1], &x[1])];
+        let sum = Dot {
+            products,
+            plus: None,
+        };
+        out.extend(e.dot(&[sum], r)?);
+        let op = MatMul {
+            batch: 2,
+            rows: 3,
+            inner: 3,
+            columns: 3,
+            transposed: true,
+        };
+        out.extend(e.matmul(&[(&x[0], &x[1])], &op, r)?);
+        out.extend(e.row_products(&[(&x[0], &x[1])], 6, r)?);
+        let shape = e.spec(&x[0]).shape.clone();
+        // A window of every number of swaps, on which all three kinds of carries occur.
+        for (window, range) in [(2, 0..3), (8, 3..9), (29, 20..30), (60, 48..61)] {
+            let y = e.add(&x[0], &x[1])?;
+            let y = e.declare(y, z64(8, window))?;
+            let bits = e.bits(&[&y], range.clone())?;
+            let [bits] = &bits[..] else {
+                return Ok(out);
+            };
+            let refs: Vec<_> = bits.iter().collect();
+            let one = vec![1; refs.len()];
+            let number: Vec<i64> = (0..refs.len()).map(|i| 1 << i).collect();
+            let format = z64(0, 62);
+            let sums = [&one, &number].map(|factors| Weighed { factors, format });
+            out.extend(e.weigh(&[(&refs, &shape)], &sums)?.into_iter().flatten());
+        }
+        Ok(out)
+    }
+}
+
 /// What [`Everything`] works on: inputs and weights made by `value(index)`, |value| < 2^8.
 pub(crate) fn case(value: impl Fn(usize) -> i64) -> Case {
     let shape = ConvShape {

@@ -15,7 +15,7 @@ use piquet_nn_ops::engine::Truncation;
 use piquet_nn_ops::model::{
     Calibration, Op, Program, QuantizedParams, Shape, Tensor, TensorF32, quantize, reference,
 };
-use piquet_nn_ops::onnx::{Ending, Imported, Options, import};
+use piquet_nn_ops::onnx::{Ending, Fixed, Imported, Input, Options, import};
 use piquet_nn_ops::plain::Plain;
 use piquet_nn_ops::pool::Pool;
 use piquet_nn_ops::rep3::{Rep3, Rep3Client};
@@ -81,6 +81,10 @@ impl Case {
         options.batch = o["batch"].as_u64().map(|b| usize::try_from(b).unwrap());
         options.input = o["shape"].is_array().then(|| sizes(&o["shape"]));
         options.output = o["output"].as_str().map(ToOwned::to_owned);
+        for (name, value) in o["fixed"].as_object().into_iter().flatten() {
+            let value: Fixed = value.as_str().unwrap().parse().unwrap();
+            options.fixed.insert(name.clone(), value);
+        }
         let folder = o["external"].as_bool().unwrap_or(false).then(data);
         import(&bytes, folder.as_deref(), &options).map_err(|e| e.to_string())
     }
@@ -91,6 +95,8 @@ impl Case {
             "none" => Ending::None,
             "softmax" => Ending::Softmax,
             "logsoftmax" => Ending::LogSoftmax,
+            "softmax_rows" => Ending::SoftmaxOfRows,
+            "logsoftmax_rows" => Ending::LogSoftmaxOfRows,
             other => panic!("ending {other}"),
         };
         match imported.ending == want {
@@ -99,8 +105,8 @@ impl Case {
         }
     }
 
-    /// The input and what onnxruntime makes of it.
-    fn tensors(&self) -> (TensorF32, TensorF32) {
+    /// The input of the graph, and what onnxruntime makes of that of the file.
+    fn tensors(&self, imported: &Imported) -> (TensorF32, TensorF32) {
         let bytes = fs::read(data().join(format!("{}.f32", self.name))).unwrap();
         let (words, rest) = bytes.as_chunks::<4>();
         assert!(rest.is_empty());
@@ -109,7 +115,14 @@ impl Case {
         let output = Shape::new(&self.output).unwrap();
         let (x, y) = all.split_at(input.elements());
         let tensor = |shape, v: &[f32]| Tensor::new(shape, v.to_vec()).unwrap();
-        (tensor(input, x), tensor(output, y))
+        let y = tensor(output, y);
+        match &imported.input {
+            Input::Numbers => (tensor(input, x), y),
+            tokens => {
+                let x: Vec<usize> = x.iter().map(|v| *v as usize).collect();
+                (tokens.unit_vectors(&x).unwrap(), y)
+            }
+        }
     }
 }
 
@@ -137,13 +150,13 @@ fn distance(imported: &Imported, got: &TensorF32, want: &TensorF32) -> Result<f3
 
 /// How far the `f32` reference is from onnxruntime.
 pub fn error(case: &Case, imported: &Imported) -> Result<f32, String> {
-    let (x, want) = case.tensors();
+    let (x, want) = case.tensors(imported);
     let got = reference::run(&imported.graph, &imported.params, &x).map_err(|e| e.to_string())?;
     distance(imported, &imported.ending.apply(got), &want)
 }
 
 fn fixed(case: &Case, imported: &Imported) -> Result<(Program, QuantizedParams, Vec<i64>), String> {
-    let (x, _) = case.tensors();
+    let (x, _) = case.tensors(imported);
     let Imported { graph, params, .. } = imported;
     let (program, raw) = quantize(
         graph,
@@ -182,7 +195,11 @@ pub fn engine_error(case: &Case, imported: &Imported) -> Result<f32, String> {
     let spec = run::output_spec(&fixed.0).map_err(|e| e.to_string())?;
     let real: Vec<f32> = raw.iter().map(|r| spec.format.decode(*r) as f32).collect();
     let got = Tensor::new(spec.shape.clone(), run::to_logical(&spec.shape, &real)).unwrap();
-    distance(imported, &imported.ending.apply(got), &case.tensors().1)
+    distance(
+        imported,
+        &imported.ending.apply(got),
+        &case.tensors(imported).1,
+    )
 }
 
 /// Three parties in memory say what the oracle says, to the bit.

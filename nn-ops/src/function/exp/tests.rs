@@ -1,5 +1,6 @@
 use super::*;
 use crate::engine::Engine;
+use crate::layer::only;
 use crate::plain::Plain;
 use crate::pool::Pool;
 

@@ -1,7 +1,11 @@
 //! Products of values, rows and functions of single elements.
 
 use super::gemm::{dot, gemm};
+use crate::function::real;
 use crate::model::{Fill, Function, LayerNorm, MatMul, Softmax, TensorF32};
+
+/// From so many rows on a product with weights is worth the blocks of a product of matrices.
+const MANY: usize = 8;
 
 /// Products of matrices.
 pub(super) fn mat_mul(op: MatMul, a: &TensorF32, b: &TensorF32, y: &mut TensorF32) {
@@ -33,6 +37,22 @@ pub(super) fn mat_mul(op: MatMul, a: &TensorF32, b: &TensorF32, y: &mut TensorF3
 /// Rows times the transposed weights `[out][in]`.
 pub(super) fn linear(x: &[f32], features: usize, weight: &[f32], y: &mut [f32]) {
     let outputs = weight.len() / features.max(1);
+    let rows = x.len() / features.max(1);
+    let dense = x.iter().filter(|v| **v != 0.0).count() * 16 >= x.len();
+    if dense && rows >= MANY {
+        // Column by column of the transposed result.
+        let mut columns = vec![0.0; rows * outputs];
+        let fill = |p: usize, js: core::ops::Range<usize>, out: &mut [f32]| {
+            let column = x.iter().skip(js.start * features + p).step_by(features);
+            out.iter_mut().zip(column).for_each(|(o, v)| *o = *v);
+        };
+        gemm([outputs, features, rows], weight, fill, &mut columns);
+        for (i, y) in y.chunks_exact_mut(outputs).enumerate() {
+            let row = columns.iter().skip(i).step_by(rows);
+            y.iter_mut().zip(row).for_each(|(y, v)| *y = *v);
+        }
+        return;
+    }
     for (x, y) in x.chunks_exact(features).zip(y.chunks_exact_mut(outputs)) {
         let some = x.iter().filter(|v| **v != 0.0).count();
         if some * 16 < features {
@@ -59,11 +79,11 @@ pub(super) fn softmax(op: Softmax, x: &TensorF32, y: &mut TensorF32) {
         let (x, y) = (&x[..known(i)], &mut y[..known(i)]);
         let max = x.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let above = |v: &f32| f64::from(v - max);
-        let sum: f64 = x.iter().map(|v| above(v).exp()).sum();
+        let sum: f64 = x.iter().map(|v| real::exp(above(v))).sum();
         for (x, y) in x.iter().zip(y) {
             *y = match op.log {
-                true => above(x) - sum.ln(),
-                false => above(x).exp() / sum,
+                true => above(x) - real::ln(sum),
+                false => real::exp(above(x)) / sum,
             } as f32;
         }
     }
@@ -102,43 +122,23 @@ impl Function {
     #[must_use]
     pub fn apply(self, x: f32) -> f32 {
         let x = f64::from(x);
-        let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
         let y = match self {
-            Self::Exp => x.exp(),
-            Self::Log => x.ln(),
+            Self::Exp => real::exp(x),
+            Self::Log => real::ln(x),
             Self::Sqrt => x.sqrt(),
             Self::Rsqrt => 1.0 / x.sqrt(),
             Self::Reciprocal => 1.0 / x,
-            Self::Sigmoid => sigmoid(x),
-            Self::Tanh => x.tanh(),
-            Self::Gelu => x * normal(x),
+            Self::Sigmoid => real::sigmoid(x),
+            Self::Tanh => real::tanh(x),
+            Self::Gelu => x * real::phi(x),
             Self::GeluTanh => {
                 let inner = core::f64::consts::FRAC_2_PI.sqrt() * (x + 0.044_715 * x * x * x);
-                x / 2.0 * (1.0 + inner.tanh())
+                x / 2.0 * (1.0 + real::tanh(inner))
             }
-            Self::Silu => x * sigmoid(x),
+            Self::Silu => x * real::sigmoid(x),
         };
         y as f32
     }
-}
-
-/// Distribution function of the normal distribution, by its Taylor series about 0 or, in the tails, the continued fraction of the
-/// complement (Abramowitz and Stegun, "Handbook of Mathematical Functions", 26.2.11 and 26.2.14).
-fn normal(x: f64) -> f64 {
-    let density = (-x * x / 2.0).exp() / (2.0 * core::f64::consts::PI).sqrt();
-    if x.abs() < 4.0 {
-        let (mut term, mut sum) = (x, x);
-        for k in 1..100 {
-            term *= x * x / f64::from(2 * k + 1);
-            sum += term;
-        }
-        return 0.5 + density * sum;
-    }
-    let fraction = (1..60)
-        .rev()
-        .fold(x.abs(), |f, k| x.abs() + f64::from(k) / f);
-    let tail = density / fraction;
-    if x < 0.0 { tail } else { 1.0 - tail }
 }
 
 #[cfg(test)]
@@ -172,9 +172,6 @@ mod tests {
         ] {
             assert!(near(f.apply(x), y), "{f:?} {x}: {} {y}", f.apply(x));
         }
-        // Where the two forms of the distribution function meet, they agree.
-        let (a, b) = (normal(3.999_999_999_9), normal(4.000_000_000_1));
-        assert!((a - b).abs() < 1e-13 && normal(40.0) == 1.0 && normal(-40.0) == 0.0);
     }
 
     #[test]
@@ -225,6 +222,18 @@ mod tests {
         let b = swapped.apply(&b).unwrap();
         mat_mul(MatMul { transposed: false }, &a, &b, &mut again);
         assert_eq!(y, again);
+    }
+
+    #[test]
+    fn many_rows_are_as_good_as_one() {
+        let weight: Vec<f32> = (0..5 * 40).map(|i| ((i * 31) % 17) as f32 - 8.0).collect();
+        let x: Vec<f32> = (0..9 * 40).map(|i| ((i * 7) % 13) as f32 - 6.0).collect();
+        let (mut together, mut apart) = (vec![0.0; 45], vec![0.0; 45]);
+        linear(&x, 40, &weight, &mut together);
+        for (x, y) in x.chunks_exact(40).zip(apart.chunks_exact_mut(5)) {
+            linear(x, 40, &weight, y);
+        }
+        assert_eq!(together, apart);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::super::item::Item;
 use super::super::layout::{Layout, broadcast, inverse};
 use super::super::tensor::Const;
-use super::{Args, Lazy, Lower, Outcome, Value};
+use super::{Args, Lazy, Lower, Outcome};
 use crate::model::{BatchNorm, NodeId, Op, Role};
 
 impl Lower<'_> {
@@ -18,9 +18,7 @@ impl Lower<'_> {
         let mut all = vec![x.layout.dims()];
         all.extend(constants().map(Const::dims));
         let dims = broadcast(&all).ok_or_else(|| format!("cannot broadcast {all:?}"))?;
-        let Value::Node(x) = self.expanded(&Value::Node(x.clone()), &dims)? else {
-            return Err("a value became a constant".to_owned());
-        };
+        let x = self.spread(x, &dims)?;
         let varies = |axis: &usize| {
             constants().any(|c| {
                 let from_back = dims.len() - axis;

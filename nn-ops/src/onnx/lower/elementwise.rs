@@ -5,7 +5,7 @@ use super::super::item::{Item, axis};
 use super::super::layout::{Layout, broadcast, inverse};
 use super::super::tensor::{Const, Data};
 use super::{Args, Lazy, Lower, Outcome, Value};
-use crate::model::Op;
+use crate::model::{Function, Op};
 
 impl Lower<'_> {
     pub(super) fn elementwise(&mut self, item: &Item<'_>, args: Args<'_>) -> Outcome<Lazy> {
@@ -14,10 +14,32 @@ impl Lower<'_> {
             "Neg" => self.affine(args.node(0)?, Some(&Const::f32(&[], vec![-1.0])?), None),
             "Pow" => {
                 let x = args.node(0)?;
+                let map = |lower: &mut Self, f| lower.map("", x, Op::Function(f));
                 match args.need_constant(1)?.scalar() {
                     Some(1.0) => Ok(x.clone()),
                     Some(2.0) => self.pair("", &Op::Mul, x, x),
-                    _ => Err("of all powers, only squares are computed".to_owned()),
+                    Some(3.0) => {
+                        let square = self.pair("square", &Op::Mul, x, x)?;
+                        self.pair("", &Op::Mul, &square, x)
+                    }
+                    Some(0.5) => map(self, Function::Sqrt),
+                    Some(-0.5) => map(self, Function::Rsqrt),
+                    Some(-1.0) => map(self, Function::Reciprocal),
+                    _ => {
+                        Err("of all powers, only -1, -1/2, 1/2, 1, 2 and 3 are computed".to_owned())
+                    }
+                }
+            }
+            "Add" => {
+                let masked = match (args.need(0)?, args.need(1)?) {
+                    (Value::Node(x), Value::Const(c)) | (Value::Const(c), Value::Node(x)) => {
+                        self.masked(item, x, c)?
+                    }
+                    _ => None,
+                };
+                match masked {
+                    Some(x) => Ok(x),
+                    None => self.two("Add", args),
                 }
             }
             "Sum" | "Mean" | "Min" | "Max" => {
@@ -39,14 +61,18 @@ impl Lower<'_> {
                 }
                 Ok(sum)
             }
-            _ => match self.binary(op, args.need(0)?, args.need(1)?)? {
-                Value::Node(x) => Ok(x),
-                Value::Const(_) => Err("it takes constants only".to_owned()),
-            },
+            _ => self.two(op, args),
         }
     }
 
-    fn binary(&mut self, op: &str, a: &Value, b: &Value) -> Outcome<Value> {
+    fn two(&mut self, op: &str, args: Args<'_>) -> Outcome<Lazy> {
+        match self.binary(op, args.need(0)?, args.need(1)?)? {
+            Value::Node(x) => Ok(x),
+            _ => Err("it takes constants only".to_owned()),
+        }
+    }
+
+    pub(super) fn binary(&mut self, op: &str, a: &Value, b: &Value) -> Outcome<Value> {
         let number = |v: f32| Const::f32(&[], vec![v]);
         let result = match (a, b) {
             (Value::Const(a), Value::Const(b)) => {
@@ -67,15 +93,18 @@ impl Lower<'_> {
                     let more = self.map("relu", &more, Op::Relu)?;
                     self.pair("", &Op::Sub, x, &more)
                 }
-                _ => Err(
-                    "a value is divided by another, and quotients are not computed yet".to_owned(),
-                ),
+                // By a root: times its inverse, which fewer elements may share.
+                _ if matches!(self.op(y.node), Some(Op::Function(Function::Sqrt))) => {
+                    let inverse = self.map("inverse", y, Op::Function(Function::Reciprocal))?;
+                    self.pair("", &Op::Mul, x, &inverse)
+                }
+                _ => self.pair("", &Op::Div, x, y),
             },
             (Value::Node(x), Value::Const(c)) | (Value::Const(c), Value::Node(x)) => {
                 let first = matches!(a, Value::Node(_));
                 match op {
                     "Add" => self.affine(x, None, Some(c)),
-                    "Mul" => self.affine(x, Some(c), None),
+                    "Mul" => self.factor(x, c),
                     "Sub" if first => {
                         let minus = fold::binary("Mul", c, &number(-1.0)?, &mut self.budget)?;
                         self.affine(x, None, Some(&minus))
@@ -86,7 +115,7 @@ impl Lower<'_> {
                             return Err("it divides by zero".to_owned());
                         }
                         let inverse = fold::binary("Div", &number(1.0)?, c, &mut self.budget)?;
-                        self.affine(x, Some(&inverse), None)
+                        self.factor(x, &inverse)
                     }
                     "Max" | "Min" => match c.scalar() {
                         None => Err("a bound is not a single number".to_owned()),
@@ -94,12 +123,26 @@ impl Lower<'_> {
                         bound => self.clip(x, None, bound),
                     },
                     _ => {
-                        Err("it divides by a value, and quotients are not computed yet".to_owned())
+                        let inverse = self.map("inverse", x, Op::Function(Function::Reciprocal))?;
+                        match c.scalar() {
+                            Some(1.0) => Ok(inverse),
+                            _ => self.factor(&inverse, c),
+                        }
                     }
                 }
             }
+            _ => Err(super::TOKENS.to_owned()),
         };
         result.map(Value::Node)
+    }
+
+    /// Times a constant; one that is a single number may go elsewhere later.
+    pub(super) fn factor(&mut self, x: &Lazy, c: &Const) -> Outcome<Lazy> {
+        let y = self.affine(x, Some(c), None)?;
+        if let (Some(_), Some(node)) = (c.scalar(), self.nodes.get(y.node.index())) {
+            self.factors.insert(node.name.clone());
+        }
+        Ok(y)
     }
 
     /// An operation on the elements of two values, broadcast to each other.
@@ -107,11 +150,7 @@ impl Lower<'_> {
         let (xd, yd) = (x.layout.dims(), y.layout.dims());
         let dims =
             broadcast(&[xd, yd]).ok_or_else(|| format!("cannot broadcast {xd:?} and {yd:?}"))?;
-        let mut spread = |v: &Lazy| match self.expanded(&Value::Node(v.clone()), &dims)? {
-            Value::Node(v) => Ok(v),
-            Value::Const(_) => Err("a value became a constant".to_owned()),
-        };
-        let (x, y) = (spread(x)?, spread(y)?);
+        let (x, y) = (self.spread(x, &dims)?, self.spread(y, &dims)?);
         // In the order in which one of them lies.
         let whole = |v: &Lazy| v.layout.order(self.node_dims(v.node).iter().product());
         let leader = [&x, &y].into_iter().find_map(|v| Some((v.node, whole(v)?)));
@@ -139,12 +178,20 @@ impl Lower<'_> {
     }
 
     pub(super) fn concat(&mut self, item: &Item<'_>, args: Args<'_>) -> Outcome<Lazy> {
-        let parts = (0..args.0.len())
-            .map(|i| match args.need(i)? {
-                Value::Node(x) => Ok(x.clone()),
-                Value::Const(_) => Err("it joins values with constants".to_owned()),
-            })
-            .collect::<Outcome<Vec<Lazy>>>()?;
+        let any = args.0.iter().flatten().find_map(|v| match v {
+            Value::Node(x) => Some(x.node),
+            _ => None,
+        });
+        let mut parts = Vec::with_capacity(args.0.len());
+        for i in 0..args.0.len() {
+            match (args.need(i)?, any) {
+                (Value::Node(x), _) => parts.push(x.clone()),
+                // What is empty changes nothing.
+                (Value::Const(c), Some(_)) if c.elements() == 0 => {}
+                (Value::Const(c), Some(any)) => parts.push(self.constant_node(c, any)?),
+                _ => return Err(super::TOKENS.to_owned()),
+            }
+        }
         let first = parts.first().ok_or("it has no inputs")?.clone();
         let mut dims = first.layout.dims().to_vec();
         let at = axis(item.int("axis", 1)?, dims.len())?;

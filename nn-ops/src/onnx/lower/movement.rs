@@ -26,6 +26,11 @@ impl Lower<'_> {
             "Cast" | "CastLike" => match args.need(0)? {
                 Value::Node(x) => Value::Node(self.cast(item, x)?),
                 Value::Const(_) => return Ok(None),
+                tokens if item.op() == "Cast" => match Type::new(item.int("to", 1)?)? {
+                    Type::I32 | Type::I64 => tokens.clone(),
+                    _ => return Err(super::TOKENS.to_owned()),
+                },
+                tokens => tokens.clone(),
             },
             "Transpose" => {
                 let x = args.need(0)?;
@@ -70,12 +75,23 @@ impl Lower<'_> {
             "Slice" => self.slice(item, args)?,
             "Split" => return self.split(item, args).map(Some),
             "Gather" => match (args.need(0)?, args.need(1)?) {
-                (Value::Node(x), Value::Const(at)) => pick(item, x, at)?,
-                (Value::Node(_), _) => {
-                    return Err("it takes places that depend on values".to_owned());
+                (Value::Node(x), Value::Const(at)) => Value::Node(Lazy {
+                    node: x.node,
+                    layout: pick(item, &x.layout, at)?,
+                }),
+                (Value::Tokens(x), Value::Const(at)) => Value::Tokens(pick(item, x, at)?),
+                (Value::Const(table), Value::Tokens(x)) => {
+                    Value::Node(self.look_up(item, table, x)?)
                 }
-                _ => return Ok(None),
+                (Value::Const(_), Value::Const(_)) => return Ok(None),
+                _ => return Err("it takes places that depend on values".to_owned()),
             },
+            "Where" if matches!(args.get(0), Some(Value::Const(_))) => {
+                match (args.need(1)?, args.need(2)?) {
+                    (Value::Const(_), Value::Const(_)) => return Ok(None),
+                    _ => self.choose(item, args)?,
+                }
+            }
             "DepthToSpace" | "SpaceToDepth" => self.blocks(item, args.need(0)?)?,
             _ => return Ok(None),
         };
@@ -98,6 +114,7 @@ impl Lower<'_> {
                 let layout = f(&Layout::row_major(c.dims())).ok_or_else(refused)?;
                 Value::Const(c.arranged(&layout, &mut self.budget)?)
             }
+            Value::Tokens(l) => Value::Tokens(f(l).ok_or_else(refused)?),
         })
     }
 
@@ -121,7 +138,7 @@ impl Lower<'_> {
 
     /// Repeated to larger dimensions.
     pub(super) fn expanded(&mut self, x: &Value, dims: &[usize]) -> Outcome<Value> {
-        if matches!(x, Value::Node(_)) && elements(dims)? > self.largest {
+        if !matches!(x, Value::Const(_)) && elements(dims)? > self.largest {
             return Err(format!(
                 "its result has more than {} elements",
                 self.largest
@@ -314,10 +331,10 @@ fn div_ceil(n: i64, by: i64) -> i64 {
 }
 
 /// `Gather` of one place, or of places that are equally far apart.
-fn pick(item: &Item<'_>, x: &Lazy, at: &Const) -> Outcome<Value> {
-    let rank = x.layout.rank();
+fn pick(item: &Item<'_>, x: &Layout, at: &Const) -> Outcome<Layout> {
+    let rank = x.rank();
     let along = axis(item.int("axis", 0)?, rank)?;
-    let n = x.layout.dims().get(along).copied().unwrap_or(0);
+    let n = x.dims().get(along).copied().unwrap_or(0);
     let places = at.integers()?.iter().map(|i| axis(*i, n));
     let places = places.collect::<Outcome<Vec<usize>>>()?;
     let (first, step) = match places.as_slice() {
@@ -329,14 +346,11 @@ fn pick(item: &Item<'_>, x: &Lazy, at: &Const) -> Outcome<Value> {
     if !places.iter().enumerate().all(expected) {
         return Err("it takes places that are not equally far apart".to_owned());
     }
-    let layout = x.layout.slice(along, first, step, places.len());
+    let layout = x.slice(along, first, step, places.len());
     let layout = match at.dims() {
         [] => layout.and_then(|l| l.squeeze(along)),
         [_] => layout,
         _ => return Err("its places are not a list".to_owned()),
     };
-    Ok(Value::Node(Lazy {
-        node: x.node,
-        layout: layout.ok_or("it takes places that are not there")?,
-    }))
+    Ok(layout.ok_or("it takes places that are not there")?)
 }

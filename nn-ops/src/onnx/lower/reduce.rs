@@ -1,6 +1,5 @@
-//! Reductions along axes, the choice of a class, and what may stand at the end.
+//! Reductions along axes, the choice of a class, and which node is the last.
 
-use super::super::Ending;
 use super::super::item::{Item, axes, axis};
 use super::{Args, Lazy, Lower, Outcome};
 use crate::model::{MaxPool, Op};
@@ -11,27 +10,39 @@ impl Lower<'_> {
             return self.argmax(item, args);
         }
         let x = args.node(0)?;
-        let dims = x.layout.dims().to_vec();
+        let rank = x.layout.rank();
         let listed = args.ints(item, "axes", 1)?.unwrap_or_default();
         if listed.is_empty() && item.flag("noop_with_empty_axes", false)? {
             return Ok(x.clone());
         }
         let gone = match listed.as_slice() {
-            [] => (0..dims.len()).collect(),
-            list => axes(list, dims.len())?,
+            [] => (0..rank).collect(),
+            list => axes(list, rank)?,
         };
+        self.reduced(item.op(), x, &gone, item.flag("keepdims", true)?)
+    }
+
+    /// Reduced along these axes, which stay as dimensions of one if they are to be kept.
+    pub(super) fn reduced(
+        &mut self,
+        op: &str,
+        x: &Lazy,
+        gone: &[usize],
+        keep: bool,
+    ) -> Outcome<Lazy> {
+        let dims = x.layout.dims().to_vec();
         let kept: Vec<usize> = (0..dims.len()).filter(|a| !gone.contains(a)).collect();
         let sizes = |axes: &[usize]| -> Vec<usize> {
             axes.iter().filter_map(|a| dims.get(*a)).copied().collect()
         };
-        let (rows, window) = (sizes(&kept), sizes(&gone));
-        let order = [kept.as_slice(), &gone].concat();
+        let (rows, window) = (sizes(&kept), sizes(gone));
+        let order = [kept.as_slice(), gone].concat();
         let layout = x.layout.permute(&order).ok_or("its axes are not its own")?;
         let x = Lazy {
             node: x.node,
             layout,
         };
-        let node = if item.op() == "ReduceSum" {
+        let node = if op == "ReduceSum" {
             // A row of ones.
             let n: usize = window.iter().product();
             let rows = self.place(&x, &[rows.iter().product(), n])?;
@@ -47,7 +58,7 @@ impl Lower<'_> {
                 _ => [window.iter().product(), 1],
             };
             let picture = self.place(&x, &[n, c, h, w])?;
-            match item.op() {
+            match op {
                 "ReduceMean" => self.emit("", Op::GlobalAvgPool, &[picture])?,
                 "ReduceMax" => {
                     let op = MaxPool {
@@ -60,7 +71,6 @@ impl Lower<'_> {
             }
         };
         let mut out = Vec::new();
-        let keep = item.flag("keepdims", true)?;
         for (i, d) in dims.iter().enumerate() {
             if !gone.contains(&i) {
                 out.push(*d);
@@ -92,33 +102,8 @@ impl Lower<'_> {
         self.like(node, &dims)
     }
 
-    /// A softmax that nothing but the result depends on.
-    pub(super) fn ending(&mut self, item: &Item<'_>, args: Args<'_>) -> Outcome<Lazy> {
-        let x = args.node(0)?;
-        if !self.is_last(item) {
-            return Err(super::refused::reason("", item.op()).to_owned());
-        }
-        let dims = x.layout.dims();
-        // Before version 13, all axes from the named one on are one.
-        let (at, together) = match item.opset {
-            ..13 => (axis(item.int("axis", 1)?, dims.len())?, true),
-            _ => (axis(item.int("axis", -1)?, dims.len())?, false),
-        };
-        let alone = dims.iter().skip(2).all(|d| *d == 1);
-        if dims.len() < 2 || at != 1 || (together && !alone) {
-            return Err(
-                "it is not along axis 1, the only one that is applied in the clear".to_owned(),
-            );
-        }
-        self.ending = match item.op() {
-            "LogSoftmax" => Ending::LogSoftmax,
-            _ => Ending::Softmax,
-        };
-        Ok(x.clone())
-    }
-
     /// Whether a node's result is the result of the network, but for operators that change nothing.
-    fn is_last(&self, item: &Item<'_>) -> bool {
+    pub(super) fn is_last(&self, item: &Item<'_>) -> bool {
         let mut name = item.outputs().first().map_or("", |n| n.as_str());
         for later in &self.source.items {
             if later.inputs().iter().any(|i| i == name) {
