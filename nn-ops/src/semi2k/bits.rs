@@ -7,8 +7,8 @@
 //! dealer who knows the mask.
 //!
 //! Security: c is uniform to any n - 1 parties whatever x is, as r is; it says nothing of the upper bits of x, whose
-//! shares are not sent. Tables, masks and products of masks are functions of what the dealer knows, and of each the n
-//! - 1 parties that collude lack a share. What each step of the adder opens is masked by free bits that mask nothing
+//! shares are not sent. Tables, masks and products of masks are functions of what the dealer knows, and of each the
+//! n - 1 parties that collude lack a share. What each step of the adder opens is masked by free bits that mask nothing
 //! else. The bits stay shared.
 
 use core::ops::Range;

@@ -1,8 +1,8 @@
 //! Linear combinations of bits as integers.
 //!
 //! For each bit b of an element a random bit sigma is dealt in both forms, shared by exclusive or and additively (a
-//! daBit of Rotaru, Wood, INDOCRYPT 2019, eprint 2019/207). The parties open all `delta = b ^ sigma`; then `b = delta
-//! + (1 - 2 delta) sigma` as an integer, linear in what is shared, and so is every sum `f_1 b_1 + ... + f_m b_m` with
+//! daBit of Rotaru, Wood, INDOCRYPT 2019, eprint 2019/207). The parties open all `delta = b ^ sigma`; then
+//! `b = delta + (1 - 2 delta) sigma` as an integer, linear in what is shared, and so is every sum `f_1 b_1 + ... + f_m b_m` with
 //! public factors: one round and m bits to each party for any number of sums.
 //!
 //! Security: every delta is masked by a sigma of its own, uniform to any n - 1 parties; each message by its sender's
