@@ -201,7 +201,10 @@ impl Spender for Costs {
         let elements_of = |(_, range): (usize, Range<usize>)| range.len();
         let pieces: Vec<usize> = item.ranges().map(elements_of).collect();
         let masked: Vec<usize> = ranges(item.masked()).map(elements_of).collect();
-        let elements: usize = pieces.iter().chain(&masked).sum();
+        let mut elements: usize = pieces.iter().chain(&masked).sum();
+        if let Item::And { .. } = item {
+            elements /= 64;
+        }
         // Operand, mask, what was opened, result, and what waits between two openings.
         self.working = self.working.max(5 * elements as u64);
         let plane = |n: usize| 8 * n.div_ceil(64);

@@ -39,6 +39,58 @@ impl Script for ForMany {
     }
 }
 
+/// The steps that functions are made of, over operands in common.
+pub(crate) struct Functions;
+
+impl Script for Functions {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        _: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        let (a, b) = (&x[0], &x[1]);
+        let shape = e.spec(a).shape.clone();
+        let to = z64(9, 21);
+        let mut out = Vec::new();
+        for mode in [Truncation::Stochastic, Truncation::Exact] {
+            let r = Rescale { shift: 7, mode, to };
+            let plus = e.mul_public(a, &[5], 8)?;
+            let sum = |products, plus| Dot { products, plus };
+            let sums = [
+                sum(vec![(a, b), (a, a)], None),
+                sum(vec![(b, a), (b, b)], Some(&plus)),
+            ];
+            out.extend(e.dot(&sums, r)?);
+            let op = MatMul {
+                batch: 2,
+                rows: 3,
+                inner: 3,
+                columns: 3,
+                transposed: mode == Truncation::Exact,
+            };
+            out.extend(e.matmul(&[(a, b), (a, a)], &op, r)?);
+            out.extend(e.row_products(&[(b, b)], 9, r)?);
+        }
+        let bits = e.bits(&[a, b], 0..13)?;
+        let high = e.bits(&[b], 9..12)?;
+        let pairs: Vec<_> = bits[0]
+            .iter()
+            .zip(&bits[1])
+            .chain([(&high[0][0], &high[0][1])])
+            .collect();
+        let both = e.and(&pairs)?;
+        let both: Vec<_> = both.iter().collect();
+        let factors: [Vec<i64>; 2] = [(0..14).map(|i| 1 << i).collect(), vec![-1; 14]];
+        let sums = factors.each_ref().map(|factors| Weighed {
+            factors,
+            format: z64(8, 15),
+        });
+        out.extend(e.weigh(&[(&both[..], &shape)], &sums)?.remove(0));
+        Ok(out)
+    }
+}
+
 fn run<E: Layers>(
     e: &mut E,
     w: &[(LinearOp, E::Weights)],
