@@ -330,7 +330,7 @@ pub(crate) fn jobs() -> Result<Vec<Job>, Failure> {
         of_rows(
             "log-softmax",
             "100x1000",
-            Kind::Softmax(Softmax::log(small, z64(22)?, 1000)?),
+            Kind::Softmax(Softmax::log(small, z64(27)?, 1000)?),
             small,
             1000,
             |row| {
