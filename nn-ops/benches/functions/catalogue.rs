@@ -224,12 +224,15 @@ pub(crate) fn jobs() -> Result<Vec<Job>, Failure> {
     let everywhere = || even([-top, top]);
     let positive = || ratios([1, (1 << 30) - 1]);
     let thousandths = || ratios([66, 65_536_000]);
+    // As far as results have room.
+    let exp = Exp::natural(small, z64(36)?)?;
+    let most = raw_of(exp.domain()[1] - 1.0 / f64::from(1u32 << FRAC));
     let mut jobs = vec![
         of_one(
             "exp",
-            Kind::Exp(Exp::natural(small, z64(40)?)?),
+            Kind::Exp(exp),
             small,
-            everywhere(),
+            even([-top, most]),
             1.0,
             f64::exp,
         )?,

@@ -27,7 +27,7 @@
 //!
 //! *Cost* for each element: two comparisons and two selections (the second pair after the first), then the
 //! polynomial with 2 rounds for each of its levels, then for sigmoid and tanh one selection. In `rep3`, stochastic,
-//! for arguments below 2^9: 47, 50 and 54 bytes for the first at 12, 16 and 20 fraction bits, twice, 138, 192 and
+//! for arguments below 2^9: 47, 50 and 54 bytes for the first at 12, 16 and 20 fraction bits, twice, 126, 192 and
 //! 288 for the polynomial of GeLU.
 
 use super::polynomial::Polynomial;
@@ -163,12 +163,8 @@ impl Piecewise {
         let mut best: Option<(Polynomial, f64)> = None;
         let mut failed = None;
         // The last of these always leaves enough.
-        for (left, tolerance) in [
-            (1.2, TOLERANCE),
-            (0.8, TOLERANCE),
-            (0.4, TOLERANCE),
-            (0.25, 0.7),
-        ] {
+        let rest = [1.2, 0.9, 0.6, 0.4].map(|left| (left, TOLERANCE));
+        for (left, tolerance) in rest.into_iter().chain([(0.25, 0.7)]) {
             // The cut: where what is left of g is so many units. Past the domain none is needed.
             let mut cut = 2.0;
             while g(cut) * unit > left && cut < 60.0 {

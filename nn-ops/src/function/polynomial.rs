@@ -65,14 +65,15 @@ struct Variable {
 
 impl Variable {
     fn new([low, high]: [i64; 2], from: Format) -> Result<Self, Error> {
-        let middle = low + (high - low) / 2;
-        let half = (high - middle).max(middle - low);
-        if high <= low || half >= 1 << 50 {
+        let most = low.unsigned_abs().max(high.unsigned_abs());
+        if high <= low || most >= 1 << 50 {
             return Err(Error::Range {
                 what: "the range of a polynomial",
-                bound: u64::BITS - half.unsigned_abs().leading_zeros(),
+                bound: u64::BITS - most.leading_zeros(),
             });
         }
+        let middle = low + (high - low) / 2;
+        let half = (high - middle).max(middle - low);
         // The least 2^m for which floor(2^m / half) loses no more than 1 part in 40.
         let fits = |m: &u32| {
             let c = (1i64 << m) / half;
