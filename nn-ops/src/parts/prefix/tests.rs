@@ -1,4 +1,5 @@
 use super::*;
+use crate::parts::gates::Masked;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
