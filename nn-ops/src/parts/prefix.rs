@@ -63,9 +63,9 @@ fn even(n: usize, parts: usize) -> impl Iterator<Item = usize> {
 /// Digits for so many places: of 3 bits, which are the cheapest, or of 4 where they save a swap.
 fn count(places: usize) -> usize {
     let most = match places {
-        ..=4 => 1,
-        ..=12 => 3,
-        ..=30 => 9,
+        0..=4 => 1,
+        5..=12 => 3,
+        13..=30 => 9,
         _ => 21,
     };
     places.div_ceil(3).min(most)
@@ -325,16 +325,17 @@ impl Prefix {
                 }
             } else {
                 let (u, v) = (plane(u, words, low + m - 1), dealt.next());
-                let mut top = digit.generate;
+                let mut top = core::mem::take(&mut digit.generate);
                 lanes::zip3(top.as_mut_slice(), v, u, one, |c, v, u, one| {
                     c ^ v ^ (u & one)
                 });
                 digit.sums.push(top);
-                digit.through.push(digit.propagate);
+                let through = core::mem::take(&mut digit.propagate);
+                digit.through.push(through);
             }
             low += m;
             if low > self.first {
-                state.digits.push((digit.sums, digit.through));
+                state.digits.push(digit);
             }
         }
         generate.extend_from_slice(propagate.as_slice());
@@ -353,7 +354,8 @@ impl Prefix {
         let words = one.len();
         let looked_up = core::mem::take(&mut state.digits);
         let (open, pad) = (&state.open, &state.pad);
-        for ((mut sums, through), (d, low, wanted)) in looked_up.into_iter().zip(self.wanted()) {
+        for (digit, (d, low, wanted)) in looked_up.into_iter().zip(self.wanted()) {
+            let (mut sums, through) = (digit.sums, digit.through);
             let count = (1 << (self.size(d) - 1)) - 1;
             let table = |dealt: &mut Dealt<'_>| -> Vec<RingVec<u64>> {
                 (0..count)

@@ -53,6 +53,14 @@ pub(super) fn run(
     Some(of)
 }
 
+/// A step of Horner's rule: the lower half is times subsets without the link's mask, the upper half with it.
+fn times(below: &mut Vec<RingVec<u64>>, open: &[u64]) {
+    let upper = below.split_off(below.len() / 2);
+    for (v, w) in below.iter_mut().zip(&upper) {
+        lanes::zip2(v.as_mut_slice(), open, w.as_slice(), |v, o, w| (o & v) ^ w);
+    }
+}
+
 impl Run {
     /// Whether a carry can come into it.
     fn propagates(&self) -> bool {
@@ -138,7 +146,7 @@ impl Run {
             .into_iter()
             .map(|(tail, above)| {
                 let open = state.open.get(tail);
-                let times = masks.iter().take(1 << above).enumerate().map(|(s, mask)| {
+                let products = masks.iter().take(1 << above).enumerate().map(|(s, mask)| {
                     let with = match s {
                         0 => state.pad.get(tail),
                         _ => dealt.next(),
@@ -147,27 +155,20 @@ impl Run {
                     lanes::zip2(v.as_mut_slice(), open, mask, |v, o, m| v ^ (o & m));
                     v
                 });
-                times.collect()
+                products.collect()
             })
             .collect();
         let mut propagate = self.lowest().and_then(|_| tails.pop_back());
         let mut generate = tails.pop_front().unwrap_or_default();
         for ((link, own), wanted) in self.links.iter().skip(1).zip(tails).zip(&self.wanted) {
             let open = state.open.maybe(link.propagate);
-            let step = |below: Vec<RingVec<u64>>| {
-                let with = below.len() / 2;
-                let mut below = below;
-                let upper = below.split_off(with);
-                for (v, w) in below.iter_mut().zip(&upper) {
-                    lanes::zip2(v.as_mut_slice(), open, w.as_slice(), |v, o, w| (o & v) ^ w);
-                }
-                below
-            };
-            generate = step(generate);
+            times(&mut generate, open);
             for (v, own) in generate.iter_mut().zip(&own) {
                 xor(v.as_mut_slice(), own.as_slice());
             }
-            propagate = propagate.map(step);
+            if let Some(propagate) = &mut propagate {
+                times(propagate, open);
+            }
             if *wanted {
                 for of in [Some(&generate), propagate.as_ref()].into_iter().flatten() {
                     let prefix = of.first().map(RingVec::as_slice);

@@ -2,6 +2,7 @@
 
 use piquet_core::RingVec;
 
+use crate::parts::digit::Digit;
 use crate::parts::gates::Masked;
 use crate::parts::planes::plane;
 
@@ -45,8 +46,8 @@ impl Wires {
 pub(crate) struct State {
     pub(super) open: Wires,
     pub(super) pad: Wires,
-    /// Of digits with wanted places: bits without a carry into the digit, and whether one reaches them.
-    pub(super) digits: Vec<(Vec<RingVec<u64>>, Vec<RingVec<u64>>)>,
+    /// Those with wanted places.
+    pub(super) digits: Vec<Digit>,
 }
 
 impl State {
