@@ -11,7 +11,7 @@ use piquet_core::{RingVec, lanes};
 use super::gates::xor;
 
 /// Shares of what a digit makes.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Digit {
     /// Of each place from the first wanted: the bit of the sum without a carry into the digit.
     pub(crate) sums: Vec<RingVec<u64>>,

@@ -1,51 +1,36 @@
 //! Bits of a sum u + v, where a dealer knows v and those who compute know u: all carries, not the last alone.
 //!
-//! Digits of at most 4 bits are looked up ([`digit`](super::digit)): generate and propagate bits of each, its bits without a carry
-//! into it, and which of them such a carry reaches. Generate and propagate bits are masked and opened, and prefixes of up to
-//! four digits are polynomials of them whose coefficients are dealt products of masks, as in [`gates`](super::gates); a second
-//! level does the same with groups of digits. The last step adds the carry c into a digit to its bits, `s_i = s'_i ^ t_i c`. There
-//! c is a masked bit `o ^ mu`, so that `t_i c = o t_i ^ mu t_i`, and `mu t_i` is looked up in the one-hot vector of v's
-//! digit times mu, which the dealer knows and deals. Or c is not opened at all but `G ^ P C`, a prefix inside a group and
-//! the carry into the group, which takes a swap less: `c = (o_G ^ o_P o_C) ^ (o_P mu_C ^ o_C mu_P ^ (mu_G ^ mu_P mu_C))`, and t_i times
-//! each of the three terms in mu is looked up.
+//! Digits of at most 4 bits are looked up ([`digit`](super::digit)): generate and propagate bits of each, its bits
+//! without a carry into it, and which of them such a carry reaches. Generate and propagate bits are masked and
+//! opened, and prefixes of up to four digits are polynomials of them whose coefficients are dealt products of masks,
+//! as in [`gates`](super::gates); a second level does the same with groups of digits. The last step adds the carry c
+//! into a digit to its bits, `s_i = s'_i ^ t_i c`. There c is a masked bit `o ^ mu`, so that `t_i c = o t_i ^ mu
+//! t_i`, and `mu t_i` is looked up in the one-hot vector of v's digit times mu, which the dealer knows and deals. Or
+//! c is not opened at all but `G ^ P C`, a prefix inside a group and the carry into the group, which takes a swap
+//! less: `c = (o_G ^ o_P o_C) ^ (o_P mu_C ^ o_C mu_P ^ (mu_G ^ mu_P mu_C))`, and t_i times each of the three terms in
+//! mu is looked up.
 //!
-//! (A prefix adder of radix 4 over one-time truth tables: Ishai, Kushilevitz, Meldgaard, Orlandi, Paskin-Cherniavsky, TCC 2013;
-//! gates of several inputs as in ABY2.0, eprint 2020/1225.)
+//! (A prefix adder of radix 4 over one-time truth tables: Ishai, Kushilevitz, Meldgaard, Orlandi, Paskin-Cherniavsky,
+//! TCC 2013; gates of several inputs as in ABY2.0, eprint 2020/1225.)
 //!
 //! A step is what is dealt, what each party says, and what it hears. The dealer calls [`Prefix::deal`], the others
-//! [`Prefix::summand`]; both keep masks of what was said in [`Wires`]. What is said at the end are the bits. All that is
-//! opened is masked by pads that mask nothing else, and all that is dealt is a function of v and of these pads.
+//! [`Prefix::summand`]; both keep masks of what was said in [`Wires`]. What is said at the end are the bits. All that
+//! is opened is masked by pads that mask nothing else, and all that is dealt is a function of v and of these pads.
+
+mod run;
+mod wires;
 
 use core::ops::Range;
-use std::collections::VecDeque;
 
 use piquet_core::{RingVec, lanes};
 
 use super::digit::{Digit, through_times};
-use super::gates::{Masked, and, hot, subsets, xor};
+use super::gates::{and, hot, xor};
 use super::planes::plane;
+use run::{Link, Run, run};
+use wires::{Dealt, Wire};
 
-/// A bit that was opened under a mask: what step said it, and where among what it said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Wire {
-    step: usize,
-    plane: usize,
-}
-
-/// Generate and propagate bits of a digit or group; the lowest does not propagate.
-#[derive(Debug, Clone, Copy)]
-struct Link {
-    generate: Wire,
-    propagate: Option<Wire>,
-}
-
-/// Neighbours, lowest first, whose prefixes are computed.
-#[derive(Debug)]
-struct Run {
-    links: Vec<Link>,
-    /// Which prefixes longer than one are wanted.
-    wanted: Vec<bool>,
-}
+pub(crate) use wires::{State, Wires};
 
 /// The carry into a digit.
 #[derive(Debug, Clone, Copy)]
@@ -78,9 +63,9 @@ fn even(n: usize, parts: usize) -> impl Iterator<Item = usize> {
 /// Digits for so many places: of 3 bits, which are the cheapest, or of 4 where they save a swap.
 fn count(places: usize) -> usize {
     let most = match places {
-        ..=4 => 1,
-        ..=12 => 3,
-        ..=30 => 9,
+        0..=4 => 1,
+        5..=12 => 3,
+        13..=30 => 9,
         _ => 21,
     };
     places.div_ceil(3).min(most)
@@ -231,7 +216,8 @@ impl Prefix {
         self.carries.get(digit).copied().unwrap_or(Carry::None)
     }
 
-    /// Dealer: what is dealt for a step. `v` has a plane for each place up to the last wanted; `masks` hold those of the steps before.
+    /// Dealer: what is dealt for a step. `v` has a plane for each place up to the last wanted; `masks` hold those of
+    /// the steps before.
     pub(crate) fn deal(&self, step: usize, v: &[u64], masks: &Wires) -> RingVec<u64> {
         let words = masks.words;
         let mut out = RingVec::with_capacity(self.dealt(step) * words);
@@ -282,8 +268,8 @@ impl Prefix {
         out
     }
 
-    /// This party's summand of what is said at the end of a step; `one` is set at the one who adds what is public, `u` has as
-    /// many planes as v.
+    /// This party's summand of what is said at the end of a step; `one` is set at the one who adds what is public,
+    /// `u` has as many planes as v.
     pub(crate) fn summand(
         &self,
         step: usize,
@@ -339,16 +325,17 @@ impl Prefix {
                 }
             } else {
                 let (u, v) = (plane(u, words, low + m - 1), dealt.next());
-                let mut top = digit.generate;
+                let mut top = core::mem::take(&mut digit.generate);
                 lanes::zip3(top.as_mut_slice(), v, u, one, |c, v, u, one| {
                     c ^ v ^ (u & one)
                 });
                 digit.sums.push(top);
-                digit.through.push(digit.propagate);
+                let through = core::mem::take(&mut digit.propagate);
+                digit.through.push(through);
             }
             low += m;
             if low > self.first {
-                state.digits.push((digit.sums, digit.through));
+                state.digits.push(digit);
             }
         }
         generate.extend_from_slice(propagate.as_slice());
@@ -367,7 +354,8 @@ impl Prefix {
         let words = one.len();
         let looked_up = core::mem::take(&mut state.digits);
         let (open, pad) = (&state.open, &state.pad);
-        for ((mut sums, through), (d, low, wanted)) in looked_up.into_iter().zip(self.wanted()) {
+        for (digit, (d, low, wanted)) in looked_up.into_iter().zip(self.wanted()) {
+            let (mut sums, through) = (digit.sums, digit.through);
             let count = (1 << (self.size(d) - 1)) - 1;
             let table = |dealt: &mut Dealt<'_>| -> Vec<RingVec<u64>> {
                 (0..count)
@@ -428,220 +416,6 @@ impl Prefix {
                 out.extend_from_slice(sum.as_slice());
             }
         }
-    }
-}
-
-/// Prefixes of links, in whose place they come, where they are wanted.
-fn run(
-    links: Option<&mut [Link]>,
-    step: usize,
-    plane: &mut usize,
-    wanted: impl Fn(usize) -> bool,
-) -> Option<Run> {
-    let links = links.filter(|l| l.len() > 1)?;
-    let of = Run {
-        links: links.to_vec(),
-        wanted: (1..links.len()).map(wanted).collect(),
-    };
-    let mut next = || {
-        let wire = Wire {
-            step,
-            plane: *plane,
-        };
-        *plane += 1;
-        wire
-    };
-    let open = of.propagates();
-    for (link, wanted) in links.iter_mut().skip(1).zip(&of.wanted) {
-        if *wanted {
-            link.generate = next();
-            link.propagate = open.then(&mut next);
-        }
-    }
-    Some(of)
-}
-
-impl Run {
-    /// Whether a carry can come into it.
-    fn propagates(&self) -> bool {
-        self.links.first().is_some_and(|l| l.propagate.is_some())
-    }
-
-    /// Dealt planes: products of two and more masks of propagate bits, and of one and more with each generate bit and with the
-    /// lowest propagate bit.
-    fn products(&self) -> usize {
-        let heads = self.links.len() - 1;
-        let among = (1usize << heads) - 1 - heads;
-        let tails: usize = (0..=heads).map(|i| (1 << i) - 1).sum();
-        let lowest = if self.propagates() {
-            (1 << heads) - 1
-        } else {
-            0
-        };
-        among + tails + lowest
-    }
-
-    fn said(&self) -> usize {
-        let each = if self.propagates() { 2 } else { 1 };
-        each * self.wanted.iter().filter(|w| **w).count()
-    }
-
-    /// Propagate bits from the highest link down, without the lowest. A subset s of them has link k - 1 - b for bit b of s.
-    fn heads<'a>(&self, of: &'a Wires) -> Vec<&'a [u64]> {
-        let links = self.links.iter().skip(1).rev();
-        links.map(|l| of.maybe(l.propagate)).collect()
-    }
-
-    /// What the heads above each link are multiplied with, and how many these are.
-    fn tails(&self) -> Vec<(Wire, usize)> {
-        let heads = self.links.len() - 1;
-        let generate = self.links.iter().enumerate();
-        let mut tails: Vec<_> = generate.map(|(i, l)| (l.generate, heads - i)).collect();
-        tails.extend(self.lowest().map(|p| (p, heads)));
-        tails
-    }
-
-    fn lowest(&self) -> Option<Wire> {
-        self.links.first().and_then(|l| l.propagate)
-    }
-
-    fn deal(&self, masks: &Wires, out: &mut RingVec<u64>) {
-        let products = subsets(&self.heads(masks));
-        for (s, product) in products.iter().enumerate() {
-            if s.count_ones() > 1 {
-                out.extend_from_slice(product.as_slice());
-            }
-        }
-        for (tail, above) in self.tails() {
-            for product in products.iter().take(1 << above).skip(1) {
-                out.extend_from_slice(and(product.as_slice(), masks.get(tail)).as_slice());
-            }
-        }
-    }
-
-    /// Horner's rule, for every subset s of the heads above at once: shares of `m_s G_i` with `G_i = g_i ^ p_i G_(i - 1)` and
-    /// `p_i = o_i ^ m_i` are `o_g m_s ^ m_s m_g ^ o_i m_s G_(i - 1) ^ m_(s with i) G_(i - 1)`. The empty subset is the prefix.
-    fn evaluate(&self, one: &[u64], dealt: &mut Dealt<'_>, state: &State, out: &mut RingVec<u64>) {
-        let heads = self.heads(&state.pad);
-        let masks: Vec<&[u64]> = (0..1usize << heads.len())
-            .map(|s| match s.count_ones() {
-                0 => one,
-                1 => heads
-                    .get(s.trailing_zeros() as usize)
-                    .copied()
-                    .unwrap_or_default(),
-                _ => dealt.next(),
-            })
-            .collect();
-        let mut tails: VecDeque<Vec<RingVec<u64>>> = self
-            .tails()
-            .into_iter()
-            .map(|(tail, above)| {
-                let open = state.open.get(tail);
-                let times = masks.iter().take(1 << above).enumerate().map(|(s, mask)| {
-                    let with = match s {
-                        0 => state.pad.get(tail),
-                        _ => dealt.next(),
-                    };
-                    let mut v = RingVec::from(with.to_vec());
-                    lanes::zip2(v.as_mut_slice(), open, mask, |v, o, m| v ^ (o & m));
-                    v
-                });
-                times.collect()
-            })
-            .collect();
-        let mut propagate = self.lowest().and_then(|_| tails.pop_back());
-        let mut generate = tails.pop_front().unwrap_or_default();
-        for ((link, own), wanted) in self.links.iter().skip(1).zip(tails).zip(&self.wanted) {
-            let open = state.open.maybe(link.propagate);
-            let step = |below: Vec<RingVec<u64>>| {
-                let with = below.len() / 2;
-                let mut below = below;
-                let upper = below.split_off(with);
-                for (v, w) in below.iter_mut().zip(&upper) {
-                    lanes::zip2(v.as_mut_slice(), open, w.as_slice(), |v, o, w| (o & v) ^ w);
-                }
-                below
-            };
-            generate = step(generate);
-            for (v, own) in generate.iter_mut().zip(&own) {
-                xor(v.as_mut_slice(), own.as_slice());
-            }
-            propagate = propagate.map(step);
-            if *wanted {
-                for of in [Some(&generate), propagate.as_ref()].into_iter().flatten() {
-                    let prefix = of.first().map(RingVec::as_slice);
-                    out.extend_from_slice(prefix.unwrap_or_default());
-                }
-            }
-        }
-    }
-}
-
-/// Planes of what was said, step by step.
-#[derive(Debug)]
-pub(crate) struct Wires {
-    words: usize,
-    steps: Vec<RingVec<u64>>,
-}
-
-impl Wires {
-    /// None yet, of planes of so many words.
-    pub(crate) fn new(words: usize) -> Self {
-        Self {
-            words,
-            steps: Vec::new(),
-        }
-    }
-    /// Those of the next step.
-    pub(crate) fn push(&mut self, planes: RingVec<u64>) {
-        self.steps.push(planes);
-    }
-    fn get(&self, wire: Wire) -> &[u64] {
-        let step = self.steps.get(wire.step).map(RingVec::as_slice);
-        plane(step.unwrap_or_default(), self.words, wire.plane)
-    }
-    fn maybe(&self, wire: Option<Wire>) -> &[u64] {
-        wire.map(|w| self.get(w)).unwrap_or_default()
-    }
-}
-
-/// One of those who compute, between two steps.
-#[derive(Debug)]
-pub(crate) struct State {
-    open: Wires,
-    pad: Wires,
-    /// Of digits with wanted places: bits without a carry into the digit, and whether one reaches them.
-    digits: Vec<(Vec<RingVec<u64>>, Vec<RingVec<u64>>)>,
-}
-
-impl State {
-    /// At the beginning.
-    pub(crate) fn new(words: usize) -> Self {
-        Self {
-            open: Wires::new(words),
-            pad: Wires::new(words),
-            digits: Vec::new(),
-        }
-    }
-    /// What a step opened, and this party's share of its mask.
-    pub(crate) fn hear(&mut self, said: Masked) {
-        self.open.push(said.open);
-        self.pad.push(said.pad);
-    }
-}
-
-/// This party's shares of dealt planes, in order.
-struct Dealt<'a> {
-    dealt: &'a [u64],
-    words: usize,
-}
-
-impl<'a> Dealt<'a> {
-    fn next(&mut self) -> &'a [u64] {
-        let (first, rest) = self.dealt.split_at_checked(self.words).unwrap_or_default();
-        self.dealt = rest;
-        first
     }
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::parts::gates::Masked;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
@@ -110,9 +111,9 @@ fn bits_of_sums() {
 fn swaps_and_bits() {
     for hi in 1..=64usize {
         let most = match hi {
-            ..=4 => 1,
-            ..=12 => 2,
-            ..=30 => 3,
+            0..=4 => 1,
+            5..=12 => 2,
+            13..=30 => 3,
             _ => 4,
         };
         for lo in 0..hi {
