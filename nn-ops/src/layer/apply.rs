@@ -4,7 +4,7 @@ use super::{Layers, only};
 use crate::Error;
 use crate::engine::Truncation;
 use crate::function::{Division, Exp, LayerNorm, Log, Piecewise, Reciprocal, Rsqrt, Softmax, Sqrt};
-use crate::model::{Format, Function, Graph, Op, fill_bound};
+use crate::model::{Arithmetic, Format, Function, Graph, Op, Step};
 
 /// A function of one value, of two, or of rows, for the formats of a node.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,23 +33,48 @@ fn is_function(op: &Op) -> bool {
 }
 
 impl Applied {
-    /// The function of an operator of values of these formats, in rows of `n` elements, if it is one; or why there is none.
+    /// The function of a node of values of these formats, in rows of `n` elements, if it has one; or why there is none.
     pub(crate) fn new(
         op: &Op,
         from: &[Format],
         n: usize,
-        to: Format,
+        step: &Step,
     ) -> Result<Option<Self>, String> {
-        if !is_function(op) {
+        let refuse = |e: Error| e.to_string();
+        let to = step.format;
+        let Some(x) = from.first().copied().filter(|_| is_function(op)) else {
             return Ok(None);
-        }
-        let _ = (from, n, to);
-        Err("is a function that is being built".to_owned())
+        };
+        let made = match (op, step.arithmetic, from) {
+            (Op::Function(f), ..) => Self::of_one(*f, x, to),
+            (Op::Div, _, [x, y]) => Division::new(*x, *y, to).map(Self::Division),
+            (Op::Softmax(a), ..) if a.log => Softmax::log(x, to, n).map(Self::Softmax),
+            (Op::Softmax(a), ..) if a.causal => Softmax::new(x, to, n)
+                .and_then(|f| f.causal(n))
+                .map(Self::Softmax),
+            (Op::Softmax(_), ..) => Softmax::new(x, to, n).map(Self::Softmax),
+            (Op::LayerNorm(a), Arithmetic::Norm(norm), _) => {
+                let formats = [norm.gamma, norm.beta];
+                LayerNorm::with_affine(x, to, n, f64::from(a.eps), formats).map(Self::LayerNorm)
+            }
+            _ => return Err("has another arithmetic than its own".to_owned()),
+        };
+        made.map(Some).map_err(refuse)
     }
 
-    /// Format of values before a causal softmax, some of which are replaced by one that is far below all others.
-    pub(crate) fn causal(x: Format) -> Result<Format, Error> {
-        Ok(x.with_bound(fill_bound(f32::MIN, x))?)
+    fn of_one(f: Function, from: Format, to: Format) -> Result<Self, Error> {
+        Ok(match f {
+            Function::Exp => Self::Exp(Exp::natural(from, to)?),
+            Function::Log => Self::Log(Log::new(from, to)?),
+            Function::Sqrt => Self::Sqrt(Sqrt::new(from, to)?),
+            Function::Rsqrt => Self::Rsqrt(Rsqrt::new(from, to)?),
+            Function::Reciprocal => Self::Reciprocal(Reciprocal::new(from, to)?),
+            Function::Sigmoid => Self::Piecewise(Piecewise::sigmoid(from, to)?),
+            Function::Tanh => Self::Piecewise(Piecewise::tanh(from, to)?),
+            Function::Gelu => Self::Piecewise(Piecewise::gelu(from, to)?),
+            Function::GeluTanh => Self::Piecewise(Piecewise::gelu_tanh(from, to)?),
+            Function::Silu => Self::Piecewise(Piecewise::silu(from, to)?),
+        })
     }
 
     /// The function of one value.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use super::format::max_bound;
 use super::{Format, Graph, ModelError, Node, NodeId, Op, Shape, Slope, graph};
 use crate::layer::Applied;
-pub(crate) use check::fill_bound;
+pub(super) use check::fill_bound;
 use check::{applied, check};
 pub(super) use check::{halvings, terms};
 use serde::{Deserialize, Serialize};

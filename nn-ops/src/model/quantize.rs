@@ -58,15 +58,13 @@ impl Default for Calibration {
 }
 
 impl Calibration {
-    /// What suits a graph: more bits where functions need the large ring anyway, in which they cost little. Rows that are
-    /// normalised ask for them, as small differences count there.
+    /// What suits a graph: more bits for weights where functions need the large ring anyway, in which they cost nothing.
     #[must_use]
     pub fn of(graph: &Graph) -> Self {
         let plain = Self::default();
         match needs_64_bits(graph) {
             false => plain,
             true => Self {
-                frac: 16,
                 weight_frac: 18,
                 ..plain
             },

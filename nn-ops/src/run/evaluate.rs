@@ -204,16 +204,7 @@ impl Place<'_> {
                 _ => Err(self.formless()),
             },
             (Op::Fill(a), _) => self.fill(engine, x, &a.keep, a.value, to),
-            (Op::Softmax(a), _) => {
-                let f = self.function.ok_or_else(|| self.formless())?;
-                if !a.causal {
-                    return f.run(engine, x, mode);
-                }
-                let masked = Applied::causal(engine.spec(x).format)?;
-                let masked = self.fill(engine, x, &Mask::Causal, f32::MIN, masked)?;
-                f.run(engine, &masked, mode)
-            }
-            (Op::Function(_), _) => match self.function {
+            (Op::Softmax(_) | Op::Function(_), _) => match self.function {
                 Some(f) => f.run(engine, x, mode),
                 None => Err(self.formless()),
             },

@@ -14,7 +14,7 @@ struct Key<'a> {
     from: Vec<Format>,
     /// Elements of a row, where it is one of rows.
     row: Option<usize>,
-    to: Format,
+    step: &'a Step,
 }
 
 /// For each node its function, with constants that are derived once for all nodes alike.
@@ -35,13 +35,13 @@ pub(super) fn applied(
             op: &node.op,
             from: inputs.map(|s| s.format).collect(),
             row: of_rows.then_some(n),
-            to: step.format,
+            step,
         };
         if let Some((_, function)) = known.iter().find(|(k, _)| *k == key) {
             all.push(Some(function.clone()));
             continue;
         }
-        let function = Applied::new(&node.op, &key.from, n, step.format).map_err(refuse(node))?;
+        let function = Applied::new(&node.op, &key.from, n, step).map_err(refuse(node))?;
         let function = function.map(Arc::new);
         if let Some(f) = &function {
             known.push((key, f.clone()));
@@ -265,7 +265,7 @@ pub(in crate::model) fn halvings(factor: f32) -> Option<u32> {
 /// Bound of a value or of the constant that stands for it.
 ///
 /// A constant that is further away than 64 from all values is as good as minus or plus infinity, and saturates.
-pub(crate) fn fill_bound(value: f32, x: Format) -> u32 {
+pub(in crate::model) fn fill_bound(value: f32, x: Format) -> u32 {
     let raw = (f64::from(value.abs()) * format::exp2(x.frac())).min(format::exp2(62)) as u64;
     let bits = u64::BITS - raw.leading_zeros();
     bits.min(x.bound().max(x.frac() + 6) + 1).max(x.bound())

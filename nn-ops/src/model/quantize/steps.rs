@@ -150,16 +150,30 @@ impl Place<'_> {
             },
             Op::Mul | Op::MatMul(_) => self.elementwise(inputs),
             Op::Function(f) => {
+                let seen = self.seen(c.frac)?;
                 let bound = match f {
                     Function::Sigmoid | Function::Tanh => c.frac + 1,
-                    _ => largest,
+                    // As large as what they take.
+                    Function::Gelu | Function::GeluTanh | Function::Silu => {
+                        (x + c.frac).saturating_sub(frac).max(1)
+                    }
+                    // Both ends of the domain have to fit: ln 2 is below 0.7.
+                    Function::Log => {
+                        let ends = frac.max(first.bound().saturating_sub(frac));
+                        seen.max(c.frac + bits(f64::from(ends * 7 / 10 + 1)))
+                    }
+                    _ => seen,
                 };
-                let bound = self.seen(c.frac)?.min(bound);
                 self.made(Arithmetic::Function, c.frac, bound)
             }
             Op::Softmax(a) => {
                 let bound = match a.log {
-                    true => self.seen(c.frac)?,
+                    // As large as two values differ, or as the logarithm of their number.
+                    true => {
+                        let n = first_shape()?.last().next_power_of_two().trailing_zeros();
+                        let whole = (x + 1).saturating_sub(frac.min(x)).max(n) + 1;
+                        self.seen(c.frac)?.max(whole + c.frac)
+                    }
                     false => c.frac + 1,
                 };
                 self.made(Arithmetic::Function, c.frac, bound)
