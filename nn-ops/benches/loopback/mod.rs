@@ -100,22 +100,22 @@ fn agreement() -> Agreement {
     }
 }
 
-/// Parties, and perhaps a client, each with its own security, connected over TCP of this machine.
+/// Parties, and perhaps a dealer and a client, each with its own security, connected over TCP of this machine.
 pub(crate) fn sockets(securities: &[(Peer, Security)]) -> Result<Vec<Links>, NetError> {
     let mut listeners = Vec::new();
     for (peer, _) in securities {
         listeners.push(match peer {
-            Peer::Party(_) => Some(Listener::bind("127.0.0.1:0")?),
-            Peer::Dealer | Peer::Client => None,
+            Peer::Party(_) | Peer::Dealer => Some(Listener::bind("127.0.0.1:0")?),
+            Peer::Client => None,
         });
     }
+    let placed = || securities.iter().map(|(p, _)| p).zip(&listeners);
+    let at = |l: &Option<Listener>| l.as_ref().map(|l| l.address().to_string());
+    let parties = placed().filter(|(p, _)| matches!(p, Peer::Party(_)));
+    let mut dealer = placed().filter(|(p, _)| **p == Peer::Dealer);
     let addresses = Addresses {
-        parties: listeners
-            .iter()
-            .flatten()
-            .map(|l| l.address().to_string())
-            .collect(),
-        dealer: None,
+        parties: parties.filter_map(|(_, l)| at(l)).collect(),
+        dealer: dealer.next().and_then(|(_, l)| at(l)),
         client: securities.iter().any(|(p, _)| *p == Peer::Client),
     };
     thread::scope(|scope| {
