@@ -12,8 +12,8 @@ use crate::zoo::Tokens;
 /// Longest text of a file.
 const MAX_TEXT: usize = 1 << 20;
 
-/// The tokens of a file, whitespace between their numbers or an NPY array of integers, as the input of a graph; with fewer texts than
-/// the graph takes at once, the one again and again.
+/// The tokens of a file, whitespace between their numbers or an NPY array of integers, as the input of a graph; with
+/// fewer texts than the graph takes at once, the one again and again.
 pub fn load(path: &Path, graph: &Graph, tokens: &Tokens) -> Result<TensorF32, InputError> {
     let refuse = |reason: String| InputError::NotTokens {
         path: path.to_owned(),
@@ -24,10 +24,10 @@ pub fn load(path: &Path, graph: &Graph, tokens: &Tokens) -> Result<TensorF32, In
         true => npy::load_integers(path)?,
         false => parse(&read(path)?).map_err(refuse)?,
     };
-    let [rows, each] = lengths(graph)?;
+    let [rows, each] = lengths(graph, tokens)?;
     if words.len() != rows && words.len() != each {
         let reason = format!(
-            "{} tokens, and the network takes {each}; with --size {0} it takes so many",
+            "{} tokens, and the network takes {each}; with --size {0} (ONNX: --input-shape 1,{0}) it takes so many",
             words.len()
         );
         return Err(refuse(reason));
@@ -45,7 +45,7 @@ pub fn load(path: &Path, graph: &Graph, tokens: &Tokens) -> Result<TensorF32, In
 
 /// A text from a seed: short words more often than long ones, as small numbers are for common words.
 pub fn seeded(graph: &Graph, tokens: &Tokens, rng: &mut impl Rng) -> Result<TensorF32, ModelError> {
-    let [_, each] = lengths(graph)?;
+    let [_, each] = lengths(graph, tokens)?;
     let text: Vec<usize> = (0..each)
         .map(|_| {
             let [a, b] = [rng.next_u32(), rng.next_u32()].map(|r| r as usize % tokens.vocabulary);
@@ -56,14 +56,19 @@ pub fn seeded(graph: &Graph, tokens: &Tokens, rng: &mut impl Rng) -> Result<Tens
 }
 
 /// Tokens of all texts, and of one.
-fn lengths(graph: &Graph) -> Result<[usize; 2], ModelError> {
+fn lengths(graph: &Graph, tokens: &Tokens) -> Result<[usize; 2], ModelError> {
     let rows = graph.input_shape()?.batch();
-    Ok([rows, rows / graph.output_shape()?.batch()])
+    let texts = match tokens.positions {
+        // The network's own matter, and so is how many texts it takes.
+        0 => 1,
+        _ => graph.output_shape()?.batch(),
+    };
+    Ok([rows, rows / texts.max(1)])
 }
 
 /// A row for each token: 1 at its word, at the first type and at its position.
 fn unit_vectors(graph: &Graph, tokens: &Tokens, text: &[usize]) -> Result<TensorF32, ModelError> {
-    let [_, each] = lengths(graph)?;
+    let [_, each] = lengths(graph, tokens)?;
     let shape = graph.input_shape()?.clone();
     let mut x = TensorF32::filled(shape, 0.0);
     let rows = x.data_mut().chunks_exact_mut(tokens.columns());

@@ -243,10 +243,7 @@ pub fn build_sized(name: &str, seed: u64, batch: usize, size: usize) -> Result<M
 /// turn; for one that was trained, all that it was trained on.
 pub fn samples(graph: &Graph, seed: u64) -> Result<Vec<TensorF32>, ZooError> {
     if let Some(tokens) = tokens(graph.name()) {
-        let texts = (1..=TEXTS).map(|i| init::generator(seed, u64::MAX - i));
-        return texts
-            .map(|mut rng| Ok(tokens::seeded(graph, tokens, &mut rng)?))
-            .collect();
+        return texts(graph, tokens, seed);
     }
     let shape = graph.input_shape()?;
     let [batch, channels, size, _] = shape.as_nchw();
@@ -286,8 +283,7 @@ pub(crate) fn noise(seed: u64, shape: &Shape) -> Result<TensorF32, ModelError> {
 /// batch; to one that was trained, the first inputs of its test set; to one for texts, a text of its own.
 pub fn example(graph: &Graph) -> Result<TensorF32, ZooError> {
     if let Some(tokens) = tokens(graph.name()) {
-        let mut rng = init::generator(0, u64::MAX);
-        return Ok(tokens::seeded(graph, tokens, &mut rng)?);
+        return text(graph, tokens);
     }
     let shape = graph.input_shape()?;
     let [batch, channels, size, _] = shape.as_nchw();
@@ -299,6 +295,20 @@ pub fn example(graph: &Graph) -> Result<TensorF32, ZooError> {
         shape.clone(),
         picture.into_data().repeat(batch),
     )?)
+}
+
+/// Texts to calibrate a network on that takes texts, from a seed.
+pub fn texts(graph: &Graph, tokens: &Tokens, seed: u64) -> Result<Vec<TensorF32>, ZooError> {
+    let texts = (1..=TEXTS).map(|i| init::generator(seed, u64::MAX - i));
+    texts
+        .map(|mut rng| Ok(tokens::seeded(graph, tokens, &mut rng)?))
+        .collect()
+}
+
+/// A text to show a network where nobody gives one.
+pub fn text(graph: &Graph, tokens: &Tokens) -> Result<TensorF32, ZooError> {
+    let mut rng = init::generator(0, u64::MAX);
+    Ok(tokens::seeded(graph, tokens, &mut rng)?)
 }
 
 /// The graph alone.

@@ -7,6 +7,7 @@
 //!
 //! All work in Z_2^64. Errors are in units in the last place of the result's format (ULP), against the correctly rounded value.
 
+mod batch_norm;
 pub mod bits;
 mod exp;
 mod layer_norm;
@@ -17,13 +18,16 @@ mod piecewise;
 pub mod polynomial;
 pub mod real;
 mod reciprocal;
+mod root;
+mod rows;
 mod rsqrt;
 pub mod shift;
 mod softmax;
 pub mod table;
 
+pub use batch_norm::{BatchNorm, MomentFormats, Moments};
 pub use exp::Exp;
-pub use layer_norm::{BatchNorm, LayerNorm, Moments};
+pub use layer_norm::LayerNorm;
 pub use log::Log;
 pub use normal::Normal;
 pub use piecewise::{Piecewise, Tail};

@@ -1,42 +1,43 @@
 //! Networks from ONNX files, as PyTorch and TensorFlow export them: operator sets 7 to 28.
 //!
-//! [`import`] gives a [`Graph`], which is public, and [`Params`], which are their owner's. Public is the structure with its
-//! attributes: shapes, strides, paddings, the bounds of `Clip`, the slope of `LeakyRelu`, the exponent of `Pow`, and
-//! whatever shape arithmetic folds to. Private is every tensor of real numbers that a value of the network meets: weights and
-//! biases, statistics of normalisations, slopes of `PRelu`, and constants that are added or multiplied, also when the
-//! file writes them as constants between the nodes. The epsilon of a normalisation is structure, and so is what makes a
-//! group of nodes the one function that they are.
+//! [`import`] gives a [`Graph`], which is public, and [`Params`], which are their owner's. Public is the structure
+//! with its attributes: shapes, strides, paddings, the bounds of `Clip`, the slope of `LeakyRelu`, the exponent of
+//! `Pow`, and whatever shape arithmetic folds to. Private is every tensor of real numbers that a value of the network
+//! meets: weights and biases, statistics of normalisations, slopes of `PRelu`, and constants that are added or
+//! multiplied, also when the file writes them as constants between the nodes. The epsilon of a normalisation is
+//! structure, and so is what makes a group of nodes the one function that they are.
 //!
-//! An operator that only moves elements (`Transpose`, `Reshape`, `Slice`, ...) becomes part of the next [`View`] or, where
-//! it undoes another, nothing. Arithmetic on constants is done here. A `Softmax` or `LogSoftmax` at the end, along axis 1 or the
-//! last, is left off, and is the [`Ending`] that whoever opens the result applies in the clear.
+//! An operator that only moves elements (`Transpose`, `Reshape`, `Slice`, ...) becomes part of the next [`View`] or,
+//! where it undoes another, nothing. Arithmetic on constants is done here. A `Softmax` or `LogSoftmax` at the end,
+//! along axis 1 or the last, is left off, and is the [`Ending`] that whoever opens the result applies in the clear.
 //!
-//! Files come from strangers. Whatever cannot be run is refused with node, operator and reason, all such nodes at once;
-//! sizes, nesting and the memory that an import may take are bounded.
+//! Files come from strangers. Whatever cannot be run is refused with node, operator and reason, all such nodes at
+//! once; sizes, nesting and the memory that an import may take are bounded.
 //!
-//! The result has the shape that the file gives it, but for classes: `ArgMax` gives `[rows][1]`, whatever is made of it
-//! afterwards.
+//! The result has the shape that the file gives it, but for classes: `ArgMax` gives `[rows][1]`, whatever is made of
+//! it afterwards.
 //!
 //! # Transformers
 //!
-//! An input of integers is numbers of [tokens](Input::Tokens). The graph's input is then a unit vector for each, and a
-//! table of embeddings a linear layer; what else is computed with the numbers, such as a mask of those that pad, is refused.
-//! Other inputs are [fixed](Options::fixed) to public values; `attention_mask`, `token_type_ids` and `position_ids` are those
-//! of one text without padding if nothing else is said. Lengths that a file leaves open are those of [`Options::input`].
+//! An input of integers is numbers of [tokens](Input::Tokens). The graph's input is then a unit vector for each, and
+//! a table of embeddings a linear layer; what else is computed with the numbers, such as a mask of those that pad, is
+//! refused. Other inputs are [fixed](Options::fixed) to public values; `attention_mask`, `token_type_ids` and
+//! `position_ids` are those of one text without padding if nothing else is said. Lengths that a file leaves open are
+//! those of [`Options::input`].
 //!
-//! GELU, SiLU, layer norms and softmaxes are found in the arithmetic that exporters write for them. A factor of a single
-//! number, such as that of attention, goes into the weights of a layer before it where there is one.
+//! GELU, SiLU, layer norms and softmaxes are found in the arithmetic that exporters write for them. A factor of a
+//! single number, such as that of attention, goes into the weights of a layer before it where there is one.
 //!
-//! Masks are public: what `Where` chooses with a constant, the single number that it fills in, and where a constant that is
-//! added before a softmax is -10000 or less, which counts as minus infinity. One that lets each row see what is left of its
-//! diagonal makes the softmax a causal one, which computes half as much.
+//! Masks are public: what `Where` chooses with a constant, the single number that it fills in, and where a constant
+//! that is added before a softmax is -10000 or less, which counts as minus infinity. One that lets each row see what
+//! is left of its diagonal makes the softmax a causal one, which computes half as much.
 //!
 //! # Operators
 //!
 //! | kind | what is imported |
 //! |---|---|
 //! | convolutions | `Conv` over lines and pictures, with a constant weight: groups, dilations, all of `auto_pad` |
-//! | products | `Gemm` and `MatMul` of values and constants, over any leading dimensions |
+//! | products | `Gemm` and `MatMul` of values and constants, over any leading dimensions; `Attention` without a past |
 //! | tokens | `Gather` of a constant table by the input |
 //! | pooling | `MaxPool`, `AveragePool`, `GlobalMaxPool`, `GlobalAveragePool` over lines and pictures, not dilated; `ReduceMean`, `ReduceSum`, `ReduceMax` along any axes |
 //! | normalisation | `BatchNormalization`, also as the arithmetic that exporters write instead; `LayerNormalization`, likewise; `RMSNormalization` |
@@ -45,7 +46,7 @@
 //! | arithmetic | `Add`, `Sub`, `Mul`, `Div`, `Sum`, `Mean`, `Min`, `Max` of values and constants, `Neg`, `Pow` by -1, -1/2, 1/2, 1, 2 and 3 |
 //! | masks | `Where` with a constant choice, `Add` of minus infinity before a softmax, `IsNaN` (which nothing is) |
 //! | movement | `Cast`, `Concat`, `DepthToSpace`, `Dropout`, `Expand`, `Flatten`, `Gather` of places equally far apart, `Identity`, `Pad`, `Reshape`, `Slice`, `SpaceToDepth`, `Split`, `Squeeze`, `Tile`, `Transpose`, `Unsqueeze` |
-//! | shapes, constants | `Constant`, `ConstantOfShape`, `CumSum`, `Range`, `Shape`, `Size`, `Trilu`, comparisons, logic, rounding, roots, exponentials, sines, reductions |
+//! | shapes, constants | `Constant`, `ConstantOfShape`, `CumSum`, `GatherND`, `Range`, `ScatterND`, `Shape`, `Size`, `Trilu`, comparisons, logic, rounding, roots, exponentials, sines, reductions |
 //! | the end | `ArgMax` |
 //!
 //! [`View`]: crate::model::Op::View
@@ -78,8 +79,8 @@ use std::path::Path;
 /// Versions of ONNX's operators that are read.
 pub const OPERATOR_SETS: RangeInclusive<i64> = 7..=28;
 
-/// What a file leaves open, and how large it may be. By default, one picture of the shape that the file says, and its only
-/// output.
+/// What a file leaves open, and how large it may be. By default, one picture of the shape that the file says, and its
+/// only output.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Options {

@@ -19,7 +19,7 @@
 //! a computation on a number that party 0 knows and a number that parties 1 and 2 know. Party 0 hands out what depends on its
 //! number, hears nothing and so may be far ahead; parties 1 and 2 swap masked values. That is how ASTRA (eprint 2019/429) and
 //! Trio (arXiv 2206.03776) share the work; a product takes five local ones rather than six. The argument for each step is in
-//! its file: `piece` (the two moves), `linear`, `truncate`, `bits`, `compare`, `select`, `power`.
+//! its file: `piece` (the two moves), `linear`, `dot`, `truncate`, `bits`, `compare`, `decompose`, `select`, `weigh`, `power`.
 //!
 //! # Cost
 //! Bits sent by all parties together, per element, payload only, and swaps between parties 1 and 2, which are the
@@ -28,14 +28,16 @@
 //!
 //! | operation | bits | rounds |
 //! |---|---|---|
-//! | product with weights, elementwise product | those of the rescaling that is fused with it | |
+//! | product with weights, of matrices, elementwise, sum of products | those of the one rescaling of the result | |
 //! | rescaling by nothing | 3 k | 1 |
 //! | rescaling, stochastic | 3 k + 3 \[s\] | 2 |
 //! | rescaling, exact or nearest | 6 k + \[s\] + carry(s) | 2 + swaps(s) |
 //! | rescaling, local | 3 k | 2 |
 //! | comparison with zero | 1 + carry(w - 1) | swaps(w - 1) |
 //! | selection | 4 k | 1 |
+//! | bits lo to hi - 1 | places(lo, hi) | swaps(lo, hi) |
 //! | bits to arithmetic | 3 k | 1 |
+//! | t sums of m weighed bits | (m + 2 t) k | 1 |
 //! | conjunction | 3 | 1 |
 //! | power of two, H digits | k H and those of a stochastic rescaling by s = precision + 2^low + 2 | 2 |
 //! | sum, bias, public factor, view, concatenation | 0 | 0 |
@@ -46,6 +48,13 @@
 //! |---|---|---|---|---|---|---|---|---|---|---|
 //! | bits | 9 | 34 | 59 | 91 | 103 | 132 | 173 | 228 | 286 | 356 |
 //! | swaps | 1 | 2 | 2 | 2 | 3 | 3 | 3 | 3 | 3 | 4 |
+//!
+//! Bits need all carries into their places:
+//!
+//! | places | 0..4 | 0..8 | 0..12 | 0..16 | 0..24 | 0..30 | 0..40 | 0..48 | 0..63 | 16..24 | 16..30 | 32..63 |
+//! |---|---|---|---|---|---|---|---|---|---|---|---|---|
+//! | bits | 16 | 45 | 97 | 118 | 206 | 289 | 397 | 485 | 677 | 158 | 236 | 546 |
+//! | swaps | 1 | 2 | 2 | 3 | 3 | 3 | 4 | 4 | 4 | 3 | 3 | 4 |
 //!
 //! A swap of more than a million elements waits for the first answers before it sends the rest: every million adds a round to each
 //! swap, and the messages under way stay bounded. Local truncation takes two rounds for every operand.

@@ -12,7 +12,6 @@ use piquet_nn_ops::engine::{LinearOp, Truncation};
 use piquet_nn_ops::function::{Division, Log, Normal, Reciprocal, Rsqrt, Sqrt};
 use piquet_nn_ops::layer::Layers;
 use piquet_nn_ops::ledger::Phase;
-use piquet_nn_ops::model::Shape;
 use piquet_nn_ops::rep3::Rep3Cost;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
@@ -111,8 +110,8 @@ fn all() -> Vec<(Function, Case)> {
     all
 }
 
-/// Within a unit or 2^-16 of the correctly rounded value where the function has one; and no more than a unit, or that, from
-/// the oracle's everywhere.
+/// Within a unit or 2^-16 of the correctly rounded value where the function has one, and so no more than twice that
+/// from the oracle's everywhere.
 fn near(f: &Function, case: &Case, got: &[i64], oracle: &[i64]) {
     let frac = match f {
         Function::Rsqrt(f) => f.to().frac(),
@@ -127,12 +126,18 @@ fn near(f: &Function, case: &Case, got: &[i64], oracle: &[i64]) {
     };
     for (i, (x, got)) in xs.iter().zip(got).enumerate() {
         let y = case.inputs.get(1).map_or(1, |(_, y)| y[i]);
-        let off = |want: f64| (*got as f64 - want).abs() <= (want.abs() / 65536.0).max(1.0);
+        let off = |want: f64, times: f64| {
+            (*got as f64 - want).abs() <= times * (want.abs() / 65536.0).max(1.0)
+        };
         if *x >= low {
             let want = (f.exact(*x as f64 / from, y as f64 / from) * to).round_ties_even();
-            assert!(off(want), "{x} {y}: {got} for {want}");
+            assert!(off(want, 1.0), "{x} {y}: {got} for {want}");
         }
-        assert!(off(oracle[i] as f64), "{x} {y}: {got} for {}", oracle[i]);
+        assert!(
+            off(oracle[i] as f64, 2.0),
+            "{x} {y}: {got} for {}",
+            oracle[i]
+        );
     }
 }
 
@@ -207,39 +212,24 @@ fn bytes_and_rounds_of_the_pages() {
     let case = Case::default()
         .input(&[1, n], from, vec![1; n])
         .input(&[1, n], from, vec![1; n]);
-    assert_eq!(Shape::new(&[1, n]).unwrap().elements(), n);
-    let places = cost(&case, &Places(6..27));
-    println!("places: {places:?}");
+    let (bytes, rounds) = cost(&case, &Places(6..27));
+    assert!(bytes <= 46.0 && rounds <= 9);
     let to = z64(F, 40);
+    let rsqrt = |normal| Function::Rsqrt(Rsqrt::with(normal, to, 16).unwrap());
+    let reciprocal = |normal| Function::Reciprocal(Reciprocal::with(normal, to, 16).unwrap());
+    let division = Division::with(from, normal, z64(F, 36), 16).unwrap();
     let all = [
-        (
-            "rsqrt",
-            Function::Rsqrt(Rsqrt::with(normal, to, 16).unwrap()),
-        ),
-        (
-            "rsqrt declared",
-            Function::Rsqrt(Rsqrt::with(normal.declared(), to, 16).unwrap()),
-        ),
-        (
-            "reciprocal",
-            Function::Reciprocal(Reciprocal::with(normal, to, 16).unwrap()),
-        ),
-        (
-            "signed",
-            Function::Reciprocal(Reciprocal::with(normal.signed(), to, 16).unwrap()),
-        ),
-        ("sqrt", Function::Sqrt(Sqrt::new(from, to).unwrap())),
-        ("log", Function::Log(Log::new(from, to).unwrap())),
-        (
-            "divide",
-            Function::Division(Division::with(from, normal, z64(F, 36), 16).unwrap()),
-        ),
+        (rsqrt(normal), 422.0, 19),
+        (rsqrt(normal.declared()), 395.0, 19),
+        (reciprocal(normal), 350.0, 20),
+        (reciprocal(normal.signed()), 399.0, 21),
+        (Function::Sqrt(Sqrt::new(from, to).unwrap()), 430.0, 21),
+        (Function::Log(Log::new(from, to).unwrap()), 354.0, 19),
+        (Function::Division(division), 361.0, 22),
     ];
-    for (name, f) in all {
+    for (f, bytes, rounds) in all {
         let got = cost(&case, &Run(f, Truncation::Stochastic));
-        println!("{name}: {got:?}");
-        if name == "rsqrt" {
-            assert!(got.0 <= 450.0 && got.1 <= 24);
-        }
+        assert!(got.0 <= bytes && got.0 > bytes - 2.0, "{got:?} {bytes}");
+        assert_eq!(got.1, rounds);
     }
 }

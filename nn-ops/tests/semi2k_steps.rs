@@ -10,8 +10,10 @@ mod semi2k;
 
 use common::{Case, Script, fit, plain, values, z64};
 use piquet_nn_ops::Error;
-use piquet_nn_ops::engine::{Dot, LinearOp, MatMul, Rescale, Truncation};
+use piquet_nn_ops::engine::{Dot, LinearOp, MatMul, Rescale, Truncation, Weighed};
 use piquet_nn_ops::layer::Layers;
+use piquet_nn_ops::model::Format;
+use proptest::prelude::*;
 use scripts::*;
 use semi2k::{agree, semi2k};
 
@@ -224,5 +226,104 @@ fn bits_are_exact_at_the_edges_of_every_window() {
                 assert_eq!(*got, want, "bit {place} of {bound}");
             }
         }
+    }
+}
+
+/// Square matrices, through one step after the other: what to do, and with which of the values so far.
+struct Walked(Vec<(u8, usize, usize)>, Truncation);
+
+impl Walked {
+    /// One step; all values keep 8 fraction bits and |raw| < 2^12.
+    fn step<E: Layers>(
+        &self,
+        e: &mut E,
+        op: u8,
+        a: &E::Arith,
+        b: &E::Arith,
+    ) -> Result<Vec<E::Arith>, Error> {
+        let spec = e.spec(a).clone();
+        let value = spec.format;
+        let to = Format::new(value.width(), 0, 11)?;
+        let (shift, mode) = (16, self.1);
+        let r = Rescale { shift, mode, to };
+        let side = spec.shape.channels();
+        let small = match op {
+            0 => {
+                let sum = |products| Dot {
+                    products,
+                    plus: None,
+                };
+                e.dot(&[sum(vec![(a, b), (a, a)]), sum(vec![(b, b)])], r)?
+            }
+            1 => e.mul(&[(a, b), (b, b)], r)?,
+            2 | 3 => {
+                let op = MatMul {
+                    batch: 1,
+                    rows: side,
+                    inner: side,
+                    columns: side,
+                    transposed: op == 2,
+                };
+                e.matmul(&[(a, b), (b, a), (a, a)], &op, r)?
+            }
+            4 => {
+                let bits = e.bits(&[a, b], 2..13)?;
+                let pairs: Vec<_> = bits[0].iter().zip(&bits[1]).collect();
+                let both = e.and(&pairs)?;
+                let both: Vec<_> = both.iter().collect();
+                let factors = [values(11, 8, 1), values(11, 4, 2)];
+                let sums = factors.each_ref().map(|factors| Weighed {
+                    factors,
+                    format: value,
+                });
+                return Ok(e.weigh(&[(&both[..], &spec.shape)], &sums)?.remove(0));
+            }
+            _ => {
+                let signs = e.non_negative(&[a, b])?;
+                return e.select(&[(&signs[0], b), (&signs[1], a)]);
+            }
+        };
+        small
+            .iter()
+            .map(|x| {
+                let x = e.mul_public(x, &[1], 8)?;
+                e.declare(x, value)
+            })
+            .collect()
+    }
+}
+
+impl Script for Walked {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        _: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        let mut own = Vec::new();
+        for (op, i, j) in &self.0 {
+            let all: Vec<_> = x.iter().chain(&own).collect();
+            let (a, b) = (all[i % all.len()], all[j % all.len()]);
+            let next = self.step(e, *op, a, b)?;
+            own.extend(next);
+        }
+        Ok(own)
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(30))]
+
+    #[test]
+    fn sequences_of_steps(
+        steps in proptest::collection::vec((0u8..6, 0usize..20, 0usize..20), 1..6), side in 1usize..=8,
+        parties in 2usize..=4, mode in modes(), seed: u32,
+    ) {
+        let n = side * side;
+        let input = |case: Case, i| {
+            case.input(&[side, side], z64(8, 12), values(n, 12, u64::from(seed) + i))
+        };
+        let case = input(input(Case::default(), 0), 1);
+        agree(parties, &case, &Walked(steps, mode), 1);
     }
 }

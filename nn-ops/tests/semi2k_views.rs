@@ -17,7 +17,7 @@ mod noise;
 mod semi2k;
 
 use common::{Case, Outcome, Script, specs};
-use everything::{Everything, case};
+use everything::{Everything, Functions, case};
 use noise::{Parts, View, Views, watched};
 use piquet_nn_ops::Error;
 use piquet_nn_ops::session::{Limits, Session};
@@ -142,6 +142,14 @@ fn two_of_three_see_noise() {
     for (receiver, honest) in [(0, 2), (1, 2), (0, 1)] {
         is_noise(3, &edge, &everything::ForMany, receiver, honest);
     }
+}
+
+/// Operands that are opened once for several products, bits and their sums.
+#[test]
+fn functions_show_noise() {
+    let [_, edge, _] = cases();
+    is_noise(2, &edge, &Functions, 0, 1);
+    is_noise(3, &edge, &Functions, 1, 2);
 }
 
 /// The dealer is told nothing, whatever is computed.

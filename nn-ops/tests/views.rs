@@ -25,7 +25,7 @@ mod everything;
 mod noise;
 
 use common::{Case, Outcome, peer_with, specs};
-use everything::{Everything, case};
+use everything::{WithFunctions, case};
 use noise::{Parts, View, Views, watched};
 use piquet_nn_ops::Error;
 use piquet_nn_ops::engine::Spec;
@@ -74,7 +74,7 @@ fn view(case: &Case, outputs: &[Spec], receiver: Peer, changes: Changes, run: us
                         Changes::Parties if me != 3 => parts.change_all(),
                         Changes::Seed(..) | Changes::Client | Changes::Parties => {}
                     }
-                    peer_with(session, case, outputs, &Everything, 1, &mut parts)
+                    peer_with(session, case, outputs, &WithFunctions, 1, &mut parts)
                 })
             })
             .collect();
@@ -93,7 +93,7 @@ fn gather(
     changes: Changes,
     keep: impl Fn(Peer, u64, Vec<u8>) -> Option<Vec<u8>>,
 ) -> Views {
-    let outputs = specs(case, &Everything);
+    let outputs = specs(case, &WithFunctions);
     Views::gather(|run| view(case, &outputs, receiver, changes, run), keep)
 }
 
@@ -168,7 +168,7 @@ fn shares_from_the_client_are_noise() {
 fn the_client_sees_its_result_and_noise() {
     let case = case(|i| (i as i64 * 37) % 511 - 255);
     let first = PREAMBLE - 1;
-    let outputs = specs(&case, &Everything).len() as u64;
+    let outputs = specs(&case, &WithFunctions).len() as u64;
     let keep = |from, index, payload| {
         let results = first..first + outputs;
         (from == Peer::party(1) && results.contains(&index)).then_some(payload)

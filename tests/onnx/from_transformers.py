@@ -30,14 +30,30 @@ def networks():
             assert abs(got - want).max() <= 1e-4 * abs(want).max() + 1e-6, (name, tag)
             ending = "logsoftmax_rows" if name == "causal" else "none"
             group.add(f"{name}_{tag}", data, values[0].numpy(), ending, want)
+    lengths(group)
     return group
 
 
-def export(net, names, values, opset):
+def lengths(group):
+    """Texts whose length the file leaves open, and so how many there are."""
+    for name, make, inputs in [("bert", Bert, bert_inputs), ("gpt", Gpt, tokens)]:
+        torch.manual_seed(7)
+        net, (names, values) = randomised(make()), inputs(2)
+        with torch.no_grad():
+            want = net(*values).numpy()
+        axes = {n: {0: "texts", 1: "length"} for n in names}
+        script = export(net, names, values, 17, dynamic_axes=axes)
+        dims = {0: torch.export.Dim("texts"), 1: torch.export.Dim("length", max=12)}
+        data = export(net, names, values, ("dynamo", 18), dynamic_shapes=(dims,) * len(names))
+        group.add(f"{name}_lengths", script, values[0].numpy(), "none", want, shape=[2, TOKENS])
+        group.add(f"{name}_lengths_dynamo", data, values[0].numpy(), "none", want, shape=[2, TOKENS])
+
+
+def export(net, names, values, opset, **more):
     if isinstance(opset, tuple):
-        return dynamo(net, values, opset_version=opset[1], input_names=names)
+        return dynamo(net, values, opset_version=opset[1], input_names=names, **more)
     out = io.BytesIO()
-    torch.onnx.export(net, values, out, opset_version=opset, dynamo=False, input_names=names)
+    torch.onnx.export(net, values, out, opset_version=opset, dynamo=False, input_names=names, **more)
     return out.getvalue()
 
 
@@ -63,9 +79,13 @@ def tokens(batch=1):
     return ["input_ids"], (torch.randint(0, VOCABULARY, (batch, TOKENS)),)
 
 
-def bert_inputs():
-    names, (ids,) = tokens()
+def bert_inputs(batch=1):
+    names, (ids,) = tokens(batch)
     return names + ["attention_mask", "token_type_ids"], (ids, torch.ones_like(ids), torch.zeros_like(ids))
+
+
+def masked(inputs):
+    return tuple(v[:2] for v in inputs)
 
 
 def vectors(batch=1):
@@ -260,6 +280,39 @@ class Llama(nn.Module):
         return self.head(x + self.down(F.silu(self.gate(y)) * self.up(y)))
 
 
+class Written(nn.Module):
+    """A mask that is filled in place, from triangles, places and `attention_mask`."""
+
+    def __init__(self):
+        super().__init__()
+        self.words, self.q, self.k = nn.Embedding(VOCABULARY, 16), nn.Linear(16, 16), nn.Linear(16, 8)
+
+    def mask(self, x, attention_mask):
+        n, least = x.shape[1], torch.finfo(x.dtype).min
+        mask = torch.triu(torch.full((n, n), least), diagonal=1)
+        mask *= torch.arange(n) > torch.arange(n).reshape(-1, 1)
+        mask = mask[None, None].expand(x.shape[0], 1, -1, -1).clone()
+        padding = mask[:, :, :, :n] + attention_mask[:, None, None, :] == 0
+        mask[:, :, :, :n] = mask[:, :, :, :n].masked_fill(padding, least)
+        return mask
+
+    def forward(self, input_ids, attention_mask):
+        x = self.words(input_ids)
+        b, n, _ = x.shape
+        q, k = self.q(x).view(b, n, 2, 8).transpose(1, 2), self.k(x)[:, None].expand(b, 2, n, 8)
+        v = x[:, :, :8][:, None].expand(b, 2, n, 8)
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=self.mask(x, attention_mask))
+
+
+class Chosen(Written):
+    """A mask of truth values that are looked up."""
+
+    def mask(self, x, attention_mask):
+        texts, places = torch.arange(x.shape[0]), torch.arange(x.shape[1])
+        known = attention_mask.to(torch.bool)[texts[:, None, None, None], places[None, None, None, :]]
+        return (places[None, :] <= places[:, None])[None, None] & known
+
+
 class Vision(nn.Module):
     """Patches, and a word of the network's own before them."""
 
@@ -285,5 +338,7 @@ ZOO = {
     "encoder_first": (lambda: Encoder(True, "relu"), vectors, [17, ("dynamo", 20)]),
     "causal": (Causal, tokens, [16, ("dynamo", 18)]),
     "llama": (Llama, tokens, [14, ("dynamo", 18)]),
+    "written": (Written, lambda: masked(bert_inputs()), [17, ("dynamo", 23)]),
+    "chosen": (Chosen, lambda: masked(bert_inputs()), [15, ("dynamo", 20), ("dynamo", 23)]),
     "vision": (Vision, lambda: (["input"], (torch.randn(1, 3, 8, 8),)), [15, ("dynamo", 20)]),
 }

@@ -48,6 +48,7 @@ def functions():
     softmaxes(g)
     masks(g)
     products(g)
+    attention(g)
     tokens(g)
     return g.group
 
@@ -163,6 +164,8 @@ def masks(g):
     g.add("mask_columns", [node("Add", "x c", "z"), soft, node("Add", "y y", "w")], [1, 2, 3, 5], {"c": columns})
     biased = np.where(square == 0, noise(4, 4), square)
     g.add("mask_biased", [node("Add", "x c", "z"), soft, node("Add", "y y", "w")], [1, 2, 4, 4], {"c": biased})
+    bounded = [node("Add", "x c", "s"), node("Max", "s d", "z"), soft, node("Add", "y y", "w")]
+    g.add("mask_bounded", bounded, [1, 2, 4, 4], {"c": square, "d": np.float32(np.finfo(np.float32).min)})
     late = np.triu(np.full([3, 5], -np.inf), 3).astype(np.float32)
     g.add("mask_not_square", [node("Add", "x c", "z"), soft, node("Add", "y y", "w")], [2, 3, 5], {"c": late})
     lower = np.tril(np.ones([4, 4], bool))
@@ -187,6 +190,23 @@ def masks(g):
     g.add("mask_fixed", renamed, [1, 2, 5, 5], least, others={"padding": ones}, fixed={"padding": "1"})
     running = [node("CumSum", "m axis", "p"), node("Cast", "p", "f", to=1), node("Add", "x f", "y")]
     g.add("mask_summed", running, [2, 5], {"axis": np.array(1)}, others={"m": ones}, fixed={"m": "1"})
+
+
+def attention(g):
+    def one(name, shape, constants, inputs, **attributes):
+        made = node("Attention", inputs, "z", **attributes)
+        g.add(f"attention_{name}", [made, node("Relu", "z", "y")], shape, constants, 23)
+
+    one("four", [1, 2, 4, 6], {}, "x x x")
+    one("causal", [1, 2, 4, 6], {}, "x x x", is_causal=1, scale=0.5)
+    mask = np.triu(np.full([4, 4], -np.inf), 1).astype(np.float32)
+    one("masked", [1, 2, 4, 6], {"m": mask + np.tril(noise(4, 4))}, "x x x m")
+    one("chosen", [1, 2, 4, 6], {"m": np.tril(np.ones([4, 4], bool), 1)}, "x x x m")
+    one("three", [2, 4, 6], {}, "x x x", q_num_heads=3, kv_num_heads=3)
+    shared = [
+        node("Slice", "x s e a", "k"), node("Attention", "x k k", "z", q_num_heads=3, kv_num_heads=1), node("Relu", "z", "y")
+    ]
+    g.add("attention_shared", shared, [2, 4, 6], {"s": np.array([2]), "e": np.array([4]), "a": np.array([2])}, 23)
 
 
 def products(g):

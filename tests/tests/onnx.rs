@@ -127,6 +127,7 @@ fn functions_become_single_operators() {
     }
     hold("softmax_by_hand", &["input", "softmax"]);
     hold("mask_causal_1", &["input", "softmax", "add"]);
+    hold("mask_bounded", &["input", "softmax", "add"]);
     hold("mask_finite", &["input", "softmax", "add"]);
     hold("mask_columns", &["input", "fill", "softmax", "add"]);
     hold("mask_of_ones", &["input", "softmax", "add"]);
@@ -172,6 +173,7 @@ fn transformers_become_what_they_are() {
             "gpt" => [3, 1, 2, 0, 1, 0, 0, 0],
             "vision" => [2, 1, 2, 1, 0, 0, 1, 0],
             "causal" => [0, 1, 2, 0, 0, 0, 0, 0],
+            "written" | "chosen" => [0, 1, 2, 0, 0, 0, 0, 0],
             "llama" => [0, 1, 2, 0, 0, 1, 0, 9],
             _ if case.name.starts_with("encoder_first") => [2, 1, 2, 0, 0, 0, 0, 0],
             _ => [2, 1, 2, 1, 0, 0, 0, 0],

@@ -55,14 +55,18 @@ pub(super) fn infer(args: &Infer) -> Result<(), Failure> {
     let m = &args.model;
     let say = Narrator::new();
     say.step(&format!("building {}", m.model));
-    let Chosen { model, ending } = m.build()?;
-    let input = m.input(&model.graph, args.input.as_deref())?;
+    let Chosen {
+        model,
+        tokens,
+        ending,
+    } = m.build()?;
+    let input = m.input(&model.graph, tokens, args.input.as_deref())?;
     let labels = match (&args.labels, &args.input) {
         (Some(path), _) => Some(labels(path, input.shape().batch())?),
         (None, None) => m.labels(&input)?,
         (None, Some(_)) => None,
     };
-    let task = m.task(model, args.class_only)?;
+    let task = m.task(model, tokens, args.class_only)?;
     say.step("running the plain network, in f32 and in fixed point");
     let reference = task.reference(&input)?;
     let encoded = task.encode(&input)?;

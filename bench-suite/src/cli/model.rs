@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use piquet_nn_ops::engine::Truncation;
 use piquet_nn_ops::model::{Calibration, Graph, TensorF32};
-use piquet_nn_ops::onnx::{self, Ending};
+use piquet_nn_ops::onnx::{self, Ending, Fixed, Input};
 
 use super::Failure;
 use crate::engines::Engine;
@@ -13,7 +13,7 @@ use crate::image::Pixels;
 use crate::picture;
 use crate::task::Task;
 use crate::tokens;
-use crate::zoo;
+use crate::zoo::{self, Tokens};
 
 /// Which network, and in which fixed-point arithmetic.
 #[derive(Debug, Args)]
@@ -36,11 +36,15 @@ pub(super) struct ModelArgs {
     /// Shape of the input of an ONNX file that leaves it open, as in 1,3,224,224.
     #[arg(long, value_delimiter = ',')]
     input_shape: Option<Vec<usize>>,
+    /// A public value, a number or `places` (0, 1, 2, ..), of an input of an ONNX file that is not the one to share,
+    /// as in padding=1. Of attention_mask, token_type_ids and position_ids it is known.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parse_fixed)]
+    fix: Vec<(String, Fixed)>,
     /// Name of the result of an ONNX file that has several.
     #[arg(long)]
     result: Option<String>,
-    /// Typical inputs (as for --input) from which the ranges of values are taken. The ranges are public, the inputs are not. By
-    /// default the photograph that comes with Piquet and a random pattern.
+    /// Typical inputs (as for --input) from which the ranges of values are taken. The ranges are public, the inputs
+    /// are not. By default the photograph that comes with Piquet and a random pattern.
     #[arg(long, num_args = 1..)]
     calibrate: Vec<PathBuf>,
     /// What the brightness of a pixel becomes before the network sees it.
@@ -73,15 +77,18 @@ pub(super) struct ModelArgs {
 #[derive(Debug)]
 pub(super) struct Chosen {
     pub(super) model: zoo::Model,
+    /// What the texts are made of that it takes, if it takes texts.
+    pub(super) tokens: Option<Tokens>,
     /// What its owner does to the opened result.
     pub(super) ending: Ending,
 }
 
 impl ModelArgs {
-    fn calibration(&self, graph: &Graph) -> Calibration {
-        let d = match self.file() {
-            Some(_) => Calibration::of(graph),
-            None => zoo::calibration(graph),
+    fn calibration(&self, graph: &Graph, tokens: Option<Tokens>) -> Calibration {
+        let d = Calibration {
+            // Unit vectors are whole numbers.
+            input_frac: tokens.map(|_| 0),
+            ..Calibration::of(graph)
         };
         Calibration {
             frac: self.frac.unwrap_or(d.frac),
@@ -114,8 +121,8 @@ impl ModelArgs {
         if let Some(path) = self.file() {
             return self.read(path);
         }
-        if self.input_shape.is_some() || self.result.is_some() {
-            return Err("--input-shape and --result are for ONNX files".into());
+        if self.input_shape.is_some() || self.result.is_some() || !self.fix.is_empty() {
+            return Err("--input-shape, --fix and --result are for ONNX files".into());
         }
         let [_, native, _] = zoo::info(&self.model)?.input;
         let (batch, size) = (
@@ -124,6 +131,7 @@ impl ModelArgs {
         );
         Ok(Chosen {
             model: zoo::build_sized(&self.model, self.model_seed, batch, size)?,
+            tokens: zoo::tokens(&self.model).copied(),
             ending: Ending::None,
         })
     }
@@ -144,10 +152,17 @@ impl ModelArgs {
         }
         options.batch = Some(usize::from(self.batch));
         options.input = self.input_shape.clone();
+        options.fixed = self.fix.iter().cloned().collect();
         options.output = self.result.clone();
         let bytes = std::fs::read(path).map_err(|e| named(&e))?;
         let imported = onnx::import(&bytes, path.parent(), &options).map_err(|e| named(&e))?;
+        let tokens = match imported.input {
+            // Types and positions are the file's own matter.
+            Input::Tokens { vocabulary, .. } => Some(Tokens::words(vocabulary)),
+            _ => None,
+        };
         Ok(Chosen {
+            tokens,
             model: zoo::Model {
                 graph: imported.graph,
                 params: imported.params,
@@ -157,19 +172,30 @@ impl ModelArgs {
     }
 
     /// What it is shown: the file, or what comes with Piquet.
-    pub(super) fn input(&self, graph: &Graph, file: Option<&Path>) -> Result<TensorF32, Failure> {
+    pub(super) fn input(
+        &self,
+        graph: &Graph,
+        tokens: Option<Tokens>,
+        file: Option<&Path>,
+    ) -> Result<TensorF32, Failure> {
         let shape = graph.input_shape()?;
-        match file {
-            Some(path) => self.load(path, graph),
-            None if self.file().is_none() => Ok(zoo::example(graph)?),
-            None => picture::photograph(shape, self.pixels),
+        match (file, tokens) {
+            (Some(path), _) => self.load(path, graph, tokens),
+            (None, _) if self.file().is_none() => Ok(zoo::example(graph)?),
+            (None, Some(tokens)) => Ok(zoo::text(graph, &tokens)?),
+            (None, None) => picture::photograph(shape, self.pixels),
         }
     }
 
     /// An input from a file.
-    fn load(&self, path: &Path, graph: &Graph) -> Result<TensorF32, Failure> {
-        match zoo::tokens(graph.name()).filter(|_| self.file().is_none()) {
-            Some(tokens) => Ok(tokens::load(path, graph, tokens)?),
+    fn load(
+        &self,
+        path: &Path,
+        graph: &Graph,
+        tokens: Option<Tokens>,
+    ) -> Result<TensorF32, Failure> {
+        match tokens {
+            Some(tokens) => Ok(tokens::load(path, graph, &tokens)?),
             None => picture::load(path, graph.input_shape()?, self.pixels),
         }
     }
@@ -185,20 +211,31 @@ impl ModelArgs {
     }
 
     /// Its fixed-point program. `class_only` adds the choice of the largest logit, so that no more is revealed.
-    pub(super) fn task(&self, mut model: zoo::Model, class_only: bool) -> Result<Task, Failure> {
+    pub(super) fn task(
+        &self,
+        mut model: zoo::Model,
+        tokens: Option<Tokens>,
+        class_only: bool,
+    ) -> Result<Task, Failure> {
         if class_only {
             model.graph = model.graph.with_argmax()?;
         }
         let shape = model.graph.input_shape()?.clone();
-        let samples: Vec<TensorF32> = match &self.calibrate[..] {
-            [] if self.file().is_none() => zoo::samples(&model.graph, self.model_seed)?,
-            [] => picture::samples(&shape, self.pixels, self.model_seed)?,
-            files => files
+        let samples: Vec<TensorF32> = match (&self.calibrate[..], tokens) {
+            ([], _) if self.file().is_none() => zoo::samples(&model.graph, self.model_seed)?,
+            ([], Some(tokens)) => zoo::texts(&model.graph, &tokens, self.model_seed)?,
+            ([], None) => picture::samples(&shape, self.pixels, self.model_seed)?,
+            (files, _) => files
                 .iter()
-                .map(|file| self.load(file, &model.graph))
+                .map(|file| self.load(file, &model.graph, tokens))
                 .collect::<Result<_, _>>()?,
         };
-        let calibration = self.calibration(&model.graph);
+        let calibration = self.calibration(&model.graph, tokens);
         Task::new(model, &samples, calibration)
     }
+}
+
+fn parse_fixed(text: &str) -> Result<(String, Fixed), String> {
+    let (name, value) = text.split_once('=').ok_or("NAME=VALUE is needed")?;
+    Ok((name.to_owned(), value.parse()?))
 }

@@ -32,7 +32,9 @@ pub(super) fn plan(args: &PlanArgs) -> Result<(), Failure> {
         Some(path) => task::load_program(path)?,
         None => {
             let m = &args.model;
-            m.task(m.build()?.model, args.class_only)?.program
+            let chosen = m.build()?;
+            m.task(chosen.model, chosen.tokens, args.class_only)?
+                .program
         }
     };
     if let Some(path) = &args.program {

@@ -26,6 +26,15 @@ pub struct Tokens {
 }
 
 impl Tokens {
+    /// Words alone: the row of a token is as long as the vocabulary.
+    #[must_use]
+    pub const fn words(vocabulary: usize) -> Self {
+        Self {
+            vocabulary,
+            types: 0,
+            positions: 0,
+        }
+    }
     /// Length of the row that shows a token.
     #[must_use]
     pub const fn columns(&self) -> usize {

@@ -1,4 +1,16 @@
 //! Logarithms.
+//!
+//! `ln x = ln u + (e + 1) ln 2` with `x = u 2^(e+1)`, `1/2 <= u < 1` ([`Normal`]; Catrina and Saxena, Secure
+//! computation with fixed-point numbers, FC 2010): a polynomial of degree 8 near `ln u` by three products. The second
+//! term is a sum over weighed bits, added to the polynomial's last sum, so both are rounded as one.
+//!
+//! *Domain.* All positive numbers, or those from `2^low` on; all below have the logarithm of the least one.
+//!
+//! *Error.* Absolute, since logarithms near 1 have no leading bits: before the last rounding at most what
+//! [`Log::error`] says, about 2^-22, of which the polynomial and its two powers are 2^-22.3. Less than 0.45 units is
+//! asked for, so results have up to 20 fraction bits and are within one unit of the correctly rounded ones.
+//!
+//! *Cost* in rep3, f = 16, 26 bits and `Stochastic`: 354 bytes and 19 rounds.
 
 use core::f64::consts::LN_2;
 
@@ -9,8 +21,8 @@ use crate::function::minimax::Weight;
 use crate::function::normal::octic::Octic;
 use crate::function::normal::scaled::{FEWEST, MOST};
 use crate::function::normal::{Places, Scale, Term, inside, together};
+use crate::function::offset;
 use crate::function::real::{ln, pow2};
-use crate::function::{offset, reciprocal};
 use crate::layer::{Layers, only};
 use crate::model::Format;
 
@@ -42,11 +54,9 @@ impl Log {
 
     /// On a domain of the caller's.
     ///
-    /// # Errors
-    /// [`Error::Range`] if `to` does not hold all results, [`Error::Unsupported`] if it has more fraction bits than the precision
-    /// suffices for, about 20, or for numbers of both signs.
+    /// # Errors [`Error::Range`] if `to` does not hold all results, [`Error::Unsupported`] if it has more fraction
+    /// bits than the precision suffices for, about 20, or for numbers of both signs.
     pub fn with(normal: Normal, to: Format) -> Result<Self, Error> {
-        let _ = reciprocal::PRECISION;
         if normal.is_signed() {
             return Err(Error::Unsupported {
                 what: "logarithms of negative numbers",
@@ -68,8 +78,7 @@ impl Log {
                 bound,
             });
         }
-        let terms = 1;
-        for (digit, _) in normal.costs(1, terms) {
+        for (digit, _) in normal.costs(1, 1) {
             let found = Self::candidate(normal, to, bound, whole, digit);
             // Near 1 the result has no leading bits: the error is absolute.
             let near = 0.45 * pow2(-(to.frac() as i32));

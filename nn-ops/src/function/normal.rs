@@ -1,31 +1,35 @@
 //! Positive numbers as `u 2^(e+1)` with `1/2 <= u < 1`, and what depends on `e`.
 //!
-//! The normalisation of Catrina and Saxena (Secure computation with fixed-point numbers, FC 2010) as Keller and Sun use it (Secure Quantized
-//! Training for Deep Learning, arXiv 2107.00501), with what comes after the place of the highest set bit made of few words:
+//! The normalisation of Catrina and Saxena (Secure computation with fixed-point numbers, FC 2010) as Keller and Sun
+//! use it (Secure Quantized Training for Deep Learning, arXiv 2107.00501), with what comes after the place of the
+//! highest set bit made of few words:
 //!
 //! 1. The bits of x above the domain's lower end, and its sign as the highest of them ([`Engine::bits`]).
-//! 2. One bit for each place, set at the highest set place ([`Layers::most_significant_one`]). For x below the domain, the
-//!    negative ones included, none is set: the sign comes first.
-//! 3. The place in digits of base `2^d`, `p = 2^d h + l`: unit vectors of both digits are exclusive ors of places, so local.
-//!    Where there are few places d = 0, and the unit vector of h is what there is.
-//! 4. One step ([`Engine::weigh`]) turns these bits into all sums that are wanted. A quantity that is geometric in p is a product
-//!    of a sum over the bits of h and one over those of l. So 40 places cost 12 weighed bits and a product instead of 40.
+//! 2. One bit for each place, set at the highest set place ([`Layers::most_significant_one`]). For x below the
+//!    domain, the negative ones included, none is set: the sign comes first.
+//! 3. The place in digits of base `2^d`, `p = 2^d h + l`: unit vectors of both digits are exclusive ors of places, so
+//!    local. Where there are few places d = 0, and the unit vector of h is what there is.
+//! 4. One step ([`Engine::weigh`]) turns these bits into all sums that are wanted. A quantity that is geometric in p
+//!    is a product of a sum over the bits of h and one over those of l. So 40 places cost 12 weighed bits and a
+//!    product instead of 40.
 //!
 //! `2^(B-1-e)` is such a quantity, and its product with x is u with B fraction bits.
 //!
-//! No place is set outside the domain. Then a geometric quantity is 0, u too, and a quantity that is a sum (`outside` in
-//! [`Term`]) can be anything: so a function has its value at the lower end of the domain for all that is below, without a
-//! comparison or a selection. A caller who declares that this does not happen ([`Normal::declared`]) saves that, and one bit.
+//! No place is set outside the domain. Then a geometric quantity is 0, u too, and a quantity that is a sum (`outside`
+//! in [`Term`]) can be anything: so a function has its value at the lower end of the domain for all that is below,
+//! without a comparison or a selection. A caller who declares that this does not happen ([`Normal::declared`]) saves
+//! that, and one bit.
 //!
-//! With both signs ([`Normal::signed`]) the bits are those of `|x|`, or `|x| - 1` if x is negative: the exclusive or of each with the sign. The
-//! place is the same but for `-2^k`, where u is 1 instead of 1/2, and `-2^low`, which is below the domain unless low = 0. The bits of h are multiplied by the sign (an `and`), and the
-//! quantities have the sign of x.
+//! With both signs ([`Normal::signed`]) the bits are those of `|x|`, or `|x| - 1` if x is negative: the exclusive or
+//! of each with the sign. The place is the same but for `-2^k`, where u is 1 instead of 1/2, and `-2^low`, which is
+//! below the domain unless low = 0. The bits of h are multiplied by the sign (an `and`), and the quantities have the
+//! sign of x.
 //!
 //! *Security.* Steps of the engine and nothing else.
 //!
-//! *Cost*, n places of which `h` bits and `l` bits stay ([`Normal::costs`] chooses d), q geometric quantities, t other sums: the bits of
-//! x; a prefix tree over n + 1; one step that weighs h + l bits into 2 q + t sums (q + t if d = 0); q products, without rescaling.
-//! In rep3 in 64 bits, a weighed bit is 8 bytes, a sum 16 and a product 24.
+//! *Cost*, n places of which `h` bits and `l` bits stay ([`Normal::costs`] chooses d), q geometric quantities, t
+//! other sums: the bits of x; a prefix tree over n + 1; one step that weighs h + l bits into 2 q + t sums (q + t if d
+//! = 0); q products, without rescaling. In rep3 in 64 bits, a weighed bit is 8 bytes, a sum 16 and a product 24.
 
 pub(crate) mod octic;
 pub(crate) mod scaled;
@@ -156,8 +160,8 @@ impl Normal {
         (high + low + signs) as usize
     }
 
-    /// The digits by what they cost, least first: `(bits of a low digit, bytes in rep3 after the places are known)`, for so many geometric
-    /// quantities and other sums.
+    /// The digits by what they cost, least first: `(bits of a low digit, bytes in rep3 after the places are known)`,
+    /// for so many geometric quantities and other sums.
     pub(crate) fn costs(self, scales: usize, terms: usize) -> Vec<(u32, usize)> {
         let mut all: Vec<(u32, usize)> = (0..=MOST_DIGIT_BITS)
             .filter(|d| self.blocks(*d) > 1)
@@ -183,7 +187,8 @@ pub(crate) fn half_power(k: i32) -> f64 {
     }
 }
 
-/// A quantity that is geometric in the place p: `2^((first + step p) / 2)` as an integer, 0 outside, with the sign of x.
+/// A quantity that is geometric in the place p: `2^((first + step p) / 2)` as an integer, 0 outside, with the sign of
+/// x.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Scale {
     high: Vec<i64>,
@@ -247,7 +252,8 @@ impl Scale {
     }
 }
 
-/// A quantity that is `first + step p`, and `outside` where no place is set; raw. With both signs it has the sign of x.
+/// A quantity that is `first + step p`, and `outside` where no place is set; raw. With both signs it has the sign of
+/// x.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Term {
     pub(crate) first: i64,
@@ -506,7 +512,8 @@ fn any<E: Layers + ?Sized>(engine: &mut E, bits: &[&E::Bits]) -> Result<E::Bits,
     })
 }
 
-/// `f` on all of several tensors at once, which must be of the format `from` or narrower; `Local` is taken as `Stochastic`.
+/// `f` on all of several tensors at once, which must be of the format `from` or narrower; `Local` is taken as
+/// `Stochastic`.
 pub(crate) fn together<E: Layers + ?Sized>(
     engine: &mut E,
     xs: &[&E::Arith],

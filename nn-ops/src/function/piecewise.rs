@@ -10,10 +10,10 @@
 //! | tanh | `1 - g(abs x)` for `x >= 0`, else `g(abs x) - 1` | `g(a) = 1 - tanh(a)` |
 //!
 //! A cut X is chosen where g is below a unit of the last place or so. Of `abs x = 2 relu(x) - x` is made
-//! `z = relu(X - abs x)`, which lies in `[0, X]` for every x, and `g(X - z)` is *one* [`Polynomial`] in z: its products are shared by the
-//! whole range, and multiples of public coefficients cost nothing. Coefficients that are looked up piece by piece
-//! would allow a lower degree, but a unit vector of n bits and d + 1 sums over it cost `8 n + 16 (d + 1)` bytes in
-//! `rep3`, more than the products that they save.
+//! `z = relu(X - abs x)`, which lies in `[0, X]` for every x, and `g(X - z)` is *one* [`Polynomial`] in z: its
+//! products are shared by the whole range, and multiples of public coefficients cost nothing. Coefficients that are
+//! looked up piece by piece would allow a lower degree, but a unit vector of n bits and d + 1 sums over it cost
+//! `8 n + 16 (d + 1)` bytes in `rep3`, more than the products that they save.
 //!
 //! *Without one* ([`Piecewise::new`]): `x' = low + relu(x - low) - relu(x - high)` lies in `[low, high]`, and the
 //! result is a polynomial in x' and, outside, a public multiple of what was cut off.
@@ -27,7 +27,7 @@
 //!
 //! *Cost* for each element: two comparisons and two selections (the second pair after the first), then the
 //! polynomial with 2 rounds for each of its levels, then for sigmoid and tanh one selection. In `rep3`, stochastic,
-//! for arguments below 2^9: 47, 50 and 54 bytes for the first at 12, 16 and 20 fraction bits, twice, 126, 192 and
+//! for arguments below 2^9: 47, 50 and 54 bytes for the first at 12, 16 and 20 fraction bits, twice, 138, 192 and
 //! 288 for the polynomial of GeLU.
 
 use super::polynomial::Polynomial;
@@ -107,7 +107,8 @@ impl Piecewise {
     }
 
     /// A continuous function on `[low, high]`, and beyond its ends as said. It must be near to a polynomial of
-    /// degree 32 or less on the range.
+    /// degree 32 or less on the range, and have the same values at all parties, to the last bit
+    /// ([`real`](super::real) has such ones).
     pub fn new(
         f: impl Fn(f64) -> f64,
         [low, high]: [f64; 2],

@@ -80,7 +80,7 @@ impl Variable {
         };
         let m = (0..=58).find(fits).unwrap_or(58);
         let finer = from.frac().saturating_sub(m);
-        let (m, factor) = (m + finer, (1i64 << m) / half << finer);
+        let (m, factor) = (m + finer, ((1i64 << m) / half) << finer);
         let reach = pow2(m as i32) / factor as f64;
         let unit = pow2(-(from.frac() as i32));
         Ok(Self {

@@ -15,7 +15,9 @@
 
 use super::Table;
 use crate::Error;
-use crate::engine::{Engine, Rescale, Truncation};
+#[allow(unused_imports, reason = "named in the documentation")]
+use crate::engine::Engine;
+use crate::engine::{Rescale, Truncation};
 use crate::layer::{Layers, only};
 use crate::model::{Format, max_bound};
 

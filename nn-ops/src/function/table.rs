@@ -22,7 +22,9 @@ use std::collections::BTreeMap;
 
 use super::bits::{MAX_INDEX_BITS, one_hot};
 use crate::Error;
-use crate::engine::{Engine, LinearOp, Rescale, Spec, Truncation, Weighed, check_format};
+#[allow(unused_imports, reason = "named in the documentation")]
+use crate::engine::Engine;
+use crate::engine::{LinearOp, Rescale, Spec, Truncation, Weighed, check_format};
 use crate::layer::{Layers, only};
 use crate::model::{Format, Shape};
 

@@ -1,5 +1,7 @@
 //! Arithmetic on constants: shapes that an exporter left to be computed, and weights that it left to be put together.
 
+mod mask;
+
 use super::item::{Item, axes, axis};
 use super::layout::{Layout, broadcast};
 use super::tensor::{Budget, Const, Data, Type, elements};
@@ -65,8 +67,10 @@ pub(super) fn fold(
             };
             reduce(item.op(), x, &axes, item.flag("keepdims", true)?, budget)
         }
-        "CumSum" => sums(item, need(0)?, need(1)?, budget),
-        "Trilu" => triangle(item, need(0)?, args.get(1).copied().flatten(), budget),
+        "CumSum" => mask::sums(item, need(0)?, need(1)?, budget),
+        "GatherND" => mask::gather(item, need(0)?, need(1)?, budget),
+        "ScatterND" => mask::scatter(item, need(0)?, need(1)?, need(2)?, budget),
+        "Trilu" => mask::triangle(item, need(0)?, args.get(1).copied().flatten(), budget),
         _ => return Ok(None),
     };
     // Made of shapes and masks, with single numbers at most: nothing that was learned.
@@ -411,67 +415,4 @@ fn reduce(
         }
     };
     Const::f32(&dims, x2.reals().chunks_exact(n).map(row).collect())
-}
-
-/// What is on and above (or below) a diagonal, and zeros.
-fn triangle(
-    item: &Item<'_>,
-    x: &Const,
-    diagonal: Option<&Const>,
-    budget: &mut Budget,
-) -> Result<Const, String> {
-    let upper = item.flag("upper", true)?;
-    let k = match diagonal.map(Const::integers).transpose()? {
-        None => 0,
-        Some([k]) => *k,
-        Some(_) => return Err("its diagonal is not a single number".to_owned()),
-    };
-    let (&[.., rows, columns], n) = (x.dims(), x.elements()) else {
-        return Err("it takes matrices".to_owned());
-    };
-    budget.spend(n)?;
-    let kept = |i: usize| {
-        let (row, column) = ((i / columns % rows) as i64, (i % columns) as i64);
-        let beyond = (column - row).cmp(&k);
-        if upper {
-            beyond.is_ge()
-        } else {
-            beyond.is_le()
-        }
-    };
-    match x.data() {
-        Data::F32(v) => {
-            let one = |(i, v): (usize, &f32)| if kept(i) { *v } else { 0.0 };
-            Const::f32(x.dims(), v.iter().enumerate().map(one).collect())
-        }
-        Data::I64(v) => {
-            let one = |(i, v): (usize, &i64)| if kept(i) { *v } else { 0 };
-            Const::i64(x.dims(), v.iter().enumerate().map(one).collect())
-        }
-    }
-}
-
-/// Running sums of integers along an axis, from which exporters number the places of a text.
-fn sums(item: &Item<'_>, x: &Const, at: &Const, budget: &mut Budget) -> Result<Const, String> {
-    if item.flag("exclusive", false)? || item.flag("reverse", false)? {
-        return Err("its sums are exclusive or run backwards".to_owned());
-    }
-    let [at] = at.integers()? else {
-        return Err("its axis is not a single number".to_owned());
-    };
-    let at = axis(*at, x.dims().len())?;
-    budget.spend(x.elements())?;
-    let after: usize = x.dims().iter().skip(at + 1).product();
-    let length = x.dims().get(at).copied().unwrap_or(1);
-    let mut data = x.integers()?.to_vec();
-    for i in 0..data.len() {
-        if (i / after.max(1)).is_multiple_of(length.max(1)) {
-            continue;
-        }
-        let before = data.get(i - after).copied().unwrap_or(0);
-        if let Some(v) = data.get_mut(i) {
-            *v = v.checked_add(before).ok_or("integers overflow")?;
-        }
-    }
-    Const::i64(x.dims(), data)
 }

@@ -1,9 +1,9 @@
-//! Functions that exporters write as several nodes: GELU by its error function or its tangent, SiLU, normalisations and
-//! softmaxes by their statistics.
+//! Functions that exporters write as several nodes: GELU by its error function or its tangent, SiLU, normalisations
+//! and softmaxes by their statistics.
 //!
-//! What is recognised is arithmetic, not an exporter's way to write it: the argument of an error function or a tangent is
-//! read as a polynomial of some earlier value x, and what becomes of the result must be x/2 times it plus one, in
-//! whatever order the factors stand.
+//! What is recognised is arithmetic, not an exporter's way to write it: the argument of an error function or a
+//! tangent is read as a polynomial of some earlier value x, and what becomes of the result must be x/2 times it plus
+//! one, in whatever order the factors stand.
 
 use super::item::Item;
 use crate::model::Function;
@@ -232,8 +232,8 @@ impl<'a> Finder<'a> {
         })
     }
 
-    /// The node behind node `at` whose result is x (`factor` t + `summand`), where t is what node `at` gives and nobody
-    /// takes anything between.
+    /// The node behind node `at` whose result is x (`factor` t + `summand`), where t is what node `at` gives and
+    /// nobody takes anything between.
     fn climb(&self, at: usize, x: &str, factor: f64, summand: f64, output: &str) -> Option<usize> {
         let (mut a, mut b, mut gated) = (1.0, 0.0, false);
         let mut name = self.items.get(at)?.outputs().first()?;

@@ -26,8 +26,8 @@ pub enum Input {
 }
 
 impl Input {
-    /// The graph's input for these tokens, row-major; an error if they are not as many as the network takes, if one is not
-    /// in the vocabulary, or if it takes no tokens.
+    /// The graph's input for these tokens, row-major; an error if they are not as many as the network takes, if one
+    /// is not in the vocabulary, or if it takes no tokens.
     pub fn unit_vectors(&self, tokens: &[usize]) -> Result<TensorF32, ModelError> {
         let refuse = |reason: String| ModelError::Shape {
             dims: vec![tokens.len()],

@@ -1,8 +1,8 @@
 //! Where the elements of a tensor are in the data of another: the algebra behind every operator that only moves
 //! elements.
 //!
-//! Transposes, slices, splits, squeezes, broadcasts and most reshapes change a layout and touch no data; chains of them
-//! become one view, and those that cancel become none.
+//! Transposes, slices, splits, squeezes, broadcasts and most reshapes change a layout and touch no data; chains of
+//! them become one view, and those that cancel become none.
 
 /// Most dimensions of a tensor on its way through such operators.
 pub(super) const MAX_DIMS: usize = 8;

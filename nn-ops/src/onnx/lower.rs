@@ -1,10 +1,11 @@
 //! From nodes of the file to nodes of the graph.
 //!
-//! A value is a constant, or a node of the graph seen through a [`Layout`]. Operators that move elements change the layout;
-//! others ask for a node of the shape they need, and a view is made where there is none.
+//! A value is a constant, or a node of the graph seen through a [`Layout`]. Operators that move elements change the
+//! layout; others ask for a node of the shape they need, and a view is made where there is none.
 
 mod activation;
 mod affine;
+mod attention;
 mod constant;
 mod conv;
 mod elementwise;
@@ -290,6 +291,7 @@ impl<'a> Lower<'a> {
             "Concat" => self.concat(item, args)?,
             "Pad" => self.pad(item, args)?,
             "Softmax" | "LogSoftmax" => self.softmax(item, args)?,
+            "Attention" => self.attention(item, args)?,
             _ if args
                 .0
                 .iter()

@@ -6,6 +6,7 @@ pub(super) const IMPORTED: &[&str] = &[
     "Add",
     "And",
     "ArgMax",
+    "Attention",
     "AveragePool",
     "BatchNormalization",
     "Cast",
@@ -28,6 +29,7 @@ pub(super) const IMPORTED: &[&str] = &[
     "Flatten",
     "Floor",
     "Gather",
+    "GatherND",
     "Gelu",
     "Gemm",
     "GlobalAveragePool",
@@ -68,6 +70,7 @@ pub(super) const IMPORTED: &[&str] = &[
     "Relu",
     "Reshape",
     "Round",
+    "ScatterND",
     "Shape",
     "Sigmoid",
     "Sign",
@@ -137,8 +140,11 @@ pub(super) fn reason(domain: &str, op: &str) -> &'static str {
             | "MaxUnpool",
         ) => "resampling is not computed yet",
         (_, "LSTM" | "GRU" | "RNN") => "recurrent layers are not computed yet",
-        (_, "Attention" | "RotaryEmbedding" | "TensorScatter") => {
-            "attention as one operator is not computed yet: export with operator set 22 or earlier"
+        (_, "RotaryEmbedding" | "TensorScatter") => {
+            "rotated places as one operator are not computed yet: export with operator set 22 or earlier"
+        }
+        (_, "GatherND" | "ScatterND") => {
+            "it takes places that depend on values, or values by lists of places"
         }
         (_, "Loop" | "If" | "Scan" | "SequenceMap") => {
             "graphs within graphs are refused: what is computed must not depend on values"

@@ -1,5 +1,5 @@
-//! The graph of the file: what is an input and what a constant, and the nodes behind the result in an order in which they
-//! can be evaluated.
+//! The graph of the file: what is an input and what a constant, and the nodes behind the result in an order in which
+//! they can be evaluated.
 
 use super::inputs::{Dims, Inputs};
 use super::item::{Item, own};

@@ -1,10 +1,10 @@
 //! One digit of a sum u + v: u known to those who compute, of v the one-hot vector shared.
 //!
-//! From the lowest bit up: `S_a` is the share of \[the bits of v from i up are a\], and for each such a there are the shares of "and
-//! the i bits below generate a carry with u's" (`G_a`) and "and they propagate one" (`P_a`). With L = 2a, H = 2a + 1 and u's bit i,
-//! `G_a = u_i ? S_H ^ G_L : G_H`, `P_a = u_i ? P_L : P_H`, `S_a = S_L ^ S_H`: public selections of shares. Before bit i is
-//! taken, the sum of all G is the carry into it, the sum of all P says whether a carry into the digit reaches it, and the sum of the
-//! S of odd a is v's bit i.
+//! From the lowest bit up: `S_a` is the share of \[the bits of v from i up are a\], and for each such a there are the
+//! shares of "and the i bits below generate a carry with u's" (`G_a`) and "and they propagate one" (`P_a`). With L =
+//! 2a, H = 2a + 1 and u's bit i, `G_a = u_i ? S_H ^ G_L : G_H`, `P_a = u_i ? P_L : P_H`, `S_a = S_L ^ S_H`: public
+//! selections of shares. Before bit i is taken, the sum of all G is the carry into it, the sum of all P says whether
+//! a carry into the digit reaches it, and the sum of the S of odd a is v's bit i.
 
 use piquet_core::{RingVec, lanes};
 
@@ -56,8 +56,8 @@ fn entries(table: &[&[u64]], total: &[u64]) -> Vec<RingVec<u64>> {
 }
 
 impl Digit {
-    /// Looks the bits of u up in the table (without its first entry) of those of v. Sums are wanted from place `wanted` on;
-    /// `one` is this party's share of 1.
+    /// Looks the bits of u up in the table (without its first entry) of those of v. Sums are wanted from place
+    /// `wanted` on; `one` is this party's share of 1.
     pub(crate) fn look_up(table: &[&[u64]], bits: &[&[u64]], wanted: usize, one: &[u64]) -> Self {
         let words = one.len();
         let mut above: Vec<Above> = entries(table, one)
@@ -101,8 +101,8 @@ impl Digit {
     }
 }
 
-/// [`Digit::through`] of all places but the first, times a bit: from the products of that bit with the one-hot vector of all bits of v
-/// but the highest, and from this party's share of the bit itself.
+/// [`Digit::through`] of all places but the first, times a bit: from the products of that bit with the one-hot vector
+/// of all bits of v but the highest, and from this party's share of the bit itself.
 pub(crate) fn through_times(table: &[&[u64]], bits: &[&[u64]], total: &[u64]) -> Vec<RingVec<u64>> {
     let words = total.len();
     let mut above = entries(table, total);

@@ -22,6 +22,7 @@ use core::ops::Range;
 use piquet_core::{RingVec, lanes};
 
 use super::adder::{Adder, Group};
+use super::digit::Digit;
 use super::planes::plane;
 
 /// Planes of masked bits `open ^ mask`.
@@ -81,81 +82,27 @@ pub(crate) fn look_up(
     words: usize,
 ) -> RingVec<u64> {
     let digits = adder.digits().len();
-    let mut out = RingVec::zeros((2 * digits - 1) * words);
-    let (gs, ps) = out.as_mut_slice().split_at_mut(digits * words);
-    let one = if one { u64::MAX } else { 0 };
+    let mut out = RingVec::with_capacity((2 * digits - 1) * words);
+    let mut propagate = RingVec::with_capacity((digits - 1) * words);
+    let one = vec![if one { u64::MAX } else { 0 }; words];
     let (mut first, mut entry) = (0, 0);
-    for (d, &m) in adder.digits().iter().enumerate() {
-        let size = 1 << m;
-        let bits: Vec<&[u64]> = (0..m).map(|i| plane(u, words, first + i)).collect();
-        let table: Vec<&[u64]> = (0..size - 1)
-            .map(|j| plane(tables, words, entry + j))
+    for &m in adder.digits() {
+        let entries = (1 << m) - 1;
+        let bits: Vec<&[u64]> = (first..first + m).map(|i| plane(u, words, i)).collect();
+        let table: Vec<&[u64]> = (entry..entry + entries)
+            .map(|j| plane(tables, words, j))
             .collect();
-        let g = gs.get_mut(d * words..(d + 1) * words).unwrap_or_default();
-        let mut none = [];
-        let p = match d.checked_sub(1) {
-            Some(d) => ps.get_mut(d * words..(d + 1) * words).unwrap_or_default(),
-            None => &mut none[..],
-        };
-        match m {
-            1 => digit::<2>(&table, &bits, one, g, p),
-            2 => digit::<4>(&table, &bits, one, g, p),
-            3 => digit::<8>(&table, &bits, one, g, p),
-            _ => digit::<16>(&table, &bits, one, g, p),
+        // No place of it is wanted.
+        let digit = Digit::look_up(&table, &bits, m, &one);
+        out.extend_from_slice(digit.generate.as_slice());
+        if first > 0 {
+            propagate.extend_from_slice(digit.propagate.as_slice());
         }
         first += m;
-        entry += size - 1;
+        entry += entries;
     }
+    out.extend_from_slice(propagate.as_slice());
     out
-}
-
-/// One digit of `SIZE` values. `p` may be empty.
-fn digit<const SIZE: usize>(
-    table: &[&[u64]],
-    bits: &[&[u64]],
-    one: u64,
-    g: &mut [u64],
-    p: &mut [u64],
-) {
-    let at = |planes: &[&[u64]], j: usize, w: usize| {
-        planes
-            .get(j)
-            .and_then(|p| p.get(w))
-            .copied()
-            .unwrap_or_default()
-    };
-    for w in 0..g.len() {
-        let mut e = [one; SIZE];
-        for j in 1..SIZE {
-            e[j] = at(table, j - 1, w);
-            e[0] ^= e[j];
-        }
-        // What u = t selects: the sum of the t highest entries, and entry 2^m - 1 - t.
-        let mut generate = [0; SIZE];
-        let mut propagate = [0; SIZE];
-        let mut sum = 0;
-        for t in 0..SIZE {
-            generate[t] = sum;
-            propagate[t] = e[SIZE - 1 - t];
-            sum ^= propagate[t];
-        }
-        let mut half = SIZE / 2;
-        // From the highest bit down, the half that the bit selects remains.
-        for i in (0..bits.len()).rev() {
-            let bit = at(bits, i, w);
-            for t in 0..half {
-                generate[t] ^= bit & (generate[t] ^ generate[t + half]);
-                propagate[t] ^= bit & (propagate[t] ^ propagate[t + half]);
-            }
-            half /= 2;
-        }
-        if let Some(g) = g.get_mut(w) {
-            *g = generate[0];
-        }
-        if let Some(p) = p.get_mut(w) {
-            *p = propagate[0];
-        }
-    }
 }
 
 /// The masks of one level, or its opened bits, by digit.

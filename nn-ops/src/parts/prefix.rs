@@ -190,7 +190,8 @@ impl Prefix {
     pub(crate) fn dealt(&self, step: usize) -> usize {
         let mut planes = 0;
         if step == 0 {
-            planes += self.digits.iter().map(|m| (1 << m) - 1).sum::<usize>();
+            let lower = self.digits.iter().map(|m| (1 << m) - 1).sum::<usize>();
+            planes += lower - (1 << (self.size(self.digits.len() - 1) - 1)) + 1;
         }
         if let Some(runs) = step.checked_sub(1).and_then(|l| self.levels.get(l)) {
             planes += runs.iter().map(Run::products).sum::<usize>();
@@ -235,9 +236,15 @@ impl Prefix {
         let words = masks.words;
         let mut out = RingVec::with_capacity(self.dealt(step) * words);
         if step == 0 {
-            let mut low = 0;
-            for &m in &self.digits {
-                hot(v, words, low..low + m, &mut out);
+            let (mut low, last) = (0, self.digits.len() - 1);
+            for (d, &m) in self.digits.iter().enumerate() {
+                if d < last {
+                    hot(v, words, low..low + m, &mut out);
+                } else {
+                    // No carry leaves the highest place, so that v's bit there suffices.
+                    hot(v, words, low..low + m - 1, &mut out);
+                    out.extend_from_slice(plane(v, words, low + m - 1));
+                }
                 low += m;
             }
         }
@@ -320,15 +327,24 @@ impl Prefix {
         let mut propagate = RingVec::with_capacity(left * words);
         let mut low = 0;
         for (d, &m) in self.digits.iter().enumerate() {
-            let table: Vec<&[u64]> = (1..1 << m).map(|_| dealt.next()).collect();
-            let bits: Vec<&[u64]> = (low..low + m).map(|i| plane(u, words, i)).collect();
+            let looked_up = if d < left { m } else { m - 1 };
+            let table: Vec<&[u64]> = (1..1 << looked_up).map(|_| dealt.next()).collect();
+            let bits: Vec<&[u64]> = (low..low + looked_up).map(|i| plane(u, words, i)).collect();
             let wanted = self.first.saturating_sub(low);
-            let digit = Digit::look_up(&table, &bits, wanted, one);
+            let mut digit = Digit::look_up(&table, &bits, wanted, one);
             if d < left {
                 generate.extend_from_slice(digit.generate.as_slice());
                 if d > 0 {
                     propagate.extend_from_slice(digit.propagate.as_slice());
                 }
+            } else {
+                let (u, v) = (plane(u, words, low + m - 1), dealt.next());
+                let mut top = digit.generate;
+                lanes::zip3(top.as_mut_slice(), v, u, one, |c, v, u, one| {
+                    c ^ v ^ (u & one)
+                });
+                digit.sums.push(top);
+                digit.through.push(digit.propagate);
             }
             low += m;
             if low > self.first {

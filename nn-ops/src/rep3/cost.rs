@@ -371,4 +371,69 @@ mod tests {
             }
         }
     }
+
+    /// The rest of it: what functions ask for.
+    #[test]
+    fn formulas_of_functions() {
+        for k in [32u32, 64] {
+            let bits = k as usize;
+            for (m, t) in [(1, 1), (20, 3)] {
+                let got = cost(k, |c| c.weigh(&[(64, m)], t));
+                assert_eq!(got, ((m + 2 * t) * bits, 2));
+            }
+            let got = PLACES.map(|(lo, hi)| cost(k, |c| c.bits(&[64], lo..hi)));
+            let page = [16, 45, 97, 118, 206, 289, 397, 485, 677, 158, 236, 546];
+            let swaps = [1, 2, 2, 3, 3, 3, 4, 4, 4, 3, 3, 4];
+            assert_eq!(got.map(|c| c.0), page);
+            got.iter()
+                .zip(swaps)
+                .for_each(|(c, swaps)| holds(*c, c.0, 1 + swaps));
+            let rescale = Rescale {
+                shift: 12,
+                mode: Truncation::Stochastic,
+                to: Format::new(k, 4, 20).unwrap(),
+            };
+            let one = cost(k, |c| c.rescale(&[64], rescale));
+            let pairs = Products::pairs(&[64]);
+            assert_eq!(cost(k, |c| c.mul(&pairs, rescale)), one);
+            let x = vec![0u8; 64];
+            let (sum, _) = Products::of([[(&x, &x), (&x, &x)]], Vec::len);
+            assert_eq!(cost(k, |c| c.dot(&sum, rescale)), one);
+            let op = MatMul {
+                batch: 2,
+                rows: 4,
+                inner: 100,
+                columns: 8,
+                transposed: false,
+            };
+            assert_eq!(cost(k, |c| c.matmul(&op, &pairs, rescale)), one);
+        }
+    }
+
+    /// Ranges of bits on the engine's page.
+    const PLACES: [(u32, u32); 12] = [
+        (0, 4),
+        (0, 8),
+        (0, 12),
+        (0, 16),
+        (0, 24),
+        (0, 30),
+        (0, 40),
+        (0, 48),
+        (0, 63),
+        (16, 24),
+        (16, 30),
+        (32, 63),
+    ];
+
+    /// Pairs of bits join at words, whatever their number.
+    #[test]
+    fn conjunctions_of_many_are_few_messages() {
+        let mut c = Rep3Cost::new(64);
+        c.and(&[100_000; 40]);
+        let total = c.plan.total(Phase::Setup);
+        let words = 40 * 1563;
+        assert_eq!(total.messages, 3 * 2);
+        assert_eq!(total.bytes - 6 * wire_len(0), 3 * 8 * words);
+    }
 }

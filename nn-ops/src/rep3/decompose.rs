@@ -1,13 +1,15 @@
 //! Bits in two's complement.
 //!
-//! `x = r + c mod 2^hi`, where party 0 knows `r = x_0 + x_1` and parties 1 and 2 know `c = x_2`: the wanted bits of a sum of two
-//! numbers, each known to someone. [`prefix`](crate::parts::prefix) computes them, with party 0 as its dealer and parties 1 and 2 as
-//! those who compute. Each step ends with a swap of summands under fresh pads, which are the masks that party 0 knows; the bits
-//! themselves are what the last swap gives: the pads are components 1 and 0, what was opened is component 2.
+//! `x = r + c mod 2^hi`, where party 0 knows `r = x_0 + x_1` and parties 1 and 2 know `c = x_2`: the wanted bits of a
+//! sum of two numbers, each known to someone. [`prefix`](crate::parts::prefix) computes them, with party 0 as its
+//! dealer and parties 1 and 2 as those who compute. Each step ends with a swap of summands under fresh pads, which
+//! are the masks that party 0 knows; the bits themselves are what the last swap gives: the pads are components 1 and
+//! 0, what was opened is component 2.
 //!
-//! Security: as in `bits`. Party 0 receives nothing. What it hands out are functions of r and of pads, split between parties 1 and 2
-//! with a half that is uniform to its receiver; each swapped message is masked by a pad that its receiver lacks and that masks
-//! nothing else. So both views are uniform words, which a simulator draws; nothing is opened but masked.
+//! Security: as in `bits`. Party 0 receives nothing. What it hands out are functions of r and of pads, split between
+//! parties 1 and 2 with a half that is uniform to its receiver; each swapped message is masked by a pad that its
+//! receiver lacks and that masks nothing else. So both views are uniform words, which a simulator draws; nothing is
+//! opened but masked.
 
 use core::ops::Range;
 

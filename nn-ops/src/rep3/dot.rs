@@ -1,10 +1,10 @@
 //! Sums of elementwise products, and products of secret matrices.
 //!
-//! The five local products of `linear`: with `r = x_0 + x_1`, `rho = y_0 + y_1` at party 0 and `c = x_2`, `gamma = y_2` at parties 1 and 2,
-//! `x y` is the sum of `r rho` (party 0), `x_1 gamma + c y_1` (party 1) and `x_0 gamma + c (y_0 + gamma)` (party 2). Such summands are
-//! linear in the products, so each party adds those of all products of a sum, and its first component of a value that is added;
-//! the sum is rescaled and shared afresh once. Nothing else is sent: `truncate` masks whatever leaves a party, and has the
-//! argument for it.
+//! The five local products of `linear`: with `r = x_0 + x_1`, `rho = y_0 + y_1` at party 0 and `c = x_2`, `gamma =
+//! y_2` at parties 1 and 2, `x y` is the sum of `r rho` (party 0), `x_1 gamma + c y_1` (party 1) and `x_0 gamma + c
+//! (y_0 + gamma)` (party 2). Such summands are linear in the products, so each party adds those of all products of a
+//! sum, and its first component of a value that is added; the sum is rescaled and shared afresh once. Nothing else is
+//! sent: `truncate` masks whatever leaves a party, and has the argument for it.
 
 use piquet_core::linalg::{ConvShape, PackedWeights};
 use piquet_core::{Ring, RingVec, lanes};

@@ -1,12 +1,13 @@
 //! Linear combinations of bits, as integers.
 //!
-//! As in `select`, a bit is `b_s = beta_s + (1 - 2 beta_s) rho_s` with rho_s known to party 0 and beta_s to parties 1 and 2. So with public
-//! f_s, `sum of f_s b_s = sum of f_s beta_s + sum of f_s (1 - 2 beta_s) rho_s`: once party 0 has handed out the rho_s as integers,
-//! parties 1 and 2 have summands of every such sum, however many there are. Each masks its own by a fresh pad and they
-//! swap: the pads are components 1 and 0, the sum of what was said is component 2.
+//! As in `select`, a bit is `b_s = beta_s + (1 - 2 beta_s) rho_s` with rho_s known to party 0 and beta_s to parties 1
+//! and 2. So with public f_s, `sum of f_s b_s = sum of f_s beta_s + sum of f_s (1 - 2 beta_s) rho_s`: once party 0
+//! has handed out the rho_s as integers, parties 1 and 2 have summands of every such sum, however many there are.
+//! Each masks its own by a fresh pad and they swap: the pads are components 1 and 0, the sum of what was said is
+//! component 2.
 //!
-//! Security: that of bits to arithmetic in `select`. Party 0 receives nothing; of each rho_s a party holds a half that is uniform to
-//! it, and what it hears in a swap is masked by a pad that it lacks and that masks nothing else.
+//! Security: that of bits to arithmetic in `select`. Party 0 receives nothing; of each rho_s a party holds a half
+//! that is uniform to it, and what it hears in a swap is masked by a pad that it lacks and that masks nothing else.
 
 use core::ops::Range;
 

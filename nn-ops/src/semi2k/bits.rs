@@ -1,13 +1,15 @@
 //! Bits of a value in two's complement.
 //!
-//! Bits lo to hi of x depend on x modulo 2^hi alone. The parties open `c = x - r` modulo the width of the narrowest word of hi bits
-//! and more, r a mask that the dealer knows: then x is the sum of a number that is public and one that the dealer knows,
-//! and its bits are those of that sum, by `parts::prefix`. That is the bit decomposition by masked opening of Escudero, Ghosh,
-//! Keller, Rachuri, Scholl, CRYPTO 2020, eprint 2020/338, with an adder for a dealer who knows the mask.
+//! Bits lo to hi of x depend on x modulo 2^hi alone. The parties open `c = x - r` modulo the width of the narrowest
+//! word of hi bits and more, r a mask that the dealer knows: then x is the sum of a number that is public and one
+//! that the dealer knows, and its bits are those of that sum, by `parts::prefix`. That is the bit decomposition by
+//! masked opening of Escudero, Ghosh, Keller, Rachuri, Scholl, CRYPTO 2020, eprint 2020/338, with an adder for a
+//! dealer who knows the mask.
 //!
-//! Security: c is uniform to any n - 1 parties whatever x is, as r is; it says nothing of the upper bits of x, whose shares are not
-//! sent. Tables, masks and products of masks are functions of what the dealer knows, and of each the n - 1 parties that collude lack a
-//! share. What each step of the adder opens is masked by free bits that mask nothing else. The bits stay shared.
+//! Security: c is uniform to any n - 1 parties whatever x is, as r is; it says nothing of the upper bits of x, whose
+//! shares are not sent. Tables, masks and products of masks are functions of what the dealer knows, and of each the
+//! n - 1 parties that collude lack a share. What each step of the adder opens is masked by free bits that mask nothing
+//! else. The bits stay shared.
 
 use core::ops::Range;
 

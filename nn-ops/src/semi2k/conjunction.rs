@@ -1,11 +1,11 @@
 //! Conjunction of bits by triples (Beaver, CRYPTO 1991).
 //!
-//! With free bits a, b and dealt `a b`, the parties open `d = x ^ a` and `e = y ^ b`; then `x y = a b ^ d b ^ e a ^ d e`. One
-//! round, 2 bits to each party. The words of all pairs of a call are joined: messages are as long for many short operands as for a
-//! long one.
+//! With free bits a, b and dealt `a b`, the parties open `d = x ^ a` and `e = y ^ b`; then `x y = a b ^ d b ^ e a ^ d
+//! e`. One round, 2 bits to each party. The words of all pairs of a call are joined: messages are as long for many
+//! short operands as for a long one.
 //!
-//! Security: a and b are free bits, each the mask of one bit, so d and e are uniform to any n - 1 parties; each message is
-//! masked by its sender's own shares of them.
+//! Security: a and b are free bits, each the mask of one bit, so d and e are uniform to any n - 1 parties; each
+//! message is masked by its sender's own shares of them.
 
 use piquet_core::{BitVec, Ring, RingVec, lanes};
 use piquet_secret_sharing::XorVec;

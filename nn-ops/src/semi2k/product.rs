@@ -1,18 +1,19 @@
 //! Sums of products of values that are all secret, element by element or of matrices (Beaver, CRYPTO 1991).
 //!
-//! Every operand x of a step is masked by one fresh free vector A, and `E = x - A` is opened; the products that it is a factor of
-//! share both. With `y = B + F` likewise, and `*` elementwise or of matrices,
+//! Every operand x of a step is masked by one fresh free vector A, and `E = x - A` is opened; the products that it is
+//! a factor of share both. With `y = B + F` likewise, and `*` elementwise or of matrices,
 //!
 //! `x * y = E * B + A * F + E * F + A * B`.
 //!
-//! Party i computes the sum of `E * B_i + A_i * F`, one party with `B_i + F` in the place of `B_i`, and adds its share of
-//! what is to be added. The dealer knows all masks, and deals for each sum what follows from `sum A * B`: a share of it if
-//! nothing is to be rescaled, else what `truncate` says under *after a product*, which hides it. So a sum costs no more than
-//! one product but for the openings of its operands, and a square opens one.
+//! Party i computes the sum of `E * B_i + A_i * F`, one party with `B_i + F` in the place of `B_i`, and adds its
+//! share of what is to be added. The dealer knows all masks, and deals for each sum what follows from `sum A * B`: a
+//! share of it if nothing is to be rescaled, else what `truncate` says under *after a product*, which hides it. So a
+//! sum costs no more than one product but for the openings of its operands, and a square opens one.
 //!
-//! Security: an operand is opened once under a mask that masks nothing else, so all that is opened is uniform and independent to
-//! any n - 1 parties. What is dealt of the products of these masks is, for each sum, under fresh randomness of its own: shares
-//! of which they lack one, or the mask R of the rescaling. How many products have a factor in common does therefore not matter.
+//! Security: an operand is opened once under a mask that masks nothing else, so all that is opened is uniform and
+//! independent to any n - 1 parties. What is dealt of the products of these masks is, for each sum, under fresh
+//! randomness of its own: shares of which they lack one, or the mask R of the rescaling. How many products have a
+//! factor in common does therefore not matter.
 
 use piquet_core::linalg::{ConvShape, PackedWeights};
 use piquet_core::{Ring, RingVec, lanes};
@@ -129,6 +130,16 @@ fn split<'a, R>(lens: &[usize], joined: &'a [R]) -> Vec<&'a [R]> {
     lens.iter().map(&mut next).collect()
 }
 
+/// The next elements of some vectors of these lengths, which lie one after the other.
+fn append<R: Ring>(vectors: &mut [RingVec<R>], lens: &[usize], mut next: &[R]) {
+    for (v, len) in vectors.iter_mut().zip(lens) {
+        let room = len.saturating_sub(v.len()).min(next.len());
+        let (now, later) = next.split_at(room);
+        v.extend_from_slice(now);
+        next = later;
+    }
+}
+
 /// Dealer: the sums of products of masks, from the masks of all operands joined.
 pub(super) fn products_of_masks<R: Ring>(
     pool: &Pool,
@@ -222,14 +233,18 @@ impl<R: Ring> Semi2k<R> {
             cut,
         };
         let (masked, pieces) = self.begin(&item, openings(cut))?;
-        let joined = item.masked();
-        let (mut masks, mut opened) = (self.tensors(&joined), self.tensors(&joined));
+        let Item::Products { products, form, .. } = &item else {
+            return Ok(Vec::new());
+        };
+        let lens = products.operands();
+        let room = || lens.iter().map(|n| self.shelf.take(*n)).collect::<Vec<_>>();
+        let (mut masks, mut opened) = (room(), room());
         let x: Vec<&[R]> = operands.iter().map(|x| x.share.as_slice()).collect();
         self.open(
             fresh(masked),
             |piece, ()| {
                 let mut e = piece.batch.free::<R>(piece.len())?;
-                masks.put(piece, &e);
+                append(&mut masks, lens, e.as_slice());
                 let mut rest = e.as_mut_slice();
                 for x in covered(&x, piece.range.clone()) {
                     let (part, after) = rest.split_at_mut_checked(x.len()).unwrap_or_default();
@@ -238,40 +253,50 @@ impl<R: Ring> Semi2k<R> {
                 }
                 Ok((message(&e), e))
             },
-            |piece, e, theirs| {
-                opened.put(piece, &sum(e, theirs));
+            |_, e, theirs| {
+                append(&mut opened, lens, sum(e, theirs).as_slice());
                 Ok(())
             },
         )?;
-        let Item::Products { products, form, .. } = &item else {
-            return Ok(Vec::new());
-        };
-        let summands = self.summands(
-            products,
-            form,
-            (masks.into_tensors(), opened.into_tensors()),
-            results,
-        )?;
+        let summands = self.summands(products, form, &masks, &opened, results)?;
+        masks
+            .into_iter()
+            .chain(opened)
+            .for_each(|v| self.shelf.put(v));
         let shares = self.cut_product(pieces, summands, cut, &rescale)?;
         self.ariths(results.iter().map(|(s, _)| (*s, rescale.to)), shares)
     }
 
-    /// This party's summands of all sums but for the products of masks, from masks and opened operands, each joined.
+    /// This party's summands of all sums but for the products of masks, from the masks of all operands and from what was
+    /// opened.
     fn summands(
         &self,
         products: &Products,
         form: &Form,
-        (masks, opened): (Vec<RingVec<R>>, Vec<RingVec<R>>),
+        masks: &[RingVec<R>],
+        opened: &[RingVec<R>],
         results: &[(&Shape, Option<&Semi2kArith<R>>)],
     ) -> Result<Vec<RingVec<R>>, Error> {
-        let (masks, opened) = (masks.first(), opened.first());
-        let [a, e] = [masks, opened].map(|v| v.map_or(&[][..], RingVec::as_slice));
-        // The right factor of what was opened: with what was opened of it at one party.
-        let mut right = self.shelf.copy(a);
+        // One party takes what was opened of a right factor with its share of the mask.
+        let mut sums = Vec::new();
         if self.adds() {
-            right.add_assign(e);
+            for (i, (a, e)) in masks.iter().zip(opened).enumerate() {
+                let mut factors = products.sums().iter().flatten();
+                sums.push(match factors.any(|(_, right)| *right == i) {
+                    true => {
+                        let mut sum = self.shelf.copy(a.as_slice());
+                        sum.add_assign(e.as_slice());
+                        sum
+                    }
+                    false => RingVec::zeros(0),
+                });
+            }
         }
-        let [a, e, b] = [a, e, right.as_slice()].map(|v| split(products.operands(), v));
+        let right = if self.adds() { &sums } else { masks };
+        let [a, e, b] = [masks, opened, right].map(|all| {
+            let slices = all.iter().map(RingVec::as_slice);
+            slices.collect::<Vec<_>>()
+        });
         let mut out = Vec::with_capacity(results.len());
         for (factors, (shape, plus)) in products.sums().iter().zip(results) {
             let mut z = match plus {
@@ -290,7 +315,7 @@ impl<R: Ring> Semi2k<R> {
             accumulate(&self.pool, form, &terms, z.as_mut_slice())?;
             out.push(z);
         }
-        self.shelf.put(right);
+        sums.into_iter().for_each(|v| self.shelf.put(v));
         Ok(out)
     }
 }

@@ -1,12 +1,12 @@
 //! Linear combinations of bits as integers.
 //!
-//! For each bit b of an element a random bit sigma is dealt in both forms, shared by exclusive or and additively (a daBit of Rotaru,
-//! Wood, INDOCRYPT 2019, eprint 2019/207). The parties open all `delta = b ^ sigma`; then `b = delta + (1 - 2 delta) sigma` as an
-//! integer, linear in what is shared, and so is every sum `f_1 b_1 + ... + f_m b_m` with public factors: one round and m
-//! bits to each party for any number of sums.
+//! For each bit b of an element a random bit sigma is dealt in both forms, shared by exclusive or and additively (a
+//! daBit of Rotaru, Wood, INDOCRYPT 2019, eprint 2019/207). The parties open all `delta = b ^ sigma`; then
+//! `b = delta + (1 - 2 delta) sigma` as an integer, linear in what is shared, and so is every sum `f_1 b_1 + ... + f_m b_m` with
+//! public factors: one round and m bits to each party for any number of sums.
 //!
-//! Security: every delta is masked by a sigma of its own, uniform to any n - 1 parties; each message by its sender's own
-//! shares of them. The sums stay shared.
+//! Security: every delta is masked by a sigma of its own, uniform to any n - 1 parties; each message by its sender's
+//! own shares of them. The sums stay shared.
 
 use piquet_core::{Ring, RingVec, lanes};
 use piquet_secret_sharing::XorVec;
@@ -79,15 +79,15 @@ impl<R: Ring> Semi2k<R> {
                 let delta = sum_bits(delta, theirs);
                 let mut parts: Vec<RingVec<R>> = sums.iter().map(|_| RingVec::zeros(n)).collect();
                 for j in 0..count {
-                    let mut bit = piece.batch.dependent::<R>(n)?;
+                    let sigma = piece.batch.dependent::<R>(n)?;
                     let d = masks_of::<R>(plane(delta.as_slice(), words, j), n);
-                    lanes::zip(bit.as_mut_slice(), d.as_slice(), |sigma, d| {
-                        negate_if(sigma, d).add(d.and(one))
-                    });
+                    let (sigma, d) = (sigma.as_slice(), d.as_slice());
                     for (part, factors) in parts.iter_mut().zip(&factors) {
                         let f = factors.get(j).copied().unwrap_or(R::ZERO);
                         if f != R::ZERO {
-                            lanes::zip(part.as_mut_slice(), bit.as_slice(), |z, b| z.add(b.mul(f)));
+                            lanes::zip2(part.as_mut_slice(), sigma, d, |z, sigma, d| {
+                                z.add(negate_if(sigma, d).add(d.and(one)).mul(f))
+                            });
                         }
                     }
                 }

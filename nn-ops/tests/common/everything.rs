@@ -4,7 +4,7 @@
 
 use piquet_core::linalg::ConvShape;
 use piquet_nn_ops::Error;
-use piquet_nn_ops::engine::{LinearOp, Rescale, Truncation};
+use piquet_nn_ops::engine::{Dot, LinearOp, MatMul, Rescale, Truncation, Weighed};
 use piquet_nn_ops::layer::Layers;
 use piquet_nn_ops::model::{Format, MaxPool, Shape};
 
@@ -36,6 +36,58 @@ impl Script for ForMany {
     ) -> Result<Vec<E::Arith>, Error> {
         let [exact, nearest, stochastic, _] = Truncation::ALL;
         run(e, w, x, &[exact, nearest, stochastic])
+    }
+}
+
+/// The steps that functions are made of, over operands in common.
+pub(crate) struct Functions;
+
+impl Script for Functions {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        _: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        let (a, b) = (&x[0], &x[1]);
+        let shape = e.spec(a).shape.clone();
+        let to = z64(9, 21);
+        let mut out = Vec::new();
+        for mode in [Truncation::Stochastic, Truncation::Exact] {
+            let r = Rescale { shift: 7, mode, to };
+            let plus = e.mul_public(a, &[5], 8)?;
+            let sum = |products, plus| Dot { products, plus };
+            let sums = [
+                sum(vec![(a, b), (a, a)], None),
+                sum(vec![(b, a), (b, b)], Some(&plus)),
+            ];
+            out.extend(e.dot(&sums, r)?);
+            let op = MatMul {
+                batch: 2,
+                rows: 3,
+                inner: 3,
+                columns: 3,
+                transposed: mode == Truncation::Exact,
+            };
+            out.extend(e.matmul(&[(a, b), (a, a)], &op, r)?);
+            out.extend(e.row_products(&[(b, b)], 9, r)?);
+        }
+        let bits = e.bits(&[a, b], 0..13)?;
+        let high = e.bits(&[b], 9..12)?;
+        let pairs: Vec<_> = bits[0]
+            .iter()
+            .zip(&bits[1])
+            .chain([(&high[0][0], &high[0][1])])
+            .collect();
+        let both = e.and(&pairs)?;
+        let both: Vec<_> = both.iter().collect();
+        let factors: [Vec<i64>; 2] = [(0..14).map(|i| 1 << i).collect(), vec![-1; 14]];
+        let sums = factors.each_ref().map(|factors| Weighed {
+            factors,
+            format: z64(8, 15),
+        });
+        out.extend(e.weigh(&[(&both[..], &shape)], &sums)?.remove(0));
+        Ok(out)
     }
 }
 
@@ -74,6 +126,57 @@ fn run<E: Layers>(
     out.extend(e.to_arith(&[(&both[0], &shape)], z64(0, 1))?);
     out.extend(e.select(&[(&both[0], &x[0]), (&bits[0], &x[1])])?);
     Ok(out)
+}
+
+/// [`Everything`], and the steps that functions are made of.
+pub(crate) struct WithFunctions;
+
+impl Script for WithFunctions {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        w: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        let mut out = Everything.run(e, w, x)?;
+        let r = Rescale {
+            shift: 5,
+            mode: Truncation::Stochastic,
+            to: z64(11, 26),
+        };
+        let products = vec![(&x[0], &x[1]), (&x[1], &x[1])];
+        let sum = Dot {
+            products,
+            plus: None,
+        };
+        out.extend(e.dot(&[sum], r)?);
+        let op = MatMul {
+            batch: 2,
+            rows: 3,
+            inner: 3,
+            columns: 3,
+            transposed: true,
+        };
+        out.extend(e.matmul(&[(&x[0], &x[1])], &op, r)?);
+        out.extend(e.row_products(&[(&x[0], &x[1])], 6, r)?);
+        let shape = e.spec(&x[0]).shape.clone();
+        // A window of every number of swaps, on which all three kinds of carries occur.
+        for (window, range) in [(2, 0..3), (8, 3..9), (29, 20..30), (60, 48..61)] {
+            let y = e.add(&x[0], &x[1])?;
+            let y = e.declare(y, z64(8, window))?;
+            let bits = e.bits(&[&y], range.clone())?;
+            let [bits] = &bits[..] else {
+                return Ok(out);
+            };
+            let refs: Vec<_> = bits.iter().collect();
+            let one = vec![1; refs.len()];
+            let number: Vec<i64> = (0..refs.len()).map(|i| 1 << i).collect();
+            let format = z64(0, 62);
+            let sums = [&one, &number].map(|factors| Weighed { factors, format });
+            out.extend(e.weigh(&[(&refs, &shape)], &sums)?.into_iter().flatten());
+        }
+        Ok(out)
+    }
 }
 
 /// What [`Everything`] works on: inputs and weights made by `value(index)`, |value| < 2^8.

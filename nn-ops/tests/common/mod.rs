@@ -289,6 +289,14 @@ fn hold_to_plan(case: &Case, script: &impl Script, ledgers: &[Ledger]) {
     );
 }
 
+/// Bytes and rounds that three parties plan for a script.
+pub(crate) fn cost(case: &Case, script: &impl Script) -> (u64, u32) {
+    let cost = walk(Rep3Cost::new(case.width()), case, script);
+    let rows = cost.plan().rows();
+    let row = rows.iter().find(|r| r.name == "script").unwrap();
+    (row.bytes, row.rounds)
+}
+
 /// A visitor that has seen all of a case.
 pub(crate) fn walk<V: Visitor>(visitor: V, case: &Case, script: &impl Script) -> V {
     let mut walk = Walk::new(visitor);

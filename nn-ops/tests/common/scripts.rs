@@ -400,7 +400,12 @@ impl Script for Weighs {
                 format: format(20)?,
             },
         ];
-        let out = e.weigh(&operands, &sums)?;
+        let mut out = e.weigh(&operands, &sums)?;
+        let nothing = Weighed {
+            factors: &[],
+            format: format(1)?,
+        };
+        out.extend(e.weigh(&[(&[], &shapes[0])], &[nothing])?);
         Ok(out.into_iter().flatten().collect())
     }
 }

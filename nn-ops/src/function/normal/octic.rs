@@ -4,16 +4,18 @@
 //!
 //! `p(z) = w (q_8 w + q_6 v + q_5 s + q_4) + (q_3 s) v + (q_2 v + q_1 s + q_0)`
 //!
-//! has every power but the seventh, and a polynomial has no seventh power of `s` if `a` is the mean of its zeros (Tschirnhaus; Knuth,
-//! *The Art of Computer Programming*, volume 2, section 4.6.4, on adapting coefficients). `v` and `w` take a product and a
-//! rescaling each, and the rest is one sum of two products that is rescaled once. Horner's scheme would take eight, a
-//! Newton step (Keller and Sun, arXiv 2107.00501) on top of a polynomial of degree three five.
+//! has every power but the seventh, and a polynomial has no seventh power of `s` if `a` is the mean of its zeros
+//! (Tschirnhaus; Knuth, *The Art of Computer Programming*, volume 2, section 4.6.4, on adapting coefficients). `v`
+//! and `w` take a product and a rescaling each, and the rest is one sum of two products that is rescaled once.
+//! Horner's scheme would take eight, a Newton step (Keller and Sun, arXiv 2107.00501) on top of a polynomial of
+//! degree three five.
 //!
-//! *Words.* Everything is at most 62 bits: with `F` fraction bits of the last sum, `v` has [`V_FRAC`] and `w` has [`W_FRAC`], so what
-//! is public beside `w` has `F - W_FRAC` and `q_3` only `F - V_FRAC - frac(z)`. These few bits are no loss: `a` is moved by a little until `q_3` is
-//! such a number, and what is rounded off another coefficient, or left of the seventh power, is replaced by its best
-//! approximation of lower degree, a Chebyshev polynomial being what remains: at most `2^(1-k)` of what was rounded off the
-//! `k`-th coefficient. The error of the polynomial with its rounded coefficients is measured when it is made.
+//! *Words.* Everything is at most 62 bits: with `F` fraction bits of the last sum, `v` has [`V_FRAC`] and `w` has
+//! [`W_FRAC`], so what is public beside `w` has `F - W_FRAC` and `q_3` only `F - V_FRAC - frac(z)`. These few bits
+//! are no loss: `a` is moved by a little until `q_3` is such a number, and what is rounded off another coefficient,
+//! or left of the seventh power, is replaced by its best approximation of lower degree, a Chebyshev polynomial being
+//! what remains: at most `2^(1-k)` of what was rounded off the `k`-th coefficient. The error of the polynomial with
+//! its rounded coefficients is measured when it is made.
 
 use crate::Error;
 use crate::engine::{Dot, Rescale, Truncation};

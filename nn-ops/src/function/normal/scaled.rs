@@ -1,17 +1,19 @@
 //! Powers of positive numbers: of `x = u 2^(e+1)` the value of a polynomial near `u^h`, times `2^(h (e + 1))`.
 //!
-//! The polynomial is that of [`octic`](super::octic), in `z = 4 u - 3`; the scale comes from [`Places`], with what the function
-//! is outside its domain as a summand. The product with the scale is the only rescaling to the result's unit. Where more is
-//! asked for than the polynomial's 20 bits, a step of Newton's method follows it, in residual form so that few bits are lost:
+//! The polynomial is that of [`octic`](super::octic), in `z = 4 u - 3`; the scale comes from [`Places`], with what
+//! the function is outside its domain as a summand. The product with the scale is the only rescaling to the result's
+//! unit. Where more is asked for than the polynomial's 20 bits, a step of Newton's method follows it, in residual
+//! form so that few bits are lost:
 //!
 //! * `1/u`: `y' = y + y (1 - u y)`, with `delta' = -delta^2` for a relative error delta;
 //! * `u^(-1/2)`: `y' = y + y (1 - u y^2) / 2`, with `delta' = -3/2 delta^2 - 1/2 delta^3`.
 //!
-//! *Error*, relative and before the last rounding, `t` being the fraction bits of y, `T` those of u and d = 2h: the polynomial's own and that of its
-//! two powers (measured when it is made); `|d| 2^-T` if u was rounded; `1.5 2^-t`; and that of the weight by which the
-//! place enters, which is an integer, at worst half a unit of it. A function is refused unless at each place these are less than 0.45 units of the
-//! result or `2^-(bits + 1)` of it: the last rounding adds less than a unit, and so the result is within one unit
-//! of the correctly rounded one, or within `2^-bits` of it.
+//! *Error*, relative and before the last rounding, `t` being the fraction bits of y, `T` those of u and d = 2h: the
+//! polynomial's own and that of its two powers (measured when it is made); `|d| 2^-T` if u was rounded; `1.5 2^-t`;
+//! and that of the weight by which the place enters, which is an integer, at worst half a unit of it. A function is
+//! refused unless at each place these are less than 0.45 units of the result or `2^-(bits + 1)` of it: the last
+//! rounding adds less than a unit, and so the result is within one unit of the correctly rounded one, or within
+//! `2^-bits` of it.
 
 use super::octic::Octic;
 use super::{Normal, Places, Scale, Term, half_power};

@@ -18,7 +18,8 @@ pub(crate) fn z64(frac: u32, bound: u32) -> Format {
     Format::z64(frac, bound).unwrap()
 }
 
-/// Numbers of `2^from` to `2^to` - 1: for each power of two the ends, all numbers of 2^bits steps, and others between them.
+/// Numbers of `2^from` to `2^to` - 1: for each power of two the ends, all numbers of 2^bits steps, and others between
+/// them.
 pub(crate) fn numbers(from: u32, to: u32, bits: u32) -> Vec<i64> {
     let mut all = Vec::new();
     let mut noise = 0x9e37_79b9_7f4a_7c15u64;
@@ -53,8 +54,8 @@ pub(crate) fn oracle(
     f(&mut engine, &x).unwrap().raw().to_vec()
 }
 
-/// Largest error in units from the correctly rounded value, where it is at most 2^16 units, and largest relative error where
-/// it is larger.
+/// Largest error in units from the correctly rounded value, where it is at most 2^16 units, and largest relative
+/// error where it is larger.
 pub(crate) fn errors(got: &[i64], exact: impl Iterator<Item = f64>) -> (i64, f64) {
     let (mut units, mut relative) = (0, 0.0f64);
     for (y, exact) in got.iter().zip(exact) {

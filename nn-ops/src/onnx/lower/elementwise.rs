@@ -72,7 +72,7 @@ impl Lower<'_> {
         }
     }
 
-    fn binary(&mut self, op: &str, a: &Value, b: &Value) -> Outcome<Value> {
+    pub(super) fn binary(&mut self, op: &str, a: &Value, b: &Value) -> Outcome<Value> {
         let number = |v: f32| Const::f32(&[], vec![v]);
         let result = match (a, b) {
             (Value::Const(a), Value::Const(b)) => {
@@ -137,7 +137,7 @@ impl Lower<'_> {
     }
 
     /// Times a constant; one that is a single number may go elsewhere later.
-    fn factor(&mut self, x: &Lazy, c: &Const) -> Outcome<Lazy> {
+    pub(super) fn factor(&mut self, x: &Lazy, c: &Const) -> Outcome<Lazy> {
         let y = self.affine(x, Some(c), None)?;
         if let (Some(_), Some(node)) = (c.scalar(), self.nodes.get(y.node.index())) {
             self.factors.insert(node.name.clone());

@@ -1,8 +1,8 @@
 //! Tables of embeddings: the one thing that takes numbers of tokens.
 //!
-//! The network's input is a row for each token, with a one at the token's number. So the row that a table has for a token is
-//! the product of the two, and a look-up is a linear layer: every word of a party's work and traffic is the same
-//! whatever the token is.
+//! The network's input is a row for each token, with a one at the token's number. So the row that a table has for a
+//! token is the product of the two, and a look-up is a linear layer: every word of a party's work and traffic is the
+//! same whatever the token is.
 
 use super::super::item::{Item, axis};
 use super::super::layout::Layout;

@@ -209,7 +209,7 @@ impl<'a> Lower<'a> {
         self.softmax_of(x, &along, log)
     }
 
-    fn softmax_of(&mut self, x: &Lazy, along: &[usize], log: bool) -> Outcome<Lazy> {
+    pub(super) fn softmax_of(&mut self, x: &Lazy, along: &[usize], log: bool) -> Outcome<Lazy> {
         let last = x.layout.rank().checked_sub(1);
         let base = self.node_dims(x.node);
         let in_order = x.layout.is_row_major(base.iter().product());

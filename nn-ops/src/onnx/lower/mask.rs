@@ -1,7 +1,7 @@
 //! Masks: what a network never lets through, whatever it is shown.
 //!
-//! Where a mask is comes from shapes, integers and truth values, and is public. A constant that is added counts as one where
-//! it is beyond all numbers that a network works with; what else it has in it stays its owner's.
+//! Where a mask is comes from shapes, integers and truth values, and is public. A constant that is added counts as
+//! one where it is beyond all numbers that a network works with; what else it has in it stays its owner's.
 
 use super::super::item::Item;
 use super::super::layout::{Layout, broadcast};
@@ -38,18 +38,22 @@ impl Lower<'_> {
                 }
             };
         }
+        self.hidden(x, c).map(Some)
+    }
+
+    /// The sum of a value and a constant on their way to a softmax.
+    pub(super) fn hidden(&mut self, x: &Lazy, c: &Const) -> Outcome<Lazy> {
+        let (data, hidden) = (c.reals(), |v: &f32| *v <= LEAST);
         self.budget.spend(2 * data.len())?;
         let keep = data.iter().map(|v| i64::from(!hidden(v))).collect();
         let keep = Const::i64(c.dims(), keep)?;
-        let rest: Vec<f32> = data
-            .iter()
-            .map(|v| if hidden(v) { 0.0 } else { *v })
-            .collect();
+        let each = data.iter();
+        let rest: Vec<f32> = each.map(|v| if hidden(v) { 0.0 } else { *v }).collect();
         let x = match rest.iter().all(|v| *v == 0.0) {
             true => x.clone(),
             false => self.affine(x, None, Some(&Const::f32(c.dims(), rest)?))?,
         };
-        self.fill(&x, &keep, LEAST).map(Some)
+        self.fill(&x, &keep, LEAST)
     }
 
     /// One value or another, as a constant says.
@@ -106,7 +110,7 @@ impl Lower<'_> {
     }
 
     /// A public constant wherever `keep`, broadcast to this value, is zero.
-    fn fill(&mut self, x: &Lazy, keep: &Const, value: f32) -> Outcome<Lazy> {
+    pub(super) fn fill(&mut self, x: &Lazy, keep: &Const, value: f32) -> Outcome<Lazy> {
         let all = [x.layout.dims(), keep.dims()];
         let dims = broadcast(&all).ok_or_else(|| format!("cannot broadcast {all:?}"))?;
         let x = self.spread(x, &dims)?;
@@ -144,7 +148,8 @@ impl Lower<'_> {
         }
     }
 
-    /// A constant as a value: public zeros, and the constant added to them. `from` is a node whose elements do not matter.
+    /// A constant as a value: public zeros, and the constant added to them. `from` is a node whose elements do not
+    /// matter.
     pub(super) fn constant_node(&mut self, c: &Const, from: NodeId) -> Outcome<Lazy> {
         let shape = match c.dims() {
             [] => vec![1],
@@ -179,7 +184,8 @@ impl Lower<'_> {
             for user in users.iter().filter_map(|i| self.source.items.get(*i)) {
                 match user.op() {
                     "Softmax" | "LogSoftmax" => {}
-                    "Identity" | "Cast" | "Dropout" | "Reshape" => {
+                    // A bound below is one for what stands for minus infinity, too.
+                    "Identity" | "Cast" | "Dropout" | "Reshape" | "Max" => {
                         next.extend(user.outputs().first().map(String::as_str));
                     }
                     _ => return false,

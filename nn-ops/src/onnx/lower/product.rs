@@ -114,7 +114,7 @@ impl Lower<'_> {
     }
 
     /// The product of two values, matrix by matrix.
-    fn values_multiplied(&mut self, a: &Lazy, b: &Lazy) -> Outcome<Lazy> {
+    pub(super) fn values_multiplied(&mut self, a: &Lazy, b: &Lazy) -> Outcome<Lazy> {
         let fits = |what: &str| format!("{what}: {:?} and {:?}", a.layout.dims(), b.layout.dims());
         let as_matrix = |x: &Lazy, axis: usize| -> Outcome<(Lazy, bool)> {
             let layout = match x.layout.rank() {
@@ -229,7 +229,7 @@ impl Lower<'_> {
 }
 
 /// With its last two dimensions exchanged.
-fn turned(x: &Lazy) -> Outcome<Lazy> {
+pub(super) fn turned(x: &Lazy) -> Outcome<Lazy> {
     let rank = x.layout.rank();
     let mut order: Vec<usize> = (0..rank).collect();
     if let Some([a, b]) = order

@@ -1,5 +1,5 @@
-//! Factors of a single number, such as that of attention: they go into the weights of a layer before them, through whatever
-//! commutes with a factor.
+//! Factors of a single number, such as that of attention: they go into the weights of a layer before them, through
+//! whatever commutes with a factor.
 
 use super::{Node, NodeId, Op, Params, Role, Tensor, uses};
 use std::collections::BTreeSet;

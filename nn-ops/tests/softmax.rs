@@ -1,0 +1,268 @@
+//! Softmax and its logarithm: the oracle against real numbers, the engines against the oracle, bytes and rounds.
+
+mod common;
+#[path = "common/semi2k.rs"]
+mod dealt;
+
+use common::{Case, Script, plain, rep3, z64};
+use piquet_nn_ops::Error;
+use piquet_nn_ops::engine::{LinearOp, Truncation};
+use piquet_nn_ops::function::Softmax;
+use piquet_nn_ops::layer::Layers;
+use piquet_nn_ops::model::Format;
+use rand_chacha::ChaCha20Rng;
+use rand_core::{Rng, SeedableRng};
+
+/// Softmax of the first input.
+struct Of<'a>(&'a Softmax, Truncation);
+
+impl Script for Of<'_> {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        _: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        Ok(vec![e.softmax(&x[0], self.0, self.1)?])
+    }
+}
+
+/// Rows of `n` values below `2^bound`: random ones of several widths, and the extremes.
+fn rows(n: usize, frac: u32, bound: u32, seed: u64) -> Vec<Vec<i64>> {
+    let mut rng = ChaCha20Rng::seed_from_u64(seed);
+    let most = (1i64 << bound) - 1;
+    let mut rows = vec![
+        vec![0; n],
+        vec![most; n],
+        vec![-most; n],
+        // One that is larger than all others, first and last, by much and by little.
+        (0..n).map(|i| if i == 0 { most } else { -most }).collect(),
+        (0..n).map(|i| if i + 1 == n { 1 } else { 0 }).collect(),
+        (0..n)
+            .map(|i| if i % 2 == 1 { most } else { most - (1 << frac) })
+            .collect(),
+        // Most exponentials are about as small as their last place.
+        (0..n)
+            .map(|i| {
+                if i == 0 {
+                    0
+                } else {
+                    (-(20 << frac)).max(-most)
+                }
+            })
+            .collect(),
+        (0..n as i64)
+            .map(|i| (-(i << frac) / 4).max(-most))
+            .collect(),
+    ];
+    // Exponentials that are just below two of their last places.
+    let levels = n.next_power_of_two().ilog2();
+    let small =
+        -(f64::from(frac + levels) * core::f64::consts::LN_2 * f64::from(1u32 << frac)) as i64;
+    rows.push(
+        (0..n)
+            .map(|i| if i == n / 2 { 0 } else { small.max(-most) })
+            .collect(),
+    );
+    for width in [frac / 2, frac.min(bound), (frac + 2).min(bound), bound] {
+        let limit = 1u64 << (width + 1);
+        let any = |rng: &mut ChaCha20Rng| (rng.next_u64() % limit) as i64 - (limit / 2) as i64;
+        rows.push((0..n).map(|_| any(&mut rng).clamp(-most, most)).collect());
+    }
+    rows
+}
+
+/// What is right of a row.
+fn softmax(row: &[i64], frac: u32, log: bool) -> Vec<f64> {
+    let unit = (1u64 << frac) as f64;
+    let most = *row.iter().max().unwrap();
+    let below = |v: &i64| (v - most) as f64 / unit;
+    let sum: f64 = row.iter().map(|v| below(v).exp()).sum();
+    let of = |v| {
+        if log {
+            below(v) - sum.ln()
+        } else {
+            below(v).exp() / sum
+        }
+    };
+    row.iter().map(of).collect()
+}
+
+/// Largest error in units of the last place, of so many fraction bits.
+fn error(got: &[i64], want: &[f64], frac: u32) -> f64 {
+    let unit = (1u64 << frac) as f64;
+    let each = got
+        .iter()
+        .zip(want)
+        .map(|(g, w)| (*g as f64 - w * unit).abs());
+    each.fold(0.0, f64::max)
+}
+
+const MODES: [Truncation; 3] = [
+    Truncation::Exact,
+    Truncation::Nearest,
+    Truncation::Stochastic,
+];
+
+#[test]
+fn rows_are_within_two_units_and_add_up_to_one() {
+    for f in [12, 16, 20] {
+        for n in [1, 2, 3, 10, 64, 129, 1000] {
+            let (from, to) = (z64(f, f + 5), z64(f, f + 1));
+            let s = Softmax::new(from, to, n).unwrap();
+            assert!(s.error() < 2.0, "{} for {n} at {f}", s.error());
+            let rows = rows(n, f, f + 5, n as u64);
+            let case = Case::default().input(&[rows.len(), n], from, rows.concat());
+            for mode in MODES {
+                let got = plain(&case, &Of(&s, mode)).unwrap().remove(0);
+                let mut most = 0f64;
+                for (row, got) in rows.iter().zip(got.chunks_exact(n)) {
+                    most = most.max(error(got, &softmax(row, f, false), f));
+                    let off = got.iter().sum::<i64>() - (1 << f);
+                    assert!(2 * off.unsigned_abs() as usize <= n, "{off} for {n} at {f}");
+                }
+                assert!(most < s.error(), "{most} for {n} at {f}");
+            }
+        }
+    }
+}
+
+#[test]
+fn logarithms_are_within_two_units() {
+    for (from, f) in [
+        (z64(12, 16), 12),
+        (z64(16, 20), 16),
+        (z64(20, 25), 20),
+        (z64(18, 22), 16),
+        (z64(10, 14), 16),
+    ] {
+        for n in [1, 2, 3, 64, 1000] {
+            let s = Softmax::log(from, z64(f, f + 12), n).unwrap();
+            assert!(s.error() < 2.0);
+            let rows = rows(n, from.frac(), from.bound(), n as u64);
+            let case = Case::default().input(&[rows.len(), n], from, rows.concat());
+            for mode in MODES {
+                let got = plain(&case, &Of(&s, mode)).unwrap().remove(0);
+                for (row, got) in rows.iter().zip(got.chunks_exact(n)) {
+                    let most = error(got, &softmax(row, from.frac(), true), f);
+                    assert!(most < s.error(), "{most} for {n} at {f}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_masked_is_zero_and_does_not_count() {
+    let (f, n) = (16, 12);
+    for block in [1, 5, 12] {
+        let s = Softmax::new(z64(f, 20), z64(f, f + 1), n)
+            .unwrap()
+            .causal(block)
+            .unwrap();
+        let mut rows = rows(n, f, 20, 4);
+        rows.truncate(rows.len() / block * block);
+        let case = Case::default().input(&[rows.len(), n], z64(f, 20), rows.concat());
+        let got = plain(&case, &Of(&s, Truncation::Stochastic))
+            .unwrap()
+            .remove(0);
+        for (i, (row, got)) in rows.iter().zip(got.chunks_exact(n)).enumerate() {
+            let known = n - (block - 1 - i % block);
+            assert!(got[known..].iter().all(|v| *v == 0));
+            let want = softmax(&row[..known], f, false);
+            assert!(error(&got[..known], &want, f) < s.error());
+        }
+    }
+    let s = Softmax::new(z64(f, 20), z64(f, f + 1), n).unwrap();
+    assert!(s.clone().causal(0).is_err());
+    assert!(s.clone().causal(13).is_err());
+    let log = Softmax::log(z64(f, 20), z64(f, f + 8), n).unwrap();
+    assert!(log.causal(12).is_err());
+    // Rows that are not blocks, values that are not rows, and another format.
+    let of = |dims: &[usize], f: Format, s: &Softmax| {
+        let len = dims.iter().product();
+        plain(
+            &Case::default().input(dims, f, vec![0; len]),
+            &Of(s, Truncation::Exact),
+        )
+    };
+    assert!(of(&[3, 12], z64(f, 20), &s.clone().causal(2).unwrap()).is_err());
+    assert!(of(&[1, 13], z64(f, 20), &s).is_err());
+    assert!(of(&[1, 12], z64(f, 21), &s).is_err());
+    assert!(of(&[1, 12], z64(f - 1, 20), &s).is_err());
+    assert!(of(&[2, 12], z64(f, 19), &s).is_ok());
+}
+
+#[test]
+fn formats_that_cannot_be_served_are_refused() {
+    assert!(Softmax::new(z64(16, 20), z64(16, 17), 0).is_err());
+    assert!(Softmax::new(z64(16, 20), z64(16, 16), 5).is_err());
+    assert!(Softmax::new(z64(16, 62), z64(16, 17), 5).is_err());
+    assert!(Softmax::new(z64(16, 20), z64(30, 31), 5).is_err());
+    assert!(Softmax::new(z64(16, 20), z64(20, 21), 1 << 20).is_err());
+    assert!(Softmax::new(z64(16, 20), z64(16, 17), usize::MAX).is_err());
+    assert!(Softmax::log(z64(16, 20), z64(16, 20), 5).is_err());
+    assert!(Softmax::log(z64(60, 61), z64(16, 40), 500).is_err());
+    // The words of a language model.
+    assert!(Softmax::new(z64(16, 22), z64(16, 17), 50257).is_ok());
+}
+
+/// Three parties, and two with a dealer, say what the oracle says, or in stochastic mode what is within the error.
+#[test]
+fn engines_agree() {
+    let f = 16;
+    for (n, block, log) in [
+        (5, None, false),
+        (130, None, false),
+        (9, Some(6), false),
+        (33, None, true),
+    ] {
+        let (from, to) = (z64(f, f + 5), z64(f, f + 8));
+        let s = match (block, log) {
+            (None, false) => Softmax::new(from, to, n).unwrap(),
+            (Some(block), _) => Softmax::new(from, to, n).unwrap().causal(block).unwrap(),
+            (None, true) => Softmax::log(from, to, n).unwrap(),
+        };
+        let mut rows = rows(n, f, f + 5, 7);
+        rows.truncate(12);
+        let case = Case::default().input(&[rows.len(), n], from, rows.concat());
+        for mode in MODES {
+            let script = Of(&s, mode);
+            let want = plain(&case, &script).unwrap();
+            for got in [rep3(&case, &script), dealt::semi2k(2, &case, &script)] {
+                if mode != Truncation::Stochastic {
+                    assert_eq!(got, want);
+                }
+                for (i, (row, got)) in rows.iter().zip(got[0].chunks_exact(n)).enumerate() {
+                    let known = block.map_or(n, |b| n - (b - 1 - i % b));
+                    let want = softmax(&row[..known], f, log);
+                    let most = error(&got[..known], &want, f);
+                    assert!(most < s.error(), "{most} for {n} {mode:?}");
+                    if !log {
+                        let off = got.iter().sum::<i64>() - (1 << f);
+                        assert!(2 * off.unsigned_abs() as usize <= n, "{off} for {n}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn costs_are_those_of_the_page() {
+    // As the page says, and a little.
+    for (rows, n, causal, most) in [
+        (100, 1000, false, (250.0, 98)),
+        (1536, 128, false, (250.0, 84)),
+        (1536, 128, true, (130.0, 84)),
+    ] {
+        let mut s = Softmax::new(z64(16, 20), z64(16, 17), n).unwrap();
+        if causal {
+            s = s.causal(n).unwrap();
+        }
+        let case = Case::default().input(&[rows, n], z64(16, 20), vec![0; rows * n]);
+        let (bytes, rounds) = common::cost(&case, &Of(&s, Truncation::Stochastic));
+        let each = bytes as f64 / (rows * n) as f64;
+        assert!(each < most.0 && rounds <= most.1, "{each} {rounds}");
+    }
+}
