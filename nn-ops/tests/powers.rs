@@ -1,5 +1,7 @@
 //! Powers of two and exponentials: protocols and functions against the real ones.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod common;
 #[path = "common/semi2k.rs"]
 mod semi2k;
@@ -90,7 +92,11 @@ fn close(case: &Case, p: &Power, got: &[Vec<i64>]) {
     }
 }
 
-const SHAPES: [((u32, u32, u32), u32, (u32, u32), u32); 5] = [
+/// Bits of the exponent (behind the point, multiplied, looked up), bias, format of the result (fraction bits, bound),
+/// precision.
+type Powered = ((u32, u32, u32), u32, (u32, u32), u32);
+
+const SHAPES: [Powered; 5] = [
     ((40, 3, 2), 17, (16, 30), 19),
     ((40, 3, 3), 36, (12, 58), 19),
     ((30, 1, 4), 21, (20, 40), 19),

@@ -1,5 +1,7 @@
 //! Every operation of `rep3` against the oracle, and its ledger against the plan.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod common;
 #[path = "common/scripts.rs"]
 mod scripts;

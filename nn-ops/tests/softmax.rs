@@ -1,5 +1,7 @@
 //! Softmax and its logarithm: the oracle against real numbers, the engines against the oracle, bytes and rounds.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod common;
 #[path = "common/semi2k.rs"]
 mod dealt;

@@ -64,7 +64,6 @@ fn bert(
     [layers, hidden, heads, inner]: [usize; 4],
 ) -> Result<Graph, ModelError> {
     let sizes = Sizes {
-        layers,
         hidden,
         heads,
         inner,

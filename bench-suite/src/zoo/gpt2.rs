@@ -51,7 +51,6 @@ fn gpt2(
     [layers, hidden, heads, inner]: [usize; 4],
 ) -> Result<Graph, ModelError> {
     let sizes = Sizes {
-        layers,
         hidden,
         heads,
         inner,

@@ -45,7 +45,6 @@ impl Tokens {
 /// The sizes of a network.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sizes {
-    pub(super) layers: usize,
     pub(super) hidden: usize,
     pub(super) heads: usize,
     pub(super) inner: usize,

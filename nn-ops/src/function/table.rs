@@ -212,7 +212,7 @@ pub(crate) fn one_hot_rows<E: Layers + ?Sized>(
     width: usize,
 ) -> Result<E::Arith, Error> {
     let spec = engine.spec(x).clone();
-    if width < 2 || width > MAX_ROWS {
+    if !(2..=MAX_ROWS).contains(&width) {
         return Err(Error::Length {
             what: "places of a unit vector",
             got: width,

@@ -1,6 +1,10 @@
 //! Scripts on parties with a dealer in memory.
 
-#![allow(dead_code, reason = "a test need not use everything")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "a test may panic, and need not use everything"
+)]
 
 use piquet_core::Ring;
 use piquet_nn_ops::Error;
