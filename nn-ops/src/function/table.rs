@@ -1,6 +1,6 @@
 //! Tables by secret index, and secret tables by secret index.
 //!
-//! **A public table**: the bits of the index ([`Engine::bits`]), the unit vector that they make ([`one_hot`]), and for each
+//! **A public table**: the bits of the index ([`Engine::bits`]), the unit vector that they make (`one_hot`), and for each
 //! column of the table the sum of its numbers weighed by that vector ([`Engine::weigh`]): the known way with one unit vector
 //! for all columns, in which nothing is opened. Since the places of a unit vector add up to 1, one row needs no bit of its
 //! own: the others hold what they differ from it. Rows that are equal share a bit, the exclusive or of theirs, and the row
