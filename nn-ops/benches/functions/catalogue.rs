@@ -294,7 +294,7 @@ pub(crate) fn jobs() -> Result<Vec<Job>, Failure> {
         )?,
         of_one(
             "gelu",
-            Kind::Piecewise(Piecewise::gelu(small, z64(20)?)?),
+            Kind::Piecewise(Piecewise::gelu(small, z64(21)?)?),
             small,
             everywhere(),
             2.0,
@@ -302,7 +302,7 @@ pub(crate) fn jobs() -> Result<Vec<Job>, Failure> {
         )?,
         of_one(
             "gelu-tanh",
-            Kind::Piecewise(Piecewise::gelu_tanh(small, z64(20)?)?),
+            Kind::Piecewise(Piecewise::gelu_tanh(small, z64(21)?)?),
             small,
             everywhere(),
             2.0,
@@ -313,7 +313,7 @@ pub(crate) fn jobs() -> Result<Vec<Job>, Failure> {
         )?,
         of_one(
             "silu",
-            Kind::Piecewise(Piecewise::silu(small, z64(20)?)?),
+            Kind::Piecewise(Piecewise::silu(small, z64(21)?)?),
             small,
             everywhere(),
             2.0,
