@@ -3,8 +3,8 @@
 //! 16 fraction bits in `Z_2^64`, 100,000 elements (rows of 1000 for softmax, of 800 for layer norm), the default rounding
 //! (`stochastic`). Inputs fill the declared domain evenly, on a linear or a logarithmic scale, and touch its ends. The result of
 //! each engine is opened once and held to correctly rounded `f64`: the table has the largest error in units in the
-//! last place and, of results of at least 2^16 units, over the correct value; a row whose function does not keep
-//! its promise fails the bench.
+//! last place (where one relative to the result is allowed, of results below 2^16 units) and, of results of at least
+//! 2^16 units, over the correct value; a function that does not keep its promise fails the bench.
 //!
 //! Parties of one thread each in this process, over loop-back TCP with mutual TLS. Bytes of an element are those of the plan, to
 //! which tests hold the ledger, online; what a dealer deals before is not among them, as it is not in the

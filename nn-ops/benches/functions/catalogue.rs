@@ -77,8 +77,8 @@ impl Job {
         }
     }
 
-    /// The largest error in units in the last place, and over the correct value where a unit is less than what is allowed
-    /// of it; an error if a result is off by more than was promised.
+    /// The largest error in units in the last place, and over the correct value where a unit is less than 2^-16 of it; an
+    /// error if a result is off by more than was promised.
     pub(crate) fn hold(&self, got: &[i64]) -> Result<(f64, Option<f64>), Failure> {
         if got.len() != self.want.len() {
             return Err(format!("{}: {} results", self.name, got.len()).into());
@@ -87,10 +87,13 @@ impl Job {
         for (i, (g, w)) in got.iter().zip(&self.want).enumerate() {
             let off = (g - w).unsigned_abs() as f64;
             let size = w.unsigned_abs() as f64;
-            ulp = f64::max(ulp, off);
             if size * RELATIVE >= 1.0 {
                 large = true;
                 relative = f64::max(relative, off / size);
+            }
+            // Of a large result its relative error is what counts, where one is allowed.
+            if size * RELATIVE < 1.0 || self.relative == 0.0 {
+                ulp = f64::max(ulp, off);
             }
             // Half a unit is the rounding of what is compared with.
             if off > self.ulp && off > self.relative * size + 0.5 {
