@@ -38,7 +38,7 @@ pub use table::Table;
 
 use crate::Error;
 use crate::engine::{Engine, Spec};
-use crate::model::Format;
+use crate::model::{Format, max_bound};
 
 /// A tensor of one public number, of the shape of `x`.
 pub(crate) fn everywhere<E: Engine + ?Sized>(
@@ -67,11 +67,17 @@ pub(crate) fn offset<E: Engine + ?Sized>(
     engine.add(x, &v)
 }
 
-/// The same value with `more` fraction bits.
+/// The same value with `more` fraction bits, at most 62.
 pub(crate) fn finer<E: Engine + ?Sized>(
     engine: &mut E,
     x: &E::Arith,
     more: u32,
 ) -> Result<E::Arith, Error> {
+    if more > max_bound(64) {
+        return Err(Error::Range {
+            what: "a value with more fraction bits",
+            bound: more,
+        });
+    }
     engine.mul_public(x, &[1 << more], more)
 }

@@ -468,12 +468,14 @@ impl Engine for Plain {
                 check_weighed(bits.len(), sums)?;
                 sums.iter()
                     .map(|s| {
-                        let mut data = vec![0i64; shape.elements()];
+                        let mut wide = vec![0i128; shape.elements()];
                         for (plane, f) in bits.iter().zip(s.factors) {
-                            for (y, b) in data.iter_mut().zip(*plane) {
-                                *y += if *b { *f } else { 0 };
+                            for (y, b) in wide.iter_mut().zip(*plane) {
+                                *y += if *b { i128::from(*f) } else { 0 };
                             }
                         }
+                        let data = wide.into_iter().map(|y| self.fits(y));
+                        let data = data.collect::<Result<_, _>>()?;
                         self.tensor(shape, s.format, data)
                     })
                     .collect()

@@ -10,6 +10,7 @@ use piquet_core::linalg::ConvShape;
 
 use crate::Error;
 use crate::engine::{LinearOp, PlainWeights, Spec, Truncation};
+use crate::function::real::pow2;
 use crate::layer::Layers;
 use crate::ledger::Phase;
 use crate::model::{
@@ -234,8 +235,8 @@ pub fn encode(program: &Program, input: &TensorF32) -> Result<Vec<i64>, Error> {
         }
         .into());
     }
-    let unit = f64::from(spec.format.frac()).exp2();
-    let limit = f64::from(spec.format.bound()).exp2();
+    let unit = pow2(spec.format.frac() as i32);
+    let limit = pow2(spec.format.bound() as i32);
     let beyond = |v: &&f32| v.is_nan() || f64::from(v.abs()) * unit >= limit;
     if let Some(bad) = input.data().iter().find(beyond) {
         return Err(Error::Overflow {

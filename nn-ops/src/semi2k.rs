@@ -76,7 +76,8 @@
 //! | rounds | 0 | 1 | 2 | 2 | 3 | 3 | 3 | 3 | 3 | 3 |
 //!
 //! A set-up sends each weight once from the client, and once from each party to each other one. An opening of more than a million
-//! elements waits for the first answers before it sends the rest, which adds a round for every million. With n parties
+//! elements waits for the first answers before it sends the rest, which adds a round for every million (of elements with m weighed bits,
+//! for every million over m / 8 or so; of conjunctions, for every eight million). With n parties
 //! an opening takes n (n - 1) messages: it is built for few rounds, not for many parties.
 //!
 //! # Truncation

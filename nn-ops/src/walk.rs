@@ -228,6 +228,9 @@ impl<V: Visitor> Engine for Walk<V> {
         xs: &[&Spec],
         range: core::ops::Range<u32>,
     ) -> Result<Vec<Vec<usize>>, Error> {
+        if xs.is_empty() {
+            return Ok(Vec::new());
+        }
         for x in xs {
             check_bits(x, &range)?;
         }
@@ -295,6 +298,9 @@ impl<V: Visitor> Layers for Walk<V> {
     }
 
     fn power(&mut self, xs: &[&Spec], power: &Power) -> Result<Option<Vec<Spec>>, Error> {
+        if xs.is_empty() {
+            return Ok(None);
+        }
         for x in xs {
             check_power(x, power)?;
         }

@@ -236,7 +236,7 @@ pub(crate) fn check_bits(x: &Spec, range: &core::ops::Range<u32>) -> Result<(), 
     Ok(())
 }
 
-/// Checks the factors of weighed bits against their number, and their sums against the declared formats.
+/// Checks the factors of weighed bits against their number, and that the declared formats are held.
 pub(crate) fn check_weighed(bits: usize, sums: &[Weighed<'_>]) -> Result<(), Error> {
     for s in sums {
         if s.factors.len() != bits {

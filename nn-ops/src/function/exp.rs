@@ -113,6 +113,11 @@ impl Exp {
     /// # Errors
     /// As for [`Exp::natural`].
     pub fn at_most(&self, x: f64) -> Result<Self, Error> {
+        if x.is_nan() {
+            return Err(Error::Unsupported {
+                what: "an exponential of at most a value that is no number",
+            });
+        }
         let most = (x * real::pow2(self.from.frac() as i32)).floor() as i64;
         Self::derive(self.base, self.from, self.to, self.precision, Some(most))
     }

@@ -18,8 +18,8 @@
 //! has bits to spare, 1/8. The last rounding adds 1, or 1/2 to nearest. Of wide rows, each E has an error of one unit, and
 //! their norm is at least `2^29`: each result is off by `sqrt(n) 2^-29`, and by `(1 + sqrt(n)) / 4` times this if all errors of a
 //! row are half a unit and conspire (random ones do not: they add up to a part in sqrt(n) of it); a public factor `sqrt(n)` and a
-//! second rounding to spare add 3/8. [`LayerNorm::error`] has the sum: at most 1.7 but for wide rows with 20 fraction
-//! bits, of which the conspiracy takes 2 at n = 4096. Measured, at 12, 16 and 20 bits and n = 2 to 4096: 1.33 at most.
+//! second rounding to spare add 3/8. All of this is times the bound of |gamma|. [`LayerNorm::error`] has the sum: at most 1.7 with |gamma| below 1, but for wide
+//! rows with 20 fraction bits, of which the conspiracy takes 2 at n = 4096; a larger gamma has its multiple. Measured, at 12, 16 and 20 bits and n = 2 to 4096: 1.33 at most.
 //!
 //! **Cost**: for each element one rescaling, by 24 to 50 bits, and with gamma a second one; wide rows take two more, by t bits,
 //! and one more without gamma. For each row a sum of products and a reciprocal square root, in which are most of the rounds; for

@@ -2,6 +2,8 @@
 
 pub use piquet_secret_sharing::fixed::Format;
 
+use crate::function::real::pow2;
+
 /// Widths of the rings that programs are made for.
 pub const WIDTHS: [u32; 2] = [32, 64];
 
@@ -20,5 +22,5 @@ pub(crate) fn holds(f: Format) -> bool {
 
 /// 2^bits
 pub(crate) fn exp2(bits: u32) -> f64 {
-    f64::from(bits).exp2()
+    pow2(bits as i32)
 }

@@ -147,9 +147,9 @@ const _: () = assert!(slope(HALF) <= 1 << 31);
 
 /// `2^(x / 2^32)`, in \[1, 2), with [`BITS`] fraction bits, for x < 2^32: `1 + x q(x)`.
 ///
-/// Errors, relative to the result: of the polynomial 2^-32.8 (an interpolation of degree 6 of (2^x - 1) / x at almost
-/// Chebyshev's nodes: `(ln 2)^8 2 / 8 * 2 / 4^7 / 7! < 2^-31.7`, times `x / 2^x <= 1/2`); of the steps, whose scales fall towards the
-/// last one by a bit or more each, one unit of each, `2^-31 (1 + 1/2 + 1/8 + ..)` times 1/2: 2^-31.3. A caller's
+/// Errors, relative to the result: of the polynomial 2^-32.5 (an interpolation of degree 6 of (2^x - 1) / x at almost
+/// Chebyshev's nodes: `(ln 2)^8 2 / 8 * 2 / 4^7 / 7! < 2^-31.5`, times `x / 2^x <= 1/2`); of the steps, whose scales fall towards the
+/// last one by two bits or more each, one unit of each, `2^-31 (1 + 1/4 + 1/16 + ..)` times 1/2: 2^-31.5. A caller's
 /// fraction that is cut to 32 bits is off by less than 2^-32, times ln 2: 2^-32.5. Together below 2^-30.5.
 #[inline(always)]
 const fn significand(x: u64) -> u64 {

@@ -41,6 +41,9 @@ impl<R: Ring> Rep3<R> {
         xs: &[&Rep3Arith<R>],
         range: Range<u32>,
     ) -> Result<Vec<Vec<Rep3Bits>>, Error> {
+        if xs.is_empty() {
+            return Ok(Vec::new());
+        }
         for x in xs {
             check_bits(&x.spec, &range)?;
         }

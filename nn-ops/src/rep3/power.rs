@@ -14,7 +14,7 @@
 
 use piquet_core::{Ring, RingVec, lanes};
 use piquet_secret_sharing::Rep3Party;
-use zeroize::Zeroize;
+use zeroize::Zeroizing;
 
 use super::party::{Rep3, Rep3Arith};
 use super::piece::Piece;
@@ -34,6 +34,9 @@ impl<R: Ring> Rep3<R> {
         xs: &[&Rep3Arith<R>],
         power: &Power,
     ) -> Result<Option<Vec<Rep3Arith<R>>>, Error> {
+        if xs.is_empty() {
+            return Ok(None);
+        }
         for x in xs {
             check_power(&x.spec, power)?;
         }
@@ -53,7 +56,7 @@ impl<R: Ring> Rep3<R> {
         };
         let factor = to_ring::<R>(&power.factor);
         let offset = to_ring::<R>(&power.offset);
-        let mut y = [0u64; BLOCK];
+        let mut y = Zeroizing::new([0u64; BLOCK]);
         let handed = |n| kernel.words() * R::BYTES * n;
         for mut piece in self.pieces(lens, 0, handed)? {
             let n = piece.len();
@@ -86,7 +89,6 @@ impl<R: Ring> Rep3<R> {
                 kernel.combine(c, given.as_slice(), z);
             }
         }
-        y.zeroize();
         let z: Vec<&[R]> = summands.iter().map(RingVec::as_slice).collect();
         let fresh = self.truncate(&z, rescale)?;
         summands.into_iter().for_each(|z| self.shelf.put(z));

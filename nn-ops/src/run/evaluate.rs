@@ -4,6 +4,7 @@ use super::order::{Value, orders, reorder};
 use super::{Order, Prepared};
 use crate::Error;
 use crate::engine::{LinearOp, MatMul, Rescale, Truncation};
+use crate::function::real::pow2;
 use crate::layer::{Applied, Layers, Window, arrange, only};
 use crate::model::{Arithmetic, Format, Mask, ModelError, Node, NodeId, Op, Program, Shape, Step};
 
@@ -230,7 +231,7 @@ impl Place<'_> {
             kept = super::to_memory(self.shape, &kept);
         }
         let end = ((1i64 << to.bound().min(62)) - 1) as f64;
-        let raw = f64::from(value) * f64::from(to.frac()).exp2();
+        let raw = f64::from(value) * pow2(to.frac() as i32);
         engine.fill(x, &kept, raw.round().clamp(-end, end) as i64, to)
     }
 

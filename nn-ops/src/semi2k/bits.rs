@@ -94,6 +94,9 @@ impl<R: Ring> Semi2k<R> {
         xs: &[&Semi2kArith<R>],
         range: &Range<u32>,
     ) -> Result<Vec<Vec<XorVec>>, Error> {
+        if xs.is_empty() {
+            return Ok(Vec::new());
+        }
         for x in xs {
             check_bits(&x.spec, range)?;
         }

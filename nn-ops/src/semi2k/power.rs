@@ -54,6 +54,9 @@ impl<R: Ring> Semi2k<R> {
         xs: &[&Semi2kArith<R>],
         power: &Power,
     ) -> Result<Option<Vec<Semi2kArith<R>>>, Error> {
+        if xs.is_empty() {
+            return Ok(None);
+        }
         for x in xs {
             check_power(&x.spec, power)?;
         }

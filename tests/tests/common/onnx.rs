@@ -158,13 +158,13 @@ pub fn error(case: &Case, imported: &Imported) -> Result<f32, String> {
 fn fixed(case: &Case, imported: &Imported) -> Result<(Program, QuantizedParams, Vec<i64>), String> {
     let (x, _) = case.tensors(imported);
     let Imported { graph, params, .. } = imported;
-    let (program, raw) = quantize(
-        graph,
-        params,
-        core::slice::from_ref(&x),
-        Calibration::default(),
-    )
-    .map_err(|e| format!("quantize: {e}"))?;
+    let tokens = matches!(imported.input, Input::Tokens { .. });
+    let calibration = Calibration {
+        input_frac: tokens.then_some(0),
+        ..Calibration::of(graph)
+    };
+    let (program, raw) = quantize(graph, params, core::slice::from_ref(&x), calibration)
+        .map_err(|e| format!("quantize: {e}"))?;
     let spec = run::input_spec(&program).unwrap();
     let encoded = x.data().iter().map(|v| spec.format.encode(f64::from(*v)));
     let input = run::to_memory(&spec.shape, &encoded.collect::<Vec<i64>>());

@@ -122,7 +122,8 @@ impl Scaled {
         };
         let public = power_of_two(sizes.gamma) + if affine { 1.0 } else { 0.0 };
         sizes.units() * (self.factor.error() + part(self.unit.frac()))
-            + power_of_two(sizes.to.frac()) * (public * part(self.root.1 + 1) + rounded)
+            + power_of_two(sizes.to.frac())
+                * (public * part(self.root.1 + 1) + power_of_two(sizes.gamma) * rounded)
     }
 
     pub(super) fn run<E: Layers + ?Sized>(

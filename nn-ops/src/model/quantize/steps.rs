@@ -153,9 +153,10 @@ impl Place<'_> {
                 let seen = self.seen(c.frac)?;
                 let bound = match f {
                     Function::Sigmoid | Function::Tanh => c.frac + 1,
-                    // As large as what they take.
+                    // As large as what they take, and a unit more.
                     Function::Gelu | Function::GeluTanh | Function::Silu => {
-                        (x + c.frac).saturating_sub(frac).max(1)
+                        let bound = (x + c.frac).saturating_sub(frac) + 1;
+                        bound.clamp(2, max_bound(64))
                     }
                     // Both ends of the domain have to fit: ln 2 is below 0.7.
                     Function::Log => {
