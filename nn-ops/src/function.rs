@@ -5,6 +5,27 @@
 //! and refuses formats that it cannot serve. The constants are derived when it is made ([`minimax`]), in arithmetic that is
 //! the same on every machine, since all parties must have the same ones.
 //!
+//! # Cost
+//! Bytes that all parties send for an element, with framing, and rounds, of 100,000 elements with 16 fraction bits, rounded
+//! stochastically: in `rep3`, and online between two parties of `semi2k`. Arguments x are below 2^4, y below 2^14; results fill
+//! their range.
+//!
+//! | function | `rep3`: bytes | rounds | `semi2k`: bytes | rounds |
+//! |---|---|---|---|---|
+//! | `e^x` | 210 | 7 | 52 | 6 |
+//! | `2^x` | 100 | 3 | 32 | 2 |
+//! | `ln y` | 371 | 20 | 280 | 19 |
+//! | `1 / y` | 398 | 22 | 328 | 21 |
+//! | `1 / sqrt y` | 466 | 22 | 360 | 21 |
+//! | `sqrt y` | 450 | 22 | 360 | 21 |
+//! | `x / y` | 412 | 24 | 376 | 23 |
+//! | sigmoid, tanh | 375 | 18 | 361 | 17 |
+//! | GeLU, exact and by tanh | 283 | 17 | 297 | 16 |
+//! | SiLU | 451 | 23 | 473 | 20 |
+//! | softmax of rows of 1000 | 228 | 94 | 109 | 92 |
+//! | log-softmax of these | 146 | 71 | 53 | 70 |
+//! | layer norm of rows of 800 | 49 | 65 | 65 | 64 |
+//!
 //! All work in Z_2^64. Errors are in units in the last place of the result's format (ULP), against the correctly rounded value.
 
 mod batch_norm;
