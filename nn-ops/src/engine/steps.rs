@@ -29,8 +29,8 @@ pub struct MatMul {
 }
 
 impl MatMul {
-    /// Elements of the left operand, of the right operand and of the result; more than any operand has where they do not fit
-    /// into a word.
+    /// Elements of the left operand, of the right operand and of the result; more than any operand has where they do
+    /// not fit into a word.
     #[must_use]
     pub fn lens(&self) -> [usize; 3] {
         let matrices = |a: usize, b: usize| self.batch.saturating_mul(a).saturating_mul(b);
@@ -53,7 +53,8 @@ impl MatMul {
 pub struct Weighed<'a> {
     /// One public integer for each bit.
     pub factors: &'a [i64],
-    /// Declared format of the sum, as raw fixed point: bits that exclude each other may have factors that exceed it together.
+    /// Declared format of the sum, as raw fixed point: bits that exclude each other may have factors that exceed it
+    /// together.
     pub format: Format,
 }
 
@@ -296,8 +297,9 @@ pub(crate) fn check_plane(got: usize, want: usize) -> Result<(), Error> {
     }
 }
 
-/// Checks what is weighed: tensors of so many bits for a shape, a factor for each, and declared formats that are held. No factor
-/// exceeds its sum's bound; whether a sum does depends on which bits are ever set together, and `plain` sees to it.
+/// Checks what is weighed: tensors of so many bits for a shape, a factor for each, and declared formats that are held.
+/// No factor exceeds its sum's bound; whether a sum does depends on which bits are ever set together, and `plain` sees
+/// to it.
 pub(crate) fn check_weighed(
     planes: impl ExactSizeIterator<Item = usize>,
     shape: &Shape,

@@ -1,7 +1,7 @@
 //! Arithmetic on constants: shapes that an exporter left to be computed, and weights that it left to be put together.
 //!
-//! All who import a file must arrive at the same constants, since they end up in the one program that they agree on: functions are
-//! those of [`real`](crate::function::real), rounded.
+//! All who import a file must arrive at the same constants, since they end up in the one program that they agree on:
+//! functions are those of [`real`](crate::function::real), rounded.
 
 mod mask;
 

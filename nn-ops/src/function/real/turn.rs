@@ -19,8 +19,8 @@ fn quarter(x: f64) -> (f64, u8) {
     (y, quarters.rem_euclid(4.0) as u8)
 }
 
-/// The series `1 - y^2 / (a (a+1)) + y^4 / (a .. (a+3)) - ..`, |y| below 0.8: a sine less its factor y for `a = 2`, a cosine
-/// for `a = 1`.
+/// The series `1 - y^2 / (a (a+1)) + y^4 / (a .. (a+3)) - ..`, |y| below 0.8: a sine less its factor y for `a = 2`, a
+/// cosine for `a = 1`.
 fn series(y: f64, a: u32) -> f64 {
     // 0.8^20 / 20! < 2^-67
     let square = y * y;

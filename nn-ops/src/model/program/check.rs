@@ -7,7 +7,8 @@ use crate::layer::{Applied, is_function};
 use crate::model::format::{self, max_bound};
 use crate::model::{Format, Graph, ModelError, Node, Op, Shape, Slope};
 
-/// Most functions of a program that differ: a transformer of sixty layers has as many if no two of them have a format in common.
+/// Most functions of a program that differ: a transformer of sixty layers has as many if no two of them have a format
+/// in common.
 const MAX_FUNCTIONS: usize = 256;
 
 /// What a function follows from.
