@@ -10,7 +10,7 @@
 //! `sum c_k T_k = T_g Q + R`, `Q = sum 2 c_(g+j) T_j`, `R = c_g T_g + sum (c_(g-j) - c_(g+j)) T_(g-j)`,
 //!
 //! where a Q of degree up to s is a linear combination, R is added to the same sum, and both are split in turn. The
-//! products by degree: up to 4: 2, 6: 3, 9: 4, 12: 5, 16: 6, 24: 8, and more where Q has to be rescaled for its
+//! products by degree: up to 2: 1, 4: 2, 6: 3, 9: 4, 12: 5, 16: 6, 24: 8, and more where Q has to be rescaled for its
 //! products to fit.
 //!
 //! *Precision.* Every value has F fraction bits, every coefficient in a factor a few more. A product of values with
@@ -20,8 +20,17 @@
 //! for is taken.
 //!
 //! *Cost* for each element: in `rep3` under stochastic truncation a product is 27, 30, 36 or 48 bytes as up to 8,
-//! 16, 32 or more bits are dropped, and 2 rounds for each of about `log2 d` levels, which [`Polynomial::products`]
-//! and [`Polynomial::levels`] count.
+//! 16, 32 or more bits are dropped; in `semi2k` each party sends each other one a word for each value that occurs in
+//! the products of a level and for each of its sums. There are 2 rounds for each of about `log2 d` levels, which
+//! [`Polynomial::products`] and [`Polynomial::levels`] count. For x in [-1, 1] with 16 fraction bits, and between two
+//! parties of `semi2k`:
+//!
+//! | degree | products | levels | bytes in `rep3` | in `semi2k` |
+//! |---|---|---|---|---|
+//! | 2 | 1 | 1 | 48 | 48 |
+//! | 4 | 2 | 2 | 84 | 96 |
+//! | 9 | 4 | 4 | 156 | 224 |
+//! | 16 | 6 | 4 | 252 | 288 |
 
 mod scheme;
 
@@ -232,6 +241,10 @@ impl Polynomial {
     #[must_use]
     pub fn error(&self) -> f64 {
         self.error
+    }
+    /// Largest magnitude of a result, or more.
+    pub(super) fn most(&self) -> f64 {
+        self.scheme.nodes.last().map_or(0.0, |n| n.most)
     }
     /// As much of [`Polynomial::error`] as rounding inside accounts for.
     pub(super) fn rounding(&self) -> f64 {
