@@ -5,7 +5,6 @@ use super::{Order, Prepared};
 use crate::Error;
 use crate::engine::{LinearOp, MatMul, Rescale, Truncation};
 use crate::layer::{Applied, Layers, Window, arrange, only};
-
 use crate::model::{
     Arithmetic, Format, Mask, ModelError, Node, NodeId, Op, Program, Shape, Step, fill_raw,
 };
