@@ -11,8 +11,8 @@ use crate::Error;
 use crate::engine::{
     Dot, Engine, LinearOp, MatMul, PlainWeights, Rescale, Spec, Truncation, Weighed, bias_format,
     check_bits, check_combination, check_dot, check_format, check_gather, check_matmul, check_mul,
-    check_product, check_rescale, check_weighed, concat_format, concat_rows, gather_runs,
-    matmul_shape, product_bound, scaled_format, sum_format,
+    check_plane, check_product, check_rescale, check_weighed, concat_format, concat_rows,
+    gather_runs, matmul_shape, product_bound, scaled_format, sum_format,
 };
 use crate::layer::Layers;
 use crate::ledger::Phase;
@@ -325,6 +325,7 @@ impl Engine for Plain {
     }
 
     fn xor(&mut self, a: &Vec<bool>, b: &Vec<bool>) -> Result<Vec<bool>, Error> {
+        check_plane(b.len(), a.len())?;
         Ok(a.iter().zip(b).map(|(a, b)| a ^ b).collect())
     }
 
@@ -484,7 +485,7 @@ impl Engine for Plain {
     ) -> Result<Vec<Vec<PlainTensor>>, Error> {
         bits.iter()
             .map(|(bits, shape)| {
-                check_weighed(bits.len(), sums)?;
+                check_weighed(bits.iter().map(|b| b.len()), shape, sums)?;
                 sums.iter()
                     .map(|s| {
                         let mut wide = vec![0i128; shape.elements()];
@@ -503,16 +504,20 @@ impl Engine for Plain {
     }
 
     fn and(&mut self, pairs: &[(&Vec<bool>, &Vec<bool>)]) -> Result<Vec<Vec<bool>>, Error> {
-        Ok(pairs
+        pairs
             .iter()
-            .map(|(a, b)| a.iter().zip(*b).map(|(a, b)| a & b).collect())
-            .collect())
+            .map(|(a, b)| {
+                check_plane(b.len(), a.len())?;
+                Ok(a.iter().zip(*b).map(|(a, b)| a & b).collect())
+            })
+            .collect()
     }
 
     fn select(&mut self, pairs: &[(&Vec<bool>, &PlainTensor)]) -> Result<Vec<PlainTensor>, Error> {
         pairs
             .iter()
             .map(|(b, x)| {
+                check_plane(b.len(), x.data.len())?;
                 let data = x
                     .data
                     .iter()
@@ -531,6 +536,7 @@ impl Engine for Plain {
     ) -> Result<Vec<PlainTensor>, Error> {
         bits.iter()
             .map(|(b, shape)| {
+                check_plane(b.len(), shape.elements())?;
                 let data = b.iter().map(|b| i64::from(*b)).collect();
                 self.tensor(shape, format, data)
             })
