@@ -141,6 +141,30 @@ fn a_table_gives_its_rows() {
 }
 
 #[test]
+fn a_long_table_of_short_numbers_gives_its_rows() {
+    // Fewer digits than rows; one column is the same everywhere but past the end.
+    let first = values(200, 5, 1);
+    let columns = vec![
+        first.iter().map(|v| v * 4 - 1).collect(),
+        first,
+        vec![-2; 200],
+        (0..200).map(|i| i % 7 - 3).collect(),
+    ];
+    let table = Table::new(columns.clone(), z64(2, 8)).unwrap();
+    let x: Vec<i64> = (0..256).collect();
+    let case = Case::default().input(&[2, 128], z64(0, 8), x.clone());
+    let look_up = LookUp(table);
+    let got = plain(&case, &look_up).unwrap();
+    assert_eq!(common::rep3(&case, &look_up), got);
+    assert_eq!(dealt::semi2k(2, &case, &look_up), got);
+    for (column, got) in columns.iter().zip(got) {
+        for (i, y) in x.iter().zip(got) {
+            assert_eq!(y, column.get(*i as usize).copied().unwrap_or(0), "{i}");
+        }
+    }
+}
+
+#[test]
 fn a_table_that_does_not_hold_is_refused() {
     let f = z64(0, 8);
     assert!(Table::new(vec![], f).is_err());
