@@ -1,36 +1,43 @@
 //! Every function on every engine: its errors over its domain, its bytes, its rounds, its time.
 //!
-//! 16 fraction bits in `Z_2^64`, 100,000 elements (rows of 1000 for softmax, of 800 for layer norm), the default rounding
-//! (`stochastic`). Inputs fill the declared domain evenly, on a linear or a logarithmic scale, and touch its ends. The result of
-//! each engine is opened once and held to correctly rounded `f64`: the table has the largest error in units in the
-//! last place (where one relative to the result is allowed, of results below 2^16 units) and, of results of at least
-//! 2^16 units, over the correct value; a function that does not keep its promise fails the bench.
+//! 16 fraction bits in `Z_2^64` (20 of the wide layer norm), 100,000 results or about as many, the default rounding
+//! (`stochastic`). Inputs fill the declared domain evenly, on a linear or a logarithmic scale, and touch its ends, or
+//! are random. The result of each engine is opened once and held to correctly rounded `f64`: the table has the
+//! largest error in units in the last place (where one relative to the result is allowed, of results below 2^16
+//! units) and, of results of at least 2^16 units, over the correct value; a function that does not keep its promise
+//! fails the bench. Tables, shifts to the left, bits and truncations other than `stochastic` are exact.
 //!
-//! Parties of one thread each in this process, over loop-back TCP with mutual TLS. Bytes of an element are those of the plan, to
-//! which tests hold the ledger, online; what a dealer deals before is not among them, as it is not in the
-//! figures of others. `semi2k` is two parties. The limit of a row is what its bytes take through the sockets of parties
-//! that do nothing else, measured in the same run.
+//! Parties of one thread each in this process, over loop-back TCP with mutual TLS. Bytes are those of the plan, to
+//! which tests hold the ledger, online; what a dealer deals before is not among them, as it is not in the figures of
+//! others. Bits that a function of bits takes are there before. `semi2k` is two parties. The limit of a row is what
+//! its bytes take through the sockets of parties that do nothing else, measured in the same run.
 
 #[path = "functions/catalogue.rs"]
 mod catalogue;
+#[path = "functions/job.rs"]
+mod job;
 mod loopback;
+#[path = "functions/operations.rs"]
+mod operations;
+#[path = "functions/peers.rs"]
+mod peers;
 
 use std::sync::Arc;
 
-use catalogue::{Job, jobs};
-use loopback::{Failure, Rig, Steps, certified, sockets};
+use catalogue::jobs;
+use job::Job;
+use loopback::{Failure, Rig, certified, sockets};
+use operations::Made;
+use peers::Play;
 use piquet_bench_harness::{Limit, Table};
-use piquet_nn_ops::engine::{Engine, Spec};
-use piquet_nn_ops::ledger::Phase;
+use piquet_nn_ops::engine::Spec;
 use piquet_nn_ops::plain::Plain;
 use piquet_nn_ops::pool::Pool;
-use piquet_nn_ops::rep3::{Rep3, Rep3Client, Rep3Cost};
-use piquet_nn_ops::semi2k::{Demand, Demands, Semi2k, Semi2kClient, Semi2kCost, Semi2kDealer};
-use piquet_nn_ops::session::{Agreement, Session, run_in_memory};
+use piquet_nn_ops::rep3::Rep3Cost;
+use piquet_nn_ops::semi2k::{Demands, Semi2kCost};
 use piquet_nn_ops::transport::tcp::Security;
 use piquet_nn_ops::transport::{Cast, Peer};
 use piquet_nn_ops::walk::{Visitor, Walk};
-use rand_core::UnwrapErr;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut t = Table::new("piquet-nn-ops", piquet_core::cpu::detect()?.name());
@@ -38,19 +45,36 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     t.finish()
 }
 
+/// Parties of an engine, and what their sockets can do.
+struct Suite {
+    name: &'static str,
+    cast: Cast,
+    security: Vec<(Peer, Security)>,
+    wire: Limit,
+}
+
+impl Suite {
+    fn new(t: &Table, name: &'static str, cast: Cast) -> Result<Self, Failure> {
+        let parties: Vec<Peer> = Cast::parties(cast.parties).peers().collect();
+        let everyone: Vec<Peer> = cast.with_client().peers().collect();
+        Ok(Self {
+            name,
+            cast,
+            security: certified(&everyone)?,
+            wire: wire(t, &certified(&parties)?)?,
+        })
+    }
+}
+
 fn bench(t: &mut Table) -> Result<(), Failure> {
-    let parties = [0, 1, 2].map(Peer::party);
-    let (three, two) = (
-        certified(&[&parties[..], &[Peer::Client]].concat())?,
-        certified(&[parties[0], parties[1], Peer::Dealer, Peer::Client])?,
-    );
-    let wire3 = wire(t, &certified(&parties)?)?;
-    let wire2 = wire(t, &certified(&parties[..2])?)?;
+    let rep3 = Suite::new(t, "rep3", Cast::parties(3))?;
+    let semi2k = Suite::new(t, "semi2k", Cast::parties(2).with_dealer())?;
     for job in jobs()? {
         let job = Arc::new(job);
         plain_row(t, &job)?;
-        rep3_row(t, &job, &wire3, &three)?;
-        semi2k_row(t, &job, &wire2, &two)?;
+        for suite in [&rep3, &semi2k] {
+            row(t, &job, suite)?;
+        }
     }
     Ok(())
 }
@@ -82,217 +106,91 @@ fn wire(t: &Table, security: &[(Peer, Security)]) -> Result<Limit, Failure> {
     outcome.map(|()| limit)
 }
 
-fn inputs<E: Engine>(e: &mut E, job: &Job, own: bool) -> Result<Vec<E::Arith>, Failure> {
-    let inputs = job.inputs.iter();
-    let all = inputs.map(|(spec, v)| e.input(spec, own.then_some(v.as_slice())));
-    Ok(all.collect::<Result<_, _>>()?)
-}
-
-/// A visitor that has seen the online phase, and the spec of the result.
-fn walk<V: Visitor>(visitor: V, job: &Job) -> Result<(V, Spec), Failure> {
+/// A visitor that has seen all of it, and the spec of the result, or of the number that is made of it to be opened.
+fn walk<V: Visitor>(visitor: V, job: &Job, opened: bool) -> Result<(V, Spec), Failure> {
     let mut e = Walk::new(visitor);
-    e.begin_phase(Phase::Setup);
-    let x: Vec<Spec> = inputs(&mut e, job, false)?;
-    e.begin_phase(Phase::Online);
-    let y = job.run(&mut e, &x)?;
-    Ok((e.into_visitor(), y))
+    let given = job.operation.take(&mut e, None)?;
+    let y = job.operation.run(&mut e, &given)?;
+    let spec = match (opened, y) {
+        (true, y) => job.operation.number(&mut e, y)?,
+        (false, Made::Value(y)) => y,
+        // Nothing opens bits as they are.
+        (false, Made::Bits(_)) => job.operation.operands.first().ok_or("no operand")?.clone(),
+    };
+    Ok((e.into_visitor(), spec))
 }
 
 fn plain_row(t: &mut Table, job: &Arc<Job>) -> Result<(), Failure> {
     let mut e = Plain::new(Pool::new(1)?);
-    let x = inputs(&mut e, job, true)?;
-    let (ulp, relative) = job.hold(job.run(&mut e, &x)?.raw())?;
+    let given = job.operation.take(&mut e, Some(&job.inputs))?;
+    let y = job.operation.run(&mut e, &given)?;
+    let (ulp, relative) = job.hold(job.operation.number(&mut e, y)?.raw())?;
     let mut outcome = Ok(());
     t.bench(&job.id("plain"))
         .accuracy(ulp, relative)
         .samples(10)
         .time(|| {
             if outcome.is_ok() {
-                outcome = job.run(&mut e, &x).map(|_| ());
+                outcome = job.operation.run(&mut e, &given).map(|_| ());
             }
         });
-    outcome
+    Ok(outcome?)
 }
 
-fn rep3_row(
-    t: &mut Table,
-    job: &Arc<Job>,
-    wire: &Limit,
-    security: &[(Peer, Security)],
-) -> Result<(), Failure> {
-    let (cost, spec) = walk(Rep3Cost::new(64), job)?;
-    let total = cost.plan().total(Phase::Online);
-    let got = opened(Cast::parties(3).with_client(), |s| {
-        rep3_peer(s, job, &spec, None)
-    })?;
-    let (ulp, relative) = job.hold(&got)?;
-    let peer = job.clone();
-    let rig = Rig::new(sockets(security)?, move |s, steps| {
-        rep3_peer(s, &peer, &spec, Some(steps)).map(|_| ())
-    })?;
-    let mut outcome = Ok(());
-    t.bench(&job.id("rep3"))
-        .bytes(total.bytes as f64)
-        .rounds(total.rounds)
-        .accuracy(ulp, relative)
-        .limit(&wire.per(total.bytes as f64))
-        .threads(3)
-        .samples(10)
-        .time(|| {
-            if outcome.is_ok() {
-                outcome = rig.step();
-            }
-        });
-    outcome
+/// What parties do, and open or not.
+fn play(cast: Cast, job: &Job, opened: bool) -> Result<Play, Failure> {
+    let (demands, spec) = walk(Demands::new(cast.parties, 64), job, opened)?;
+    let demand = match cast.dealer {
+        true => Some(demands.finish()?),
+        false => None,
+    };
+    Ok(Play { cast, spec, demand })
 }
 
-/// The client shares the inputs; then the function is run and opened to it, or run again at every step.
-fn rep3_peer(
-    s: Session,
-    job: &Job,
-    spec: &Spec,
-    steps: Option<&Steps>,
-) -> Result<Option<Vec<i64>>, Failure> {
-    let mut rng = UnwrapErr(getrandom::SysRng);
-    if s.me() == Peer::Client {
-        let mut client = Rep3Client::<u64>::new(s)?;
-        for (spec, v) in &job.inputs {
-            client.input(spec, v, &mut rng)?;
-        }
-        let got = match steps {
-            Some(steps) => {
-                steps.each(|| Ok(()))?;
-                None
-            }
-            None => Some(client.result(spec)?),
-        };
-        client.finish()?;
-        return Ok(got);
-    }
-    let mut e = Rep3::<u64>::new(s, Pool::new(1)?, &mut rng)?;
-    let x = inputs(&mut e, job, false)?;
-    match steps {
-        Some(steps) => steps.each(|| {
-            job.run(&mut e, &x)?;
-            Ok(())
-        })?,
-        None => {
-            let y = job.run(&mut e, &x)?;
-            e.reveal(&y)?;
-        }
-    }
-    e.finish()?;
-    Ok(None)
-}
-
-fn semi2k_row(
-    t: &mut Table,
-    job: &Arc<Job>,
-    wire: &Limit,
-    security: &[(Peer, Security)],
-) -> Result<(), Failure> {
-    let (cost, spec) = walk(Semi2kCost::new(2, 64), job)?;
-    let (demands, _) = walk(Demands::new(2, 64), job)?;
-    let demand = Arc::new(demands.finish()?);
-    let total = cost.plan().total(Phase::Online);
-    let cast = Cast::parties(2).with_dealer().with_client();
-    let got = opened(cast, |s| semi2k_peer(s, job, &spec, &demand, None))?;
-    let (ulp, relative) = job.hold(&got)?;
-    // What was dealt is spent once: every sample has parties of its own, to whom it was dealt before the clock starts.
+/// One engine's row: its accuracy from a run that is opened, its time from others that are not.
+fn row(t: &mut Table, job: &Arc<Job>, suite: &Suite) -> Result<(), Failure> {
+    let cast = suite.cast;
+    let plan = match cast.dealer {
+        true => walk(Semi2kCost::new(cast.parties, 64), job, false)?
+            .0
+            .plan()
+            .clone(),
+        false => walk(Rep3Cost::new(64), job, false)?.0.plan().clone(),
+    };
+    let cost = job.operation.cost(&plan)?;
+    let (ulp, relative) = job.hold(&play(cast, job, true)?.opened(job)?)?;
+    let play = Arc::new(play(cast, job, false)?);
     let fresh = || {
-        let (peer, demand, spec) = (job.clone(), demand.clone(), spec.clone());
-        Rig::new(sockets(security)?, move |s, steps| {
-            semi2k_peer(s, &peer, &spec, &demand, Some(steps)).map(|_| ())
+        let (job, play) = (job.clone(), play.clone());
+        Rig::new(sockets(&suite.security)?, move |s, steps| {
+            play.part(s, &job, Some(steps)).map(|_| ())
         })
     };
     let mut outcome = Ok(());
-    t.bench(&job.id("semi2k"))
-        .bytes(total.bytes as f64)
-        .rounds(total.rounds)
-        .accuracy(ulp, relative)
-        .limit(&wire.per(total.bytes as f64))
-        .threads(2)
-        .samples(10)
-        .time_of(fresh, |rig| {
-            let step = rig.and_then(|rig| rig.step());
-            if outcome.is_ok() {
-                outcome = step;
-            }
-        });
-    outcome
-}
-
-fn semi2k_peer(
-    s: Session,
-    job: &Job,
-    spec: &Spec,
-    demand: &Demand,
-    steps: Option<&Steps>,
-) -> Result<Option<Vec<i64>>, Failure> {
-    let mut rng = UnwrapErr(getrandom::SysRng);
-    let pool = Pool::new(1)?;
-    match s.me() {
-        Peer::Client => {
-            let mut client = Semi2kClient::<u64>::new(s)?;
-            for (spec, v) in &job.inputs {
-                client.input(spec, v, &mut rng)?;
-            }
-            let got = match steps {
-                Some(steps) => {
-                    steps.each(|| Ok(()))?;
-                    None
-                }
-                None => Some(client.result(spec)?),
-            };
-            client.finish()?;
-            Ok(got)
+    let mut step = |rig: Result<&Rig, Failure>| {
+        let step = rig.and_then(Rig::step);
+        if outcome.is_ok() {
+            outcome = step;
         }
-        Peer::Dealer => {
-            let mut dealer = Semi2kDealer::<u64>::new(s, pool, &mut rng)?;
-            dealer.deal(demand)?;
-            if let Some(steps) = steps {
-                steps.each(|| Ok(()))?;
-            }
-            dealer.finish()?;
-            Ok(None)
-        }
-        Peer::Party(_) => {
-            let mut e = Semi2k::<u64>::new(s, pool, demand, &mut rng)?;
-            e.begin_phase(Phase::Setup);
-            let x = inputs(&mut e, job, false)?;
-            e.begin_phase(Phase::Online);
-            match steps {
-                Some(steps) => steps.each(|| {
-                    job.run(&mut e, &x)?;
-                    Ok(())
-                })?,
-                None => {
-                    let y = job.run(&mut e, &x)?;
-                    e.reveal(&y)?;
-                }
-            }
-            e.finish()?;
-            Ok(None)
-        }
-    }
-}
-
-/// What the client of a run in memory gets.
-fn opened(
-    cast: Cast,
-    peer: impl Fn(Session) -> Result<Option<Vec<i64>>, Failure> + Sync,
-) -> Result<Vec<i64>, Failure> {
-    let agreement = Agreement {
-        engine: "bench".into(),
-        program: [0; 32],
-        ring_bits: 64,
-        options: [0; 32],
-        computational_bits: 128,
-        statistical_bits: 0,
     };
-    let mut got = None;
-    for r in run_in_memory(cast, &agreement, peer) {
-        got = got.or(r?);
+    let bench = t
+        .bench(&job.id(suite.name))
+        .bytes(cost.bytes as f64)
+        .rounds(cost.rounds)
+        .accuracy(ulp, relative)
+        .limit(&suite.wire.per(cost.bytes as f64))
+        .threads(cast.parties)
+        .samples(10);
+    if play.demand.is_none() {
+        let rig = fresh()?;
+        bench.time(|| step(Ok(&rig)));
+    } else {
+        // What was dealt is spent once: every sample has parties of its own, to whom it was dealt before the clock
+        // starts.
+        bench.time_of(fresh, |rig| match rig {
+            Ok(rig) => step(Ok(&rig)),
+            Err(e) => step(Err(e)),
+        });
     }
-    Ok(got.ok_or("nobody has a result")?)
+    outcome
 }

@@ -17,7 +17,8 @@ use crate::model::{Format, Shape, holds};
 
 pub use steps::{Dot, MatMul, Power, Weighed};
 pub(crate) use steps::{
-    check_bits, check_dot, check_matmul, check_power, check_weighed, matmul_shape,
+    check_bits, check_combination, check_dot, check_matmul, check_plane, check_power,
+    check_weighed, matmul_shape,
 };
 
 /// What a layer may see of a value.
@@ -100,6 +101,13 @@ pub struct Rescale {
     pub mode: Truncation,
     /// Format of the result; its bound is declared, and `plain` reports a value that leaves it.
     pub to: Format,
+}
+
+impl Rescale {
+    /// Logarithm of a bound on what may be rescaled, by the bound of the result.
+    fn reach(&self) -> u32 {
+        self.to.bound().saturating_add(self.shift)
+    }
 }
 
 /// Largest magnitude of a value before it is rescaled, as a power of two, in a ring of `width` bits: |x| < 2^(width - 2),
@@ -193,6 +201,14 @@ pub trait Engine {
         x: &Self::Arith,
         factors: &[i64],
         frac: u32,
+    ) -> Result<Self::Arith, Error>;
+    /// A sum of public multiples and a public number, `sum factor x + constant`, in one pass, and declared as `to`; `plain` checks
+    /// that it holds. All operands have one shape, and a factor has the fraction bits that its operand lacks of `to`.
+    fn combine(
+        &mut self,
+        terms: &[(&Self::Arith, i64)],
+        constant: i64,
+        to: Format,
     ) -> Result<Self::Arith, Error>;
     /// Runs of `run` elements of `x` by index ([`ZERO_ROW`] gives zeros), as a tensor of `shape`.
     fn gather(
@@ -371,7 +387,7 @@ pub(crate) fn check_product(x: &Spec, op: &LinearOp, r: &Rescale) -> Result<(), 
             want: op.shape.input_len(),
         });
     }
-    check_rescale(x.format.frac() + op.frac, r.to.bound() + r.shift, r)
+    check_rescale(x.format.frac().saturating_add(op.frac), r.reach(), r)
 }
 
 /// Checks operands and [`Rescale`] of an elementwise product. Its magnitude follows from those of the operands or from the
@@ -385,8 +401,7 @@ pub(crate) fn check_mul(a: &Spec, b: &Spec, r: &Rescale) -> Result<(), Error> {
         });
     }
     let worst = a.format.bound() + b.format.bound();
-    let declared = r.to.bound() + r.shift;
-    let bound = worst.min(declared);
+    let bound = worst.min(r.reach());
     if bound > product_bound(64) {
         return Err(Error::Range {
             what: "elementwise product",
@@ -407,14 +422,7 @@ pub(crate) fn scaled_format(x: &Spec, factors: &[i64], frac: u32) -> Result<Form
         });
     }
     let largest = factors.iter().map(|f| f.unsigned_abs()).max().unwrap_or(0);
-    let bits = u64::BITS - largest.saturating_sub(1).leading_zeros();
-    let bound = x.format.bound() + bits;
-    if bound > product_bound(x.format.width()) {
-        return Err(Error::Range {
-            what: "product with public factors",
-            bound,
-        });
-    }
+    let bound = steps::check_multiple(x.format, largest)?;
     let frac = x.format.frac().saturating_add(frac);
     Ok(Format::new(x.format.width(), frac, bound)?)
 }

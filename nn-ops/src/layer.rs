@@ -17,7 +17,7 @@ use crate::function::{
 };
 use crate::model::{Clip, Format, MaxPool, Mean, Pad, Shape, Slope, View};
 
-pub(crate) use apply::{Applied, needs_64_bits};
+pub(crate) use apply::{Applied, is_function, needs_64_bits};
 pub(crate) use arrange::{arrange, rows};
 pub use pool::Window;
 

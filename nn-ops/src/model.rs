@@ -28,8 +28,8 @@ pub use op::{
     AvgPool, BatchNorm, Conv, Fill, Function, LayerNorm, Linear, Mask, MatMul, MaxPool, Op, Softmax,
 };
 pub use params::{ParamMap, Params, Role, expected};
-pub(crate) use program::mean;
 pub use program::{Arithmetic, Mean, Norm, Product, Program, Shift, Step};
+pub(crate) use program::{fill_raw, mean};
 pub use quantize::{Calibration, QuantizedParams, Ranges, quantize, quantize_as_is};
 pub use tensor::{MAX_ELEMENTS, MAX_RANK, Shape, Tensor, TensorF32, TensorI64};
 pub use view::{Pad, PadMode, View};

@@ -10,9 +10,9 @@ use piquet_core::linalg::PackedWeights;
 use crate::Error;
 use crate::engine::{
     Dot, Engine, LinearOp, MatMul, PlainWeights, Rescale, Spec, Truncation, Weighed, bias_format,
-    check_bits, check_dot, check_format, check_gather, check_matmul, check_mul, check_product,
-    check_rescale, check_weighed, concat_format, concat_rows, gather_runs, matmul_shape,
-    product_bound, scaled_format, sum_format,
+    check_bits, check_combination, check_dot, check_format, check_gather, check_matmul, check_mul,
+    check_plane, check_product, check_rescale, check_weighed, concat_format, concat_rows,
+    gather_runs, matmul_shape, product_bound, scaled_format, sum_format,
 };
 use crate::layer::Layers;
 use crate::ledger::Phase;
@@ -268,6 +268,25 @@ impl Engine for Plain {
         self.tensor(&x.spec.shape, format, data)
     }
 
+    fn combine(
+        &mut self,
+        terms: &[(&PlainTensor, i64)],
+        constant: i64,
+        to: Format,
+    ) -> Result<PlainTensor, Error> {
+        let specs: Vec<_> = terms.iter().map(|(x, f)| (&x.spec, *f)).collect();
+        let shape = check_combination(&specs, to)?;
+        // A sum of few products below 2^62 may leave 64 bits, although what it is declared as does not.
+        let mut sums = vec![i128::from(constant); shape.elements()];
+        for (x, factor) in terms {
+            for (sum, x) in sums.iter_mut().zip(&x.data) {
+                *sum += i128::from(x * factor);
+            }
+        }
+        let within = |v: i128| v.clamp(i64::MIN.into(), i64::MAX.into()) as i64;
+        self.tensor(shape, to, sums.into_iter().map(within).collect())
+    }
+
     fn gather(
         &mut self,
         x: &PlainTensor,
@@ -306,6 +325,7 @@ impl Engine for Plain {
     }
 
     fn xor(&mut self, a: &Vec<bool>, b: &Vec<bool>) -> Result<Vec<bool>, Error> {
+        check_plane(b.len(), a.len())?;
         Ok(a.iter().zip(b).map(|(a, b)| a ^ b).collect())
     }
 
@@ -465,7 +485,7 @@ impl Engine for Plain {
     ) -> Result<Vec<Vec<PlainTensor>>, Error> {
         bits.iter()
             .map(|(bits, shape)| {
-                check_weighed(bits.len(), sums)?;
+                check_weighed(bits.iter().map(|b| b.len()), shape, sums)?;
                 sums.iter()
                     .map(|s| {
                         let mut wide = vec![0i128; shape.elements()];
@@ -484,16 +504,20 @@ impl Engine for Plain {
     }
 
     fn and(&mut self, pairs: &[(&Vec<bool>, &Vec<bool>)]) -> Result<Vec<Vec<bool>>, Error> {
-        Ok(pairs
+        pairs
             .iter()
-            .map(|(a, b)| a.iter().zip(*b).map(|(a, b)| a & b).collect())
-            .collect())
+            .map(|(a, b)| {
+                check_plane(b.len(), a.len())?;
+                Ok(a.iter().zip(*b).map(|(a, b)| a & b).collect())
+            })
+            .collect()
     }
 
     fn select(&mut self, pairs: &[(&Vec<bool>, &PlainTensor)]) -> Result<Vec<PlainTensor>, Error> {
         pairs
             .iter()
             .map(|(b, x)| {
+                check_plane(b.len(), x.data.len())?;
                 let data = x
                     .data
                     .iter()
@@ -512,6 +536,7 @@ impl Engine for Plain {
     ) -> Result<Vec<PlainTensor>, Error> {
         bits.iter()
             .map(|(b, shape)| {
+                check_plane(b.len(), shape.elements())?;
                 let data = b.iter().map(|b| i64::from(*b)).collect();
                 self.tensor(shape, format, data)
             })

@@ -9,9 +9,9 @@ mod products;
 use crate::Error;
 use crate::engine::{
     Dot, Engine, LinearOp, MatMul, PlainWeights, Power, Rescale, Spec, Weighed, bias_format,
-    check_bits, check_dot, check_format, check_gather, check_matmul, check_mul, check_power,
-    check_product, check_rescale, check_weighed, concat_format, matmul_shape, scaled_format,
-    sum_format,
+    check_bits, check_combination, check_dot, check_format, check_gather, check_matmul, check_mul,
+    check_plane, check_power, check_product, check_rescale, check_weighed, concat_format,
+    matmul_shape, scaled_format, sum_format,
 };
 use crate::layer::Layers;
 use crate::ledger::Phase;
@@ -171,6 +171,9 @@ impl<V: Visitor> Engine for Walk<V> {
     fn mul_public(&mut self, x: &Spec, factors: &[i64], frac: u32) -> Result<Spec, Error> {
         Ok(spec(&x.shape, scaled_format(x, factors, frac)?))
     }
+    fn combine(&mut self, terms: &[(&Spec, i64)], _: i64, to: Format) -> Result<Spec, Error> {
+        Ok(spec(check_combination(terms, to)?, to))
+    }
     fn gather(
         &mut self,
         x: &Spec,
@@ -188,7 +191,8 @@ impl<V: Visitor> Engine for Walk<V> {
         check_format(format)?;
         Ok(spec(&x.shape, format))
     }
-    fn xor(&mut self, a: &usize, _: &usize) -> Result<usize, Error> {
+    fn xor(&mut self, a: &usize, b: &usize) -> Result<usize, Error> {
+        check_plane(*b, *a)?;
         Ok(*a)
     }
     fn not(&mut self, a: &usize) -> Result<usize, Error> {
@@ -265,8 +269,8 @@ impl<V: Visitor> Engine for Walk<V> {
         bits: &[(&[&usize], &Shape)],
         sums: &[Weighed<'_>],
     ) -> Result<Vec<Vec<Spec>>, Error> {
-        for (bits, _) in bits {
-            check_weighed(bits.len(), sums)?;
+        for (bits, shape) in bits {
+            check_weighed(bits.iter().map(|b| **b), shape, sums)?;
         }
         let operands: Vec<_> = bits.iter().map(|(b, s)| (s.elements(), b.len())).collect();
         self.visitor.weigh(&operands, sums.len());
@@ -287,16 +291,25 @@ impl<V: Visitor> Engine for Walk<V> {
         Ok(operands)
     }
     fn and(&mut self, pairs: &[(&usize, &usize)]) -> Result<Vec<usize>, Error> {
+        for (a, b) in pairs {
+            check_plane(**b, **a)?;
+        }
         let operands: Vec<usize> = pairs.iter().map(|(a, _)| **a).collect();
         self.visitor.and(&operands);
         Ok(operands)
     }
     fn select(&mut self, pairs: &[(&usize, &Spec)]) -> Result<Vec<Spec>, Error> {
+        for (b, x) in pairs {
+            check_plane(**b, x.len())?;
+        }
         let operands: Vec<usize> = pairs.iter().map(|(_, x)| x.len()).collect();
         self.visitor.select(&operands);
         Ok(pairs.iter().map(|(_, x)| (*x).clone()).collect())
     }
     fn to_arith(&mut self, bits: &[(&usize, &Shape)], format: Format) -> Result<Vec<Spec>, Error> {
+        for (n, shape) in bits {
+            check_plane(**n, shape.elements())?;
+        }
         let operands: Vec<usize> = bits.iter().map(|(n, _)| **n).collect();
         self.visitor.to_arith(&operands);
         Ok(bits.iter().map(|(_, s)| spec(s, format)).collect())

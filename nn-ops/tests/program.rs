@@ -5,8 +5,9 @@ use piquet_core::Ring;
 use piquet_nn_ops::engine::Truncation;
 use piquet_nn_ops::ledger::{self, Ledger};
 use piquet_nn_ops::model::{
-    Calibration, Conv, Graph, GraphBuilder, Params, Program, QuantizedParams, Role, Shape, Tensor,
-    TensorF32, expected, quantize, reference,
+    Arithmetic, Calibration, Conv, Fill, Format, Function, Graph, GraphBuilder, Mask, ModelError,
+    Op, Params, Program, QuantizedParams, Role, Shape, Step, Tensor, TensorF32, expected, quantize,
+    reference,
 };
 use piquet_nn_ops::plain::Plain;
 use piquet_nn_ops::pool::Pool;
@@ -182,4 +183,69 @@ fn hold_to_plan(
         }
     }
     sums
+}
+
+/// Constants of functions take time to derive, and a program may come from a stranger.
+#[test]
+fn too_many_functions_are_refused_before_any_is_made() {
+    let program = |nodes: usize, formats: u64| {
+        let mut g = GraphBuilder::new("functions", Shape::new(&[1, 1]).unwrap());
+        let mut x = g.input();
+        let mut steps = vec![Step {
+            format: Format::z64(16, 20).unwrap(),
+            arithmetic: Arithmetic::Exact,
+        }];
+        let mut noise = 1u64;
+        for i in 0..nodes {
+            noise = noise
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            let f = [Function::Sigmoid, Function::Tanh][i % 2];
+            x = g.node(&format!("f{i}"), Op::Function(f), &[x]);
+            steps.push(Step {
+                format: Format::z64(16, 20 + ((noise >> 32) % formats) as u32).unwrap(),
+                arithmetic: Arithmetic::Function,
+            });
+        }
+        Program::new(g.finish(x).unwrap(), steps)
+    };
+    let begun = std::time::Instant::now();
+    assert!(
+        matches!(program(16_000, 36), Err(ModelError::Graph { graph, reason })
+        if graph == "functions" && reason.contains("256 functions"))
+    );
+    assert!(begun.elapsed().as_secs_f64() < 1.0);
+    // Equal functions are made once, however many there are.
+    assert!(program(16_000, 1).is_ok());
+    assert!(begun.elapsed().as_secs_f64() < 2.0);
+}
+
+/// A constant beyond a format of more bits than a double has becomes its end, not the number after it.
+#[test]
+fn constants_beyond_a_wide_format_are_its_ends() {
+    let mut g = GraphBuilder::new("wide", Shape::new(&[2, 2]).unwrap());
+    let x = g.input();
+    let fill = |value| {
+        Op::Fill(Fill {
+            keep: Mask::Causal,
+            value,
+        })
+    };
+    let low = g.node("low", fill(-1e30), &[x]);
+    let high = g.node("high", fill(1e30), &[low]);
+    let g = g.finish(high).unwrap();
+    let step = |bound| Step {
+        format: Format::z64(0, bound).unwrap(),
+        arithmetic: Arithmetic::Exact,
+    };
+    let program = Program::new(g, vec![step(57), step(57), step(57)]).unwrap();
+    let mut plain = Plain::new(Pool::new(1).unwrap());
+    let mut run = |program: &Program| {
+        let params = QuantizedParams::new();
+        let input = Some(&[1, 2, 3, 4][..]);
+        let mode = Truncation::Exact;
+        run::infer(&mut plain, program, Some(&params), input, mode, &mut |_| {})
+    };
+    let end = (1 << 57) - 1;
+    assert_eq!(run(&program).unwrap().unwrap(), [1, end, 3, 4]);
 }

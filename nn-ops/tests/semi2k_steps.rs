@@ -8,11 +8,15 @@ mod scripts;
 #[path = "common/semi2k.rs"]
 mod semi2k;
 
-use common::{Case, Script, fit, plain, values, z64};
+use common::{Case, Outcome, Script, agreement, fit, peer, plain, values, z64};
 use piquet_nn_ops::Error;
 use piquet_nn_ops::engine::{Dot, LinearOp, MatMul, Rescale, Truncation, Weighed};
 use piquet_nn_ops::layer::Layers;
 use piquet_nn_ops::model::Format;
+use piquet_nn_ops::rep3::Rep3Cost;
+use piquet_nn_ops::session::run_in_memory;
+use piquet_nn_ops::transport::Cast;
+use piquet_nn_ops::walk::Walk;
 use proptest::prelude::*;
 use scripts::*;
 use semi2k::{agree, semi2k};
@@ -325,5 +329,126 @@ proptest! {
         };
         let case = input(input(Case::default(), 0), 1);
         agree(parties, &case, &Walked(steps, mode), 1);
+    }
+}
+
+/// Steps whose operands do not fit together, after one that is well.
+#[derive(Clone, Copy, Debug)]
+enum Malformed {
+    None,
+    Xor,
+    And,
+    Select,
+    Integers,
+    Planes,
+    Factors,
+    Factor,
+    Sides,
+    Shift,
+    Places,
+}
+
+impl Script for Malformed {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        _: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        let (long, short) = (e.spec(&x[0]).shape.clone(), e.spec(&x[1]).shape.clone());
+        let signs = e.non_negative(&[&x[0], &x[1]])?;
+        let [a, b] = [&signs[0], &signs[1]];
+        let sum = |factors| Weighed {
+            factors,
+            format: z64(0, 4),
+        };
+        match self {
+            Self::None => {}
+            Self::Xor => e.xor(a, b).map(drop)?,
+            Self::And => e.and(&[(a, b)]).map(drop)?,
+            Self::Select => e.select(&[(b, &x[0])]).map(drop)?,
+            Self::Integers => e.to_arith(&[(a, &short)], z64(0, 1)).map(drop)?,
+            Self::Planes => e.weigh(&[(&[a, b], &long)], &[sum(&[1, 2])]).map(drop)?,
+            Self::Factors => e.weigh(&[(&[a], &long)], &[sum(&[1, 2])]).map(drop)?,
+            Self::Factor => e.weigh(&[(&[a], &long)], &[sum(&[-17])]).map(drop)?,
+            Self::Sides => {
+                let half = 1 << (usize::BITS / 2);
+                let op = MatMul {
+                    batch: half,
+                    rows: half,
+                    inner: half,
+                    columns: half,
+                    transposed: false,
+                };
+                let r = Rescale {
+                    shift: 0,
+                    mode: Truncation::Exact,
+                    to: z64(16, 20),
+                };
+                assert!(op.macs() > 0 && op.lens().iter().all(|n| *n > 0));
+                e.matmul(&[(&x[0], &x[0])], &op, r).map(drop)?;
+            }
+            Self::Shift => {
+                let r = Rescale {
+                    shift: u32::MAX,
+                    mode: Truncation::Exact,
+                    to: z64(16, 20),
+                };
+                e.mul(&[(&x[0], &x[0])], r).map(drop)?;
+            }
+            Self::Places => e.bits(&[&x[0]], 3..14).map(drop)?,
+        }
+        Ok(Vec::new())
+    }
+}
+
+#[test]
+fn operands_that_do_not_fit_are_refused_by_every_interpreter() {
+    let case = Case::default()
+        .input(&[1, 4], z64(8, 12), vec![1, -2, 3, -4])
+        .input(&[1, 3], z64(8, 12), vec![1, 2, 3]);
+    for script in [
+        Malformed::Xor,
+        Malformed::And,
+        Malformed::Select,
+        Malformed::Integers,
+        Malformed::Planes,
+        Malformed::Factors,
+        Malformed::Factor,
+        Malformed::Sides,
+        Malformed::Shift,
+        Malformed::Places,
+    ] {
+        let typed = |e: &Error| {
+            matches!(
+                e,
+                Error::Length { .. }
+                    | Error::Range { .. }
+                    | Error::Rescale { .. }
+                    | Error::Share(_)
+                    | Error::Model(_)
+            )
+        };
+        assert!(typed(&plain(&case, &script).unwrap_err()), "{script:?}");
+        let inputs: Vec<_> = case.inputs.iter().map(|(s, _)| s.clone()).collect();
+        let shapes = script.run(&mut Walk::new(Rep3Cost::new(64)), &[], &inputs);
+        assert!(typed(&shapes.unwrap_err()), "{script:?}");
+        // Who is still at the step before hears of those who gave up.
+        let refused = |ends: Vec<Result<Outcome, Error>>, parties: usize| {
+            let ends = ends.into_iter().take(parties);
+            let errors: Vec<Error> = ends.map(|end| end.err().unwrap()).collect();
+            assert!(errors.iter().any(typed), "{script:?}: {errors:?}");
+            let known = |e: &Error| typed(e) || matches!(e, Error::Net(_));
+            assert!(errors.iter().all(known), "{script:?}: {errors:?}");
+        };
+        let cast = Cast::parties(3).with_client();
+        let ends = run_in_memory(cast, &agreement(), |s| peer(s, &case, &[], &script, 1));
+        refused(ends, 3);
+        let demand = semi2k::demand(2, &case, &Malformed::None);
+        let ends = run_in_memory(semi2k::cast(2), &agreement(), |s| {
+            let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
+            semi2k::peer(s, &case, &demand, &[], &script, 1, &mut rng)
+        });
+        refused(ends, 2);
     }
 }

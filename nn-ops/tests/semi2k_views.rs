@@ -17,7 +17,7 @@ mod noise;
 mod semi2k;
 
 use common::{Case, Outcome, Script, specs};
-use everything::{Everything, Functions, case};
+use everything::{Everything, Functions, Whole, case};
 use noise::{Parts, View, Views, watched};
 use piquet_nn_ops::Error;
 use piquet_nn_ops::session::{Limits, Session};
@@ -144,12 +144,19 @@ fn two_of_three_see_noise() {
     }
 }
 
-/// Operands that are opened once for several products, bits and their sums.
+/// Operands that are opened once for several products, bits and their sums, powers.
 #[test]
 fn functions_show_noise() {
     let [_, edge, _] = cases();
     is_noise(2, &edge, &Functions, 0, 1);
     is_noise(3, &edge, &Functions, 1, 2);
+}
+
+/// Exponentials by the engine's own powers, inverse roots, and softmax.
+#[test]
+fn whole_functions_show_noise() {
+    let [_, edge, _] = cases();
+    is_noise(2, &edge, &Whole, 1, 0);
 }
 
 /// The dealer is told nothing, whatever is computed.

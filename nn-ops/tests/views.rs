@@ -24,8 +24,8 @@ mod everything;
 #[path = "common/noise.rs"]
 mod noise;
 
-use common::{Case, Outcome, peer_with, specs};
-use everything::{WithFunctions, case};
+use common::{Case, Outcome, Script, peer_with, specs};
+use everything::{Whole, WithFunctions, case};
 use noise::{Parts, View, Views, watched};
 use piquet_nn_ops::Error;
 use piquet_nn_ops::engine::Spec;
@@ -49,7 +49,13 @@ enum Changes {
 }
 
 /// What `receiver` is sent in one run.
-fn view(case: &Case, outputs: &[Spec], receiver: Peer, changes: Changes, run: usize) -> View {
+fn view(
+    (case, script): (&Case, &impl Script),
+    outputs: &[Spec],
+    receiver: Peer,
+    changes: Changes,
+    run: usize,
+) -> View {
     let (links, seen) = watched(Cast::parties(3).with_client(), receiver);
     std::thread::scope(|scope| {
         let peers: Vec<_> = links
@@ -74,7 +80,7 @@ fn view(case: &Case, outputs: &[Spec], receiver: Peer, changes: Changes, run: us
                         Changes::Parties if me != 3 => parts.change_all(),
                         Changes::Seed(..) | Changes::Client | Changes::Parties => {}
                     }
-                    peer_with(session, case, outputs, &WithFunctions, 1, &mut parts)
+                    peer_with(session, case, outputs, script, 1, &mut parts)
                 })
             })
             .collect();
@@ -88,21 +94,21 @@ fn view(case: &Case, outputs: &[Spec], receiver: Peer, changes: Changes, run: us
 
 /// The part that `keep` leaves of what `receiver` is sent in all runs.
 fn gather(
-    case: &Case,
+    what: (&Case, &impl Script),
     receiver: Peer,
     changes: Changes,
     keep: impl Fn(Peer, u64, Vec<u8>) -> Option<Vec<u8>>,
 ) -> Views {
-    let outputs = specs(case, &WithFunctions);
-    Views::gather(|run| view(case, &outputs, receiver, changes, run), keep)
+    let outputs = specs(what.0, what.1);
+    Views::gather(|run| view(what, &outputs, receiver, changes, run), keep)
 }
 
 /// What `receiver` hears from the other parties, in the engine proper.
-fn of_party(case: &Case, receiver: u8) -> Views {
+fn of_party(what: (&Case, &impl Script), receiver: u8) -> Views {
     let [low, high] = [[1, 2], [0, 2], [0, 1]][usize::from(receiver)];
     let keep =
         |from, index, payload| (from != Peer::Client && index >= PREAMBLE).then_some(payload);
-    gather(case, Peer::party(receiver), Changes::Seed(low, high), keep)
+    gather(what, Peer::party(receiver), Changes::Seed(low, high), keep)
 }
 
 /// Inputs and weights that differ as much as they can: all zeros, the largest, and a mixture.
@@ -114,9 +120,9 @@ fn cases() -> [Case; 3] {
     ]
 }
 
-fn is_noise(receiver: u8) {
-    for (i, case) in cases().iter().enumerate() {
-        let views = of_party(case, receiver);
+fn is_noise(receiver: u8, cases: &[Case], script: &impl Script) {
+    for (i, case) in cases.iter().enumerate() {
+        let views = of_party((case, script), receiver);
         let faults = views.faults();
         assert!(
             faults.is_empty(),
@@ -131,19 +137,27 @@ fn is_noise(receiver: u8) {
 #[test]
 fn party_0_sees_nothing() {
     for case in cases() {
-        let views = of_party(&case, 0);
+        let views = of_party((&case, &WithFunctions), 0);
         assert!(views.messages.is_empty(), "{:?}", views.messages.keys());
     }
 }
 
 #[test]
 fn party_1_sees_noise() {
-    is_noise(1);
+    is_noise(1, &cases(), &WithFunctions);
 }
 
 #[test]
 fn party_2_sees_noise() {
-    is_noise(2);
+    is_noise(2, &cases(), &WithFunctions);
+}
+
+/// Exponentials by the engine's own powers, inverse roots, and softmax: values that sum up many steps.
+#[test]
+fn whole_functions_show_noise() {
+    let [_, edge, mixture] = cases();
+    is_noise(1, &[edge], &Whole);
+    is_noise(2, &[mixture], &Whole);
 }
 
 /// Shares of inputs and weights, whose randomness is the client's. What is not noise is the header.
@@ -157,7 +171,12 @@ fn shares_from_the_client_are_noise() {
             let share = from == Peer::Client && shares.contains(&index);
             share.then(|| payload[HEADER..].to_vec())
         };
-        let views = gather(&case, Peer::party(receiver), Changes::Client, keep);
+        let views = gather(
+            (&case, &WithFunctions),
+            Peer::party(receiver),
+            Changes::Client,
+            keep,
+        );
         assert_eq!(views.messages.len(), 3);
         assert_eq!(views.faults(), Vec::<String>::new());
     }
@@ -173,7 +192,12 @@ fn the_client_sees_its_result_and_noise() {
         let results = first..first + outputs;
         (from == Peer::party(1) && results.contains(&index)).then_some(payload)
     };
-    let views = gather(&case, Peer::Client, Changes::Parties, keep);
+    let views = gather(
+        (&case, &WithFunctions),
+        Peer::Client,
+        Changes::Parties,
+        keep,
+    );
     assert_eq!(views.messages.len() as u64, outputs);
     assert_eq!(views.faults(), Vec::<String>::new());
 }
@@ -181,8 +205,7 @@ fn the_client_sees_its_result_and_noise() {
 /// The statistics find what they are there to find.
 #[test]
 fn broken_engines_are_found() {
-    let views = || of_party(&case(|_| 0), 2);
-    let honest = views();
+    let honest = of_party((&case(|_| 0), &WithFunctions), 2);
     let places: Vec<_> = honest.messages.keys().copied().collect();
     let broken = |f: &dyn Fn(&mut Views)| {
         let mut v = Views {

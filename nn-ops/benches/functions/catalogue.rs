@@ -1,121 +1,256 @@
-//! What is measured: each function with its formats, inputs over its domain, and the correctly rounded results.
+//! Inputs of each function, over its domain, and its correctly rounded results.
 
 use piquet_core::{Block, Prg};
-use piquet_nn_ops::Error;
-use piquet_nn_ops::engine::{Spec, Truncation};
-use piquet_nn_ops::function::{
-    Division, Exp, LayerNorm, Log, Piecewise, Reciprocal, Rsqrt, Softmax, Sqrt, real,
-};
-use piquet_nn_ops::layer::Layers;
-use piquet_nn_ops::model::{Format, Shape};
+use piquet_nn_ops::engine::Spec;
+use piquet_nn_ops::function::real;
 
+use crate::job::{Job, RELATIVE};
 use crate::loopback::Failure;
+use crate::operations::{FRAC, Inputs, Kind, N, Operation, SHIFT, column, operations};
 
-/// Fraction bits.
-const FRAC: u32 = 16;
-/// Elements.
-const N: usize = 100_000;
-/// As users run them.
-const MODE: Truncation = Truncation::Stochastic;
-/// Relative error that is allowed where it is more than a unit.
-const RELATIVE: f64 = 1.0 / 65_536.0;
 const SEED: u128 = 2026;
 
-/// A function of its operands.
-enum Kind {
-    Exp(Exp),
-    Log(Log),
-    Reciprocal(Reciprocal),
-    Division(Division),
-    Rsqrt(Rsqrt),
-    Sqrt(Sqrt),
-    Piecewise(Piecewise),
-    Softmax(Softmax),
-    LayerNorm(LayerNorm),
-}
-
-/// One function on some operands.
-pub(crate) struct Job {
-    name: &'static str,
-    /// What the id says of the size.
-    size: &'static str,
-    kind: Kind,
-    pub(crate) inputs: Vec<(Spec, Vec<i64>)>,
-    /// Raw results, correctly rounded.
+/// Results, raw, and how far off they may be.
+struct Right {
     want: Vec<i64>,
-    /// Units by which a result may be off.
     ulp: f64,
-    /// A larger error that is allowed, over the correct value.
     relative: f64,
 }
 
-impl Job {
-    pub(crate) fn id(&self, engine: &str) -> String {
-        format!("{}-{engine}-{}", self.name, self.size)
-    }
+/// All functions on their operands.
+pub(crate) fn jobs() -> Result<Vec<Job>, Failure> {
+    operations()?.into_iter().map(job).collect()
+}
 
-    pub(crate) fn run<E: Layers>(&self, e: &mut E, x: &[E::Arith]) -> Result<E::Arith, Failure> {
-        let [x, rest @ ..] = x else {
-            return Err("an operand is missing".into());
-        };
-        let one = |all: Result<Vec<E::Arith>, Error>| -> Result<E::Arith, Failure> {
-            Ok(all?.pop().ok_or("no result")?)
-        };
-        match &self.kind {
-            Kind::Exp(f) => one(e.exp(&[x], f, MODE)),
-            Kind::Log(f) => one(e.log(&[x], f, MODE)),
-            Kind::Reciprocal(f) => one(e.reciprocal(&[x], f, MODE)),
-            Kind::Rsqrt(f) => one(e.rsqrt(&[x], f, MODE)),
-            Kind::Sqrt(f) => one(e.sqrt(&[x], f, MODE)),
-            Kind::Piecewise(f) => one(e.piecewise(&[x], f, MODE)),
-            Kind::Division(f) => match rest {
-                [y] => Ok(e.divide(x, y, f, MODE)?),
-                _ => Err("a divisor is missing".into()),
-            },
-            Kind::Softmax(f) => Ok(e.softmax(x, f, MODE)?),
-            Kind::LayerNorm(f) => Ok(e.layer_norm(x, None, f, MODE)?),
-        }
-    }
+fn job(operation: Operation) -> Result<Job, Failure> {
+    let inputs = inputs(&operation)?;
+    let x = inputs.values.first().ok_or("a function of nothing")?;
+    let rest = inputs.values.get(1..).unwrap_or_default();
+    let right = match operation.operands.first() {
+        Some(of) => right(&operation, of, x, rest, &inputs.table)?,
+        None => return Err("a function of nothing".into()),
+    };
+    Ok(Job {
+        operation,
+        inputs,
+        want: right.want,
+        ulp: right.ulp,
+        relative: right.relative,
+    })
+}
 
-    /// The largest error in units in the last place, and over the correct value where a unit is less than 2^-16 of it; an
-    /// error if a result is off by more than was promised.
-    pub(crate) fn hold(&self, got: &[i64]) -> Result<(f64, Option<f64>), Failure> {
-        if got.len() != self.want.len() {
-            return Err(format!("{}: {} results", self.name, got.len()).into());
+/// Operands over the domain.
+fn inputs(operation: &Operation) -> Result<Inputs, Failure> {
+    let operands = operation.operands.iter().zip(0u32..);
+    let any = operands.map(|(spec, seed)| random(spec.len(), spec.format.bound(), seed));
+    let mut values: Vec<Vec<i64>> = any.collect();
+    let mut table = Vec::new();
+    let top = |i: usize| -> Result<i64, Failure> {
+        let spec = operation.operands.get(i).ok_or("an operand is missing")?;
+        Ok((1 << spec.format.bound()) - 1)
+    };
+    match &operation.kind {
+        // As far as results have room.
+        Kind::Exp(f) => {
+            let most = raw_of(f.domain()[1] - 1.0 / f64::from(1u32 << FRAC)).min(top(0)?);
+            values = vec![even([-top(0)?, most])];
         }
-        let (mut ulp, mut relative, mut large) = (0.0, 0.0, false);
-        for (i, (g, w)) in got.iter().zip(&self.want).enumerate() {
-            let off = (g - w).unsigned_abs() as f64;
-            let size = w.unsigned_abs() as f64;
-            if size * RELATIVE >= 1.0 {
-                large = true;
-                relative = f64::max(relative, off / size);
-            }
-            // Of a large result its relative error is what counts, where one is allowed.
-            if size * RELATIVE < 1.0 || self.relative == 0.0 {
-                ulp = f64::max(ulp, off);
-            }
-            // Half a unit is the rounding of what is compared with.
-            if off > self.ulp && off > self.relative * size + 0.5 {
-                let x = self.inputs.first().and_then(|(_, x)| x.get(i));
-                return Err(format!("{} of {x:?} is {g}, not {w}", self.name).into());
+        Kind::Piecewise(_) => values = vec![even([-top(0)?, top(0)?])],
+        Kind::Log(_) | Kind::Reciprocal(_) | Kind::Sqrt(_) => {
+            values = vec![ratios(N, [1, top(0)?])];
+        }
+        Kind::Rsqrt(_) => values = vec![ratios(N, [66, 65_536_000])],
+        // Divisors of all sizes that keep quotients below 2^15.
+        Kind::Division(_) => {
+            values.truncate(1);
+            values.push(ratios(N, [64, top(1)?]));
+        }
+        // Factors below 4.
+        Kind::BatchNorm(_) => {
+            let channels = operation.operands.get(2).map_or(0, Spec::len);
+            if let Some(variance) = values.get_mut(2) {
+                *variance = ratios(channels, [1 << (FRAC - 4), top(2)?]);
             }
         }
-        Ok((ulp, large.then_some(relative)))
+        Kind::LookUp(_) => values = vec![(0..N as i64).map(|i| i & 255).collect()],
+        Kind::Embedding(op, _) => {
+            let words = op.shape.in_channels as i64;
+            for x in values.iter_mut().flatten() {
+                *x = x.unsigned_abs() as i64 % words;
+            }
+            table = random(op.shape.weight_len(), FRAC + 4, 9);
+        }
+        Kind::ShiftLeft(most, _) | Kind::ShiftRight(most) => {
+            values.truncate(1);
+            values.push((0..N as i64).map(|i| i % i64::from(most + 1)).collect());
+        }
+        _ => {}
+    }
+    Ok(Inputs { values, table })
+}
+
+/// What is right for these operands: the first, and the rest.
+fn right(
+    operation: &Operation,
+    of: &Spec,
+    x: &[i64],
+    rest: &[Vec<i64>],
+    table: &[i64],
+) -> Result<Right, Failure> {
+    let n = of.shape.channels();
+    let each = |f: &dyn Fn(i64) -> i64| exactly(x.iter().map(|x| f(*x)).collect());
+    Ok(match (&operation.kind, rest) {
+        (Kind::Exp(_), _) if operation.name == "exp2" => to_a_unit(x, f64::exp2),
+        (Kind::Exp(_), _) => to_a_unit(x, f64::exp),
+        (Kind::Log(_), _) => to_a_unit(x, f64::ln),
+        (Kind::Reciprocal(_), _) => to_a_unit(x, |x| 1.0 / x),
+        (Kind::Rsqrt(_), _) => to_a_unit(x, |x| 1.0 / x.sqrt()),
+        (Kind::Sqrt(_), _) => to_a_unit(x, f64::sqrt),
+        (Kind::Division(_), [y]) => {
+            let pairs = x.iter().zip(y);
+            let want = pairs.map(|(x, y)| raw_of(real_of(*x) / real_of(*y)));
+            Right {
+                relative: RELATIVE,
+                ..within(1.0, want.collect())
+            }
+        }
+        (Kind::Piecewise(_), _) => {
+            let f = activation(operation.name)?;
+            within(2.0, x.iter().map(|x| raw_of(f(real_of(*x)))).collect())
+        }
+        (Kind::Softmax(_), _) => {
+            let rows = x.chunks_exact(n).enumerate();
+            let causal = operation.name == "causal-softmax";
+            let log = operation.name == "log-softmax";
+            let of_row = |(i, row): (usize, &[i64])| {
+                let known = if causal { i % n + 1 } else { n };
+                let mut y = softmax(&reals(&row[..known]), log);
+                y.resize(n, 0.0);
+                y
+            };
+            within(2.0, rows.flat_map(of_row).map(raw_of).collect())
+        }
+        (Kind::LayerNorm(f), affine) => {
+            let unit = (1u64 << of.format.frac()) as f64;
+            let real = |v: &[i64]| -> Vec<f64> { v.iter().map(|x| *x as f64 / unit).collect() };
+            let (gamma, beta) = match affine {
+                [gamma, beta] => (real(gamma), real(beta)),
+                _ => (vec![1.0; n], vec![0.0; n]),
+            };
+            let rows = x.chunks_exact(n);
+            let y = rows.flat_map(|row| normalised(&real(row), f.eps()));
+            let affine = gamma.iter().zip(&beta).cycle();
+            let want = y.zip(affine).map(|(y, (g, b))| y * g + b);
+            within(
+                2.0,
+                want.map(|y| (y * unit).round_ties_even() as i64).collect(),
+            )
+        }
+        (Kind::BatchNorm(f), moments) => {
+            let real: Vec<Vec<f64>> = moments.iter().map(|m| reals(m)).collect();
+            let [mean, variance, gamma, beta] = &real[..] else {
+                return Err("a moment is missing".into());
+            };
+            let one = |(i, x): (usize, &i64)| {
+                let c = i % n;
+                let scale = gamma[c] / (variance[c] + f.eps()).sqrt();
+                raw_of((real_of(*x) - mean[c]) * scale + beta[c])
+            };
+            within(2.0, x.iter().enumerate().map(one).collect())
+        }
+        (Kind::LookUp(_), _) => {
+            let column = column();
+            each(&|x| column[x as usize])
+        }
+        (Kind::Embedding(op, _), _) => {
+            // Weights lie by output.
+            let (words, features) = (op.shape.in_channels, op.shape.out_channels);
+            let row = |x: &i64| {
+                let word = *x as usize;
+                (0..features).map(move |j| table[j * words + word])
+            };
+            exactly(x.iter().flat_map(row).collect())
+        }
+        (Kind::Rescale(_), _) => match operation.name {
+            "truncation-exact" => each(&|x| x >> SHIFT),
+            "truncation-nearest" => each(&|x| nearest(x, SHIFT)),
+            _ => within(1.0, x.iter().map(|x| nearest(*x, SHIFT)).collect()),
+        },
+        (Kind::ShiftLeft(..), [by]) => exactly(x.iter().zip(by).map(|(x, s)| x << s).collect()),
+        (Kind::ShiftRight(_), [by]) => {
+            let pairs = x.iter().zip(by);
+            within(1.0, pairs.map(|(x, s)| nearest(*x, *s as u32)).collect())
+        }
+        (Kind::Bits(n), _) => each(&|x| x & ((1 << n) - 1)),
+        (Kind::PrefixOr(n), _) => each(&|x| {
+            let x = x & ((1 << n) - 1);
+            // From the lowest bit of x on.
+            if x == 0 {
+                0
+            } else {
+                ((1 << n) - 1) & !((x & -x) - 1)
+            }
+        }),
+        (Kind::HighestOne(n), _) => each(&|x| {
+            let x = x & ((1 << n) - 1);
+            if x == 0 { 0 } else { 1 << x.ilog2() }
+        }),
+        (Kind::OneHot(n), _) => each(&|x| 1 << (x & ((1 << n) - 1))),
+        _ => return Err("an operand is missing".into()),
+    })
+}
+
+fn activation(name: &str) -> Result<fn(f64) -> f64, Failure> {
+    Ok(match name {
+        "sigmoid" => |x| 1.0 / (1.0 + (-x).exp()),
+        "tanh" => f64::tanh,
+        "gelu" => |x| x * real::phi(x),
+        "gelu-tanh" => |x| {
+            let inner = (2.0 / core::f64::consts::PI).sqrt() * (x + 0.044715 * x * x * x);
+            0.5 * x * (1.0 + inner.tanh())
+        },
+        "silu" => |x| x / (1.0 + (-x).exp()),
+        _ => return Err(format!("{name} is not known").into()),
+    })
+}
+
+fn exactly(want: Vec<i64>) -> Right {
+    within(0.0, want)
+}
+
+fn within(ulp: f64, want: Vec<i64>) -> Right {
+    Right {
+        want,
+        ulp,
+        relative: 0.0,
     }
 }
 
-fn z64(bound: u32) -> Result<Format, Failure> {
-    Ok(Format::new(64, FRAC, bound)?)
+/// A unit, or [`RELATIVE`].
+fn to_a_unit(x: &[i64], f: impl Fn(f64) -> f64) -> Right {
+    let want = x.iter().map(|x| raw_of(f(real_of(*x)))).collect();
+    Right {
+        relative: RELATIVE,
+        ..within(1.0, want)
+    }
 }
 
 fn real_of(raw: i64) -> f64 {
     raw as f64 / f64::from(1u32 << FRAC)
 }
 
+fn reals(raw: &[i64]) -> Vec<f64> {
+    raw.iter().map(|x| real_of(*x)).collect()
+}
+
 /// To the nearest.
 fn raw_of(real: f64) -> i64 {
     (real * f64::from(1u32 << FRAC)).round_ties_even() as i64
+}
+
+/// `x / 2^s`, halves up.
+fn nearest(x: i64, s: u32) -> i64 {
+    (x + ((1 << s) >> 1)) >> s
 }
 
 /// From one end to the other in even steps.
@@ -125,90 +260,27 @@ fn even([low, high]: [i64; 2]) -> Vec<i64> {
 }
 
 /// From one end to the other, both positive, in even ratios.
-fn ratios([low, high]: [i64; 2]) -> Vec<i64> {
+fn ratios(n: usize, [low, high]: [i64; 2]) -> Vec<i64> {
     let whole = (high as f64 / low as f64).ln();
-    let at = |i: usize| low as f64 * (whole * i as f64 / (N - 1) as f64).exp();
-    (0..N).map(|i| (at(i) as i64).clamp(low, high)).collect()
+    let at = |i: usize| low as f64 * (whole * i as f64 / (n - 1) as f64).exp();
+    (0..n).map(|i| (at(i) as i64).clamp(low, high)).collect()
 }
 
 /// Uniform numbers with |v| < 2^bound.
-fn random(n: usize, bound: u32) -> Vec<i64> {
+fn random(n: usize, bound: u32, seed: u32) -> Vec<i64> {
     let mut words = vec![0u64; n];
-    Prg::new(Block::from_u128(SEED)).fill_ring(&mut words);
+    Prg::new(Block::from_u128(SEED + u128::from(seed))).fill_ring(&mut words);
     let least = 1 - (1i64 << bound);
-    words
-        .iter()
-        .map(|w| (*w as i64 >> (63 - bound)).max(least))
-        .collect()
+    let one = |w: &u64| (*w as i64 >> (63 - bound)).max(least);
+    words.iter().map(one).collect()
 }
 
-/// A function of one value, to a unit and to 2^-16 of it, or to two units.
-fn of_one(
-    name: &'static str,
-    kind: Kind,
-    from: Format,
-    x: Vec<i64>,
-    ulp: f64,
-    f: impl Fn(f64) -> f64,
-) -> Result<Job, Failure> {
-    let shape = Shape::new(&[1, x.len()])?;
-    let want = x.iter().map(|x| raw_of(f(real_of(*x)))).collect();
-    Ok(Job {
-        name,
-        size: "1e5",
-        kind,
-        want,
-        inputs: vec![(
-            Spec {
-                shape,
-                format: from,
-            },
-            x,
-        )],
-        ulp,
-        relative: if ulp > 1.0 { 0.0 } else { RELATIVE },
-    })
-}
-
-/// A function of rows of `n`.
-fn of_rows(
-    name: &'static str,
-    size: &'static str,
-    kind: Kind,
-    from: Format,
-    n: usize,
-    f: impl Fn(&[f64]) -> Vec<f64>,
-) -> Result<Job, Failure> {
-    let x = random(N / n * n, from.bound());
-    let shape = Shape::new(&[N / n, n])?;
-    let rows = x.chunks_exact(n).map(|row| {
-        let row: Vec<f64> = row.iter().map(|x| real_of(*x)).collect();
-        f(&row)
-    });
-    let want = rows.flatten().map(raw_of).collect();
-    Ok(Job {
-        name,
-        size,
-        kind,
-        want,
-        inputs: vec![(
-            Spec {
-                shape,
-                format: from,
-            },
-            x,
-        )],
-        ulp: 2.0,
-        relative: 0.0,
-    })
-}
-
-/// `x - max` and the logarithm of the sum of their exponentials.
-fn shifted(row: &[f64]) -> (Vec<f64>, f64) {
+/// `e^x` over their sum, or the logarithm of that.
+fn softmax(row: &[f64], log: bool) -> Vec<f64> {
     let most = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let less: Vec<f64> = row.iter().map(|x| x - most).collect();
-    let log = less.iter().map(|x| x.exp()).sum::<f64>().ln();
-    (less, log)
+    let sum: f64 = row.iter().map(|x| (x - most).exp()).sum();
+    let less = row.iter().map(|x| x - most - sum.ln());
+    less.map(|x| if log { x } else { x.exp() }).collect()
 }
 
 fn normalised(row: &[f64], eps: f64) -> Vec<f64> {
@@ -217,167 +289,4 @@ fn normalised(row: &[f64], eps: f64) -> Vec<f64> {
     let variance = row.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / n;
     let scale = 1.0 / (variance + eps).sqrt();
     row.iter().map(|x| (x - mean) * scale).collect()
-}
-
-/// All of them.
-pub(crate) fn jobs() -> Result<Vec<Job>, Failure> {
-    // |x| < 16 and what a logarithmic scale of 10^-3 .. 10^3 and more needs.
-    let (small, wide) = (z64(20)?, z64(30)?);
-    let top = (1i64 << 20) - 1;
-    let everywhere = || even([-top, top]);
-    let positive = || ratios([1, (1 << 30) - 1]);
-    let thousandths = || ratios([66, 65_536_000]);
-    // As far as results have room.
-    let exp = Exp::natural(small, z64(36)?)?;
-    let most = raw_of(exp.domain()[1] - 1.0 / f64::from(1u32 << FRAC));
-    let mut jobs = vec![
-        of_one(
-            "exp",
-            Kind::Exp(exp),
-            small,
-            even([-top, most]),
-            1.0,
-            f64::exp,
-        )?,
-        of_one(
-            "exp2",
-            Kind::Exp(Exp::base2(small, z64(33)?)?),
-            small,
-            everywhere(),
-            1.0,
-            f64::exp2,
-        )?,
-        of_one(
-            "log",
-            Kind::Log(Log::new(wide, z64(21)?)?),
-            wide,
-            positive(),
-            1.0,
-            f64::ln,
-        )?,
-        of_one(
-            "reciprocal",
-            Kind::Reciprocal(Reciprocal::new(wide, z64(33)?)?),
-            wide,
-            positive(),
-            1.0,
-            |x| 1.0 / x,
-        )?,
-        of_one(
-            "rsqrt",
-            Kind::Rsqrt(Rsqrt::new(wide, z64(25)?)?),
-            wide,
-            thousandths(),
-            1.0,
-            |x| 1.0 / x.sqrt(),
-        )?,
-        of_one(
-            "sqrt",
-            Kind::Sqrt(Sqrt::new(wide, z64(24)?)?),
-            wide,
-            positive(),
-            1.0,
-            f64::sqrt,
-        )?,
-        of_one(
-            "sigmoid",
-            Kind::Piecewise(Piecewise::sigmoid(small, z64(17)?)?),
-            small,
-            everywhere(),
-            2.0,
-            |x| 1.0 / (1.0 + (-x).exp()),
-        )?,
-        of_one(
-            "tanh",
-            Kind::Piecewise(Piecewise::tanh(small, z64(17)?)?),
-            small,
-            everywhere(),
-            2.0,
-            f64::tanh,
-        )?,
-        of_one(
-            "gelu",
-            Kind::Piecewise(Piecewise::gelu(small, z64(21)?)?),
-            small,
-            everywhere(),
-            2.0,
-            |x| x * real::phi(x),
-        )?,
-        of_one(
-            "gelu-tanh",
-            Kind::Piecewise(Piecewise::gelu_tanh(small, z64(21)?)?),
-            small,
-            everywhere(),
-            2.0,
-            |x| {
-                let inner = (2.0 / core::f64::consts::PI).sqrt() * (x + 0.044715 * x * x * x);
-                0.5 * x * (1.0 + inner.tanh())
-            },
-        )?,
-        of_one(
-            "silu",
-            Kind::Piecewise(Piecewise::silu(small, z64(21)?)?),
-            small,
-            everywhere(),
-            2.0,
-            |x| x / (1.0 + (-x).exp()),
-        )?,
-        of_rows(
-            "softmax",
-            "100x1000",
-            Kind::Softmax(Softmax::new(small, z64(17)?, 1000)?),
-            small,
-            1000,
-            |row| {
-                let (less, log) = shifted(row);
-                less.iter().map(|x| (x - log).exp()).collect()
-            },
-        )?,
-        of_rows(
-            "log-softmax",
-            "100x1000",
-            Kind::Softmax(Softmax::log(small, z64(27)?, 1000)?),
-            small,
-            1000,
-            |row| {
-                let (less, log) = shifted(row);
-                less.iter().map(|x| x - log).collect()
-            },
-        )?,
-        of_rows(
-            "layer-norm",
-            "125x800",
-            Kind::LayerNorm(LayerNorm::new(small, z64(21)?, 800, 1e-5)?),
-            small,
-            800,
-            |row| normalised(row, 1e-5),
-        )?,
-    ];
-    jobs.push(quotient()?);
-    Ok(jobs)
-}
-
-/// Quotients of divisors of all sizes, by dividends of both signs that keep them below 2^15.
-fn quotient() -> Result<Job, Failure> {
-    let (x, y, to) = (z64(20)?, z64(30)?, z64(31)?);
-    let divisors = ratios([64, (1 << 30) - 1]);
-    let dividends = random(N, 20);
-    let quotients = dividends.iter().zip(&divisors);
-    let want = quotients
-        .map(|(x, y)| raw_of(real_of(*x) / real_of(*y)))
-        .collect();
-    let shape = Shape::new(&[1, N])?;
-    let spec = |format| Spec {
-        shape: shape.clone(),
-        format,
-    };
-    Ok(Job {
-        name: "division",
-        size: "1e5",
-        kind: Kind::Division(Division::new(x, y, to)?),
-        want,
-        inputs: vec![(spec(x), dividends), (spec(y), divisors)],
-        ulp: 1.0,
-        relative: RELATIVE,
-    })
 }

@@ -29,19 +29,22 @@ pub struct MatMul {
 }
 
 impl MatMul {
-    /// Elements of the left operand, of the right operand and of the result.
+    /// Elements of the left operand, of the right operand and of the result; more than any operand has where they do
+    /// not fit into a word.
     #[must_use]
     pub fn lens(&self) -> [usize; 3] {
+        let matrices = |a: usize, b: usize| self.batch.saturating_mul(a).saturating_mul(b);
         [
-            self.batch * self.rows * self.inner,
-            self.batch * self.inner * self.columns,
-            self.batch * self.rows * self.columns,
+            matrices(self.rows, self.inner),
+            matrices(self.inner, self.columns),
+            matrices(self.rows, self.columns),
         ]
     }
     /// Multiply-accumulates.
     #[must_use]
     pub fn macs(&self) -> u64 {
-        (self.batch * self.rows * self.columns) as u64 * self.inner as u64
+        let [.., out] = self.lens();
+        (out as u64).saturating_mul(self.inner as u64)
     }
 }
 
@@ -50,7 +53,8 @@ impl MatMul {
 pub struct Weighed<'a> {
     /// One public integer for each bit.
     pub factors: &'a [i64],
-    /// Format of the sum, as raw fixed point.
+    /// Declared format of the sum, as raw fixed point: bits that exclude each other may have factors that exceed it
+    /// together.
     pub format: Format,
 }
 
@@ -139,6 +143,51 @@ pub(crate) fn check_power(x: &Spec, p: &Power) -> Result<(), Error> {
     Ok(())
 }
 
+/// Checks a sum of public multiples: one shape, the fraction bits of the result, and products that have room. Gives the shape.
+pub(crate) fn check_combination<'a>(
+    terms: &[(&'a Spec, i64)],
+    to: Format,
+) -> Result<&'a Shape, Error> {
+    let Some((first, _)) = terms.first() else {
+        return Err(Error::Length {
+            what: "terms of a combination",
+            got: 0,
+            want: 1,
+        });
+    };
+    for (x, factor) in terms {
+        if x.shape != first.shape {
+            return Err(Error::ShapeMismatch {
+                op: "combine",
+                left: first.shape.clone(),
+                right: x.shape.clone(),
+            });
+        }
+        if x.format.width() != to.width() || x.format.frac() > to.frac() {
+            return Err(Error::FormatMismatch {
+                op: "combine",
+                left: x.format,
+                right: to,
+            });
+        }
+        check_multiple(x.format, factor.unsigned_abs())?;
+    }
+    Ok(&first.shape)
+}
+
+/// The bound of a product with a public integer of this magnitude, if it has room.
+pub(crate) fn check_multiple(x: Format, factor: u64) -> Result<u32, Error> {
+    let bits = u64::BITS - factor.saturating_sub(1).leading_zeros();
+    let bound = x.bound() + bits;
+    match bound <= product_bound(x.width()) {
+        true => Ok(bound),
+        false => Err(Error::Range {
+            what: "product with public factors",
+            bound,
+        }),
+    }
+}
+
 /// Checks a [`Dot`] by the specs of its operands, and its rescaling.
 pub(crate) fn check_dot(
     products: &[(&Spec, &Spec)],
@@ -192,7 +241,7 @@ pub(crate) fn check_dot(
     }
     let worst = u128::BITS - (reach - 1).leading_zeros();
     // What an engine needs is that the sum fits as declared.
-    let bound = worst.min(r.to.bound() + r.shift);
+    let bound = worst.min(r.reach());
     if bound > product_bound(64) {
         return Err(Error::Range {
             what: "sum of products",
@@ -215,12 +264,12 @@ pub(crate) fn check_matmul(a: &Spec, b: &Spec, op: &MatMul, r: &Rescale) -> Resu
         }
     }
     let frac = a.format.frac() + b.format.frac();
-    check_rescale(frac, r.to.bound() + r.shift, r)
+    check_rescale(frac, r.reach(), r)
 }
 
 /// Shape of a product of matrices.
 pub(crate) fn matmul_shape(op: &MatMul) -> Result<Shape, Error> {
-    Ok(Shape::new(&[op.batch * op.rows, op.columns])?)
+    Ok(Shape::new(&[op.batch.saturating_mul(op.rows), op.columns])?)
 }
 
 /// Checks that a range of bits lies in the window of a value.
@@ -236,17 +285,46 @@ pub(crate) fn check_bits(x: &Spec, range: &core::ops::Range<u32>) -> Result<(), 
     Ok(())
 }
 
-/// Checks the factors of weighed bits against their number, and that the declared formats are held.
-pub(crate) fn check_weighed(bits: usize, sums: &[Weighed<'_>]) -> Result<(), Error> {
+/// Checks that a tensor of bits has as many as it must.
+pub(crate) fn check_plane(got: usize, want: usize) -> Result<(), Error> {
+    match got == want {
+        true => Ok(()),
+        false => Err(Error::Length {
+            what: "bits",
+            got,
+            want,
+        }),
+    }
+}
+
+/// Checks what is weighed: tensors of so many bits for a shape, a factor for each, and declared formats that are held.
+/// No factor exceeds its sum's bound; whether a sum does depends on which bits are ever set together, and `plain` sees
+/// to it.
+pub(crate) fn check_weighed(
+    planes: impl ExactSizeIterator<Item = usize>,
+    shape: &Shape,
+    sums: &[Weighed<'_>],
+) -> Result<(), Error> {
     for s in sums {
-        if s.factors.len() != bits {
+        if s.factors.len() != planes.len() {
             return Err(Error::Length {
                 what: "factors of bits",
                 got: s.factors.len(),
-                want: bits,
+                want: planes.len(),
             });
         }
         super::check_format(s.format)?;
+        let largest = s.factors.iter().map(|f| f.unsigned_abs()).max();
+        let beyond = largest.filter(|f| *f > 1 << s.format.bound());
+        if let Some(f) = beyond {
+            return Err(Error::Range {
+                what: "factor of a bit",
+                bound: u64::BITS - f.leading_zeros(),
+            });
+        }
+    }
+    for len in planes {
+        check_plane(len, shape.elements())?;
     }
     Ok(())
 }

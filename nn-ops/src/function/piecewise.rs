@@ -1,7 +1,8 @@
 //! Functions of one value that are smooth in the middle and straight outside: sigmoid, tanh, GeLU, SiLU, and
 //! others' own.
 //!
-//! *With a symmetry.* Beyond a small g that vanishes at infinity, the usual activations are made of a comparison:
+//! *With a symmetry.* Beyond a small g that vanishes at infinity, the usual activations are made of a comparison
+//! (for GeLU so do Gupta et al., SIGMA, eprint 2023/1269, with a table of g where this is a polynomial):
 //!
 //! | function | is | with |
 //! |---|---|---|
@@ -18,21 +19,31 @@
 //! *Without one* ([`Piecewise::new`]): `x' = low + relu(x - low) - relu(x - high)` lies in `[low, high]`, and the
 //! result is a polynomial in x' and, outside, a public multiple of what was cut off.
 //!
-//! *Domain*: every x of the declared format. The result of a GeLU or SiLU may be a unit above the largest x, which
-//! a bound of the result as wide as the argument's does not hold. *Error*, in units of the last place of the result
-//! (ULP): at most 0.97 for the polynomial, or what is left of g beyond X, with what is rounded inside, and at most
-//! 1 for the result's own rounding, which is exact, nearest or stochastic; together less than 2
-//! ([`Piecewise::error`]). Nothing else is rounded: where the argument has more fraction bits than the result,
-//! everything is computed with its, and the sum is rounded once more, so the first errors count half or less.
+//! *Domain*: every x of the declared format. A format that does not hold every result, its error included, is
+//! refused: that of a GeLU or SiLU may be a unit above the largest x, so its bound has to be a bit wider than the
+//! argument's, unless g is still some units there.
 //!
-//! *Cost* for each element: two comparisons and two selections (the second pair after the first), then the
-//! polynomial with 2 rounds for each of its levels, then for sigmoid and tanh one selection. In `rep3`, stochastic,
-//! for arguments below 2^9: 47, 50 and 54 bytes for the first at 12, 16 and 20 fraction bits, twice, 126, 192 and
-//! 288 for the polynomial of GeLU.
+//! *Error*, in units of the last place of the result (ULP): at most 0.97 for the polynomial, or what is left of g
+//! beyond X, with what is rounded inside, and at most 1 for the result's own rounding, which is exact, nearest or
+//! stochastic; together less than 2 ([`Piecewise::error`]). Nothing else is rounded: where the argument has more
+//! fraction bits than the result, everything is computed with its, and the sum is rounded once more, so the first
+//! errors count half or less.
+//!
+//! *Cost* for each element: two rectifications, the second after the first, of arguments below 2^b and 2^(b+1); then
+//! the polynomial ([`Polynomial`] has its cost); then for sigmoid and tanh one selection, and where the result has
+//! fewer fraction bits than the argument one rescaling. With the carries and swaps of the engines' pages, k = 64, L
+//! levels:
+//!
+//! | | bits, beside the polynomial's | rounds |
+//! |---|---|---|
+//! | `rep3` | 2 + carry(b) + carry(b + 1) + 8 k; sigmoid, tanh: + 4 k | swaps(b) + swaps(b + 1) + 2 + 2 L (+ 1) |
+//! | `semi2k`, from each to each | 2 + opened(b) + opened(b + 1) + 2 k; sigmoid, tanh: + 2 k + 1 | of these steps |
+//!
+//! For b = 20, f = 16 that is 375 bytes for sigmoid and tanh, 283 for GeLU, 451 for SiLU in `rep3`.
 
+use super::offset;
 use super::polynomial::Polynomial;
 use super::real::{phi, pow2, sigmoid, tanh};
-use super::{finer, offset};
 use crate::Error;
 use crate::engine::{Rescale, Truncation};
 use crate::layer::Layers;
@@ -134,13 +145,13 @@ impl Piecewise {
             return Err(unfit(from));
         }
         let polynomial = Polynomial::near(f, range, TOLERANCE, from, inside)?;
-        Ok(Self::made(
-            Form::Clamped { slopes },
-            polynomial,
-            0.0,
-            from,
-            to,
-        ))
+        // As large as the polynomial is anywhere, and as the tails are where the format ends.
+        let distance = [limit + range[0] as f64, limit - range[1] as f64];
+        let peak = (0..2).fold(polynomial.most(), |peak, i| {
+            let beyond = slopes[i].unsigned_abs() as f64 * distance[i].max(0.0);
+            peak.max(polynomial.at(range[i]).abs() + beyond * pow2(-(from.frac() as i32)))
+        });
+        Self::made(Form::Clamped { slopes }, polynomial, 0.0, peak, [from, to])
     }
 
     /// A function by its form, and g.
@@ -194,26 +205,43 @@ impl Piecewise {
             }
         }
         match (best, failed) {
-            (Some((polynomial, beyond)), _) => Ok(Self::made(form, polynomial, beyond, from, to)),
+            (Some((polynomial, beyond)), _) => {
+                let top = (pow2(from.bound() as i32) - 1.0) / one;
+                let peak = match form {
+                    Form::Ramp => top - g(top),
+                    _ => 1.0,
+                };
+                Self::made(form, polynomial, beyond, peak, [from, to])
+            }
             (None, Some(e)) => Err(e),
             (None, None) => Err(unfit(to)),
         }
     }
 
-    fn made(form: Form, polynomial: Polynomial, beyond: f64, from: Format, to: Format) -> Self {
+    /// With what of g is left beyond the cut, and the largest result; refused if that, with its error, does not fit.
+    fn made(
+        form: Form,
+        polynomial: Polynomial,
+        beyond: f64,
+        peak: f64,
+        [from, to]: [Format; 2],
+    ) -> Result<Self, Error> {
         // Beyond the cut the same is rounded as before it.
         let inside = polynomial.error().max(beyond + polynomial.rounding()) + 1.0;
         let error = match from.frac().saturating_sub(to.frac()) {
             0 => inside,
             more => 1.0 + inside * pow2(-(more as i32)),
         };
-        Self {
+        if peak * pow2(to.frac() as i32) + error >= pow2(to.bound() as i32) {
+            return Err(unfit(to));
+        }
+        Ok(Self {
             from,
             to,
             form,
             polynomial,
             error,
-        }
+        })
     }
 
     /// Format of the argument.
@@ -300,11 +328,9 @@ impl Piecewise {
         let mut rest = Vec::with_capacity(xs.len());
         for (x, v) in xs.iter().zip(positive) {
             let format = engine.spec(x).format;
-            let double = engine.mul_public(v, &[-2], 0)?;
-            // -abs x
-            let negative = engine.add(&double, x)?;
-            let negative = engine.declare(negative, format)?;
-            rest.push(offset(engine, &negative, cut)?);
+            let format = format.with_bound(format.bound().max(bits) + 1)?;
+            // -abs x + cut
+            rest.push(engine.combine(&[(v, -2), (x, 1)], cut, format)?);
         }
         let refs: Vec<_> = rest.iter().collect();
         let z = match cut >> self.from.bound() {
@@ -331,9 +357,10 @@ impl Piecewise {
             .iter()
             .zip(&g)
             .map(|(v, g)| {
-                let more = engine.spec(g).format.frac() - self.from.frac();
-                let v = finer(engine, v, more)?;
-                engine.sub(&v, g)
+                let [v_format, g_format] = [v, g].map(|v| engine.spec(v).format);
+                let more = g_format.frac() - self.from.frac();
+                let bound = (v_format.bound() + more).max(g_format.bound()) + 1;
+                engine.combine(&[(v, 1 << more), (g, -1)], 0, g_format.with_bound(bound)?)
             })
             .collect()
     }
@@ -354,8 +381,9 @@ impl Piecewise {
         for g in &g {
             // From least + g to 1 - g.
             let one = 1i64 << engine.spec(g).format.frac();
-            let double = engine.mul_public(g, &[-2], 0)?;
-            jump.push(offset(engine, &double, (1 - least) * one)?);
+            let format = engine.spec(g).format;
+            let format = format.with_bound(format.bound().max(format.frac() + 2) + 2)?;
+            jump.push(engine.combine(&[(g, -2)], (1 - least) * one, format)?);
             low.push(offset(engine, g, least * one)?);
         }
         let pairs: Vec<_> = bits.iter().zip(&jump).collect();

@@ -10,7 +10,7 @@
 //! `sum c_k T_k = T_g Q + R`, `Q = sum 2 c_(g+j) T_j`, `R = c_g T_g + sum (c_(g-j) - c_(g+j)) T_(g-j)`,
 //!
 //! where a Q of degree up to s is a linear combination, R is added to the same sum, and both are split in turn. The
-//! products by degree: up to 4: 2, 6: 3, 9: 4, 12: 5, 16: 6, 24: 8, and more where Q has to be rescaled for its
+//! products by degree: up to 2: 1, 4: 2, 6: 3, 9: 4, 12: 5, 16: 6, 24: 8, and more where Q has to be rescaled for its
 //! products to fit.
 //!
 //! *Precision.* Every value has F fraction bits, every coefficient in a factor a few more. A product of values with
@@ -20,8 +20,17 @@
 //! for is taken.
 //!
 //! *Cost* for each element: in `rep3` under stochastic truncation a product is 27, 30, 36 or 48 bytes as up to 8,
-//! 16, 32 or more bits are dropped, and 2 rounds for each of about `log2 d` levels, which [`Polynomial::products`]
-//! and [`Polynomial::levels`] count.
+//! 16, 32 or more bits are dropped; in `semi2k` each party sends each other one a word for each value that occurs in
+//! the products of a level and for each of its sums. There are 2 rounds for each of about `log2 d` levels, which
+//! [`Polynomial::products`] and [`Polynomial::levels`] count. For x in [-1, 1] with 16 fraction bits, and between two
+//! parties of `semi2k`:
+//!
+//! | degree | products | levels | bytes in `rep3` | in `semi2k` |
+//! |---|---|---|---|---|
+//! | 2 | 1 | 1 | 48 | 48 |
+//! | 4 | 2 | 2 | 84 | 96 |
+//! | 9 | 4 | 4 | 156 | 224 |
+//! | 16 | 6 | 4 | 252 | 288 |
 
 mod scheme;
 
@@ -233,6 +242,10 @@ impl Polynomial {
     pub fn error(&self) -> f64 {
         self.error
     }
+    /// Largest magnitude of a result, or more.
+    pub(super) fn most(&self) -> f64 {
+        self.scheme.nodes.last().map_or(0.0, |n| n.most)
+    }
     /// As much of [`Polynomial::error`] as rounding inside accounts for.
     pub(super) fn rounding(&self) -> f64 {
         self.rounding
@@ -382,22 +395,16 @@ impl Polynomial {
         let raw = |v: f64, frac: u32| (v * pow2(frac as i32)).round_ties_even() as i64;
         let bound = bound(combined(&self.scheme.nodes, sum, frac).0, frac);
         let constant = raw(sum.constant, frac);
-        let mut total = None;
-        if constant != 0 || sum.terms.is_empty() {
-            total = Some(everywhere(engine, value(values, 0)?, constant, frac)?);
+        if sum.terms.is_empty() {
+            return everywhere(engine, value(values, 0)?, constant, frac);
         }
+        let mut terms = Vec::with_capacity(sum.terms.len());
         for (node, factor) in &sum.terms {
             let v = value(values, *node)?;
             let more = frac.saturating_sub(engine.spec(v).format.frac());
-            let term = engine.mul_public(v, &[raw(*factor, more)], more)?;
-            let partial = match total {
-                None => term,
-                Some(t) => engine.add(&t, &term)?,
-            };
-            let bound = engine.spec(&partial).format.bound().min(bound);
-            total = Some(engine.declare(partial, Format::z64(frac, bound)?)?);
+            terms.push((v, raw(*factor, more)));
         }
-        total.ok_or(Error::Ownership("a combination of nothing"))
+        engine.combine(&terms, constant, Format::z64(frac, bound)?)
     }
 }
 

@@ -8,6 +8,12 @@
 //! They serve to derive constants: a few units of 2^-53 wrong, relative to the result where nothing else is said, and
 //! far too slow for data.
 
+mod pow;
+mod turn;
+
+pub use pow::pow;
+pub use turn::{MAX_ANGLE, cos, sin};
+
 use core::f64::consts::{FRAC_2_SQRT_PI, FRAC_PI_2, LN_2, LOG2_E, PI, SQRT_2};
 
 /// ln 2 in two parts; the first has so many zeros at its end that its products with exponents are exact.

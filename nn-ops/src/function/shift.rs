@@ -1,15 +1,26 @@
 //! Shifts by a secret amount.
 //!
-//! The amount goes through a public table to a power of two ([`Table`]), which is one factor of a product: `x 2^s` to the
-//! left, and to the right `x 2^(most - s) / 2^most`, with one rescaling by the public `most`. So a shift to the right is
-//! rounded once, from the exact product: `floor(x / 2^s)` or the nearest integer as the mode of the rescaling says.
+//! The amount goes through a public table to a power of two ([`Table`]), which is one factor of a product: `x 2^s` to
+//! the left, and to the right `x 2^(most - s) / 2^most`, with one rescaling by the public `most`. So a shift to the
+//! right is rounded once, from the exact product: `floor(x / 2^s)` or the nearest integer as the mode of the
+//! rescaling says.
 //!
-//! **Domain**: integers `0 <= s <= most`; an amount with fraction bits is rounded down. A product stays below 2^62, so
-//! `bound(x) + most <= 61`. What an amount outside the domain gives is what the table says: it is taken modulo `2^m`,
-//! `m = ceil(log2(most + 1))`, and one that is still above `most` gives 0.
+//! **Domain**: integers `0 <= s <= most`; an amount with fraction bits is rounded down. A product stays below 2^62,
+//! so `bound(x) + most <= 61`. What an amount outside the domain gives is what the table says: it is taken modulo
+//! `2^m`, `m = ceil(log2(most + 1))`, and one that is still above `most` gives 0.
 //!
-//! **Cost**: that of a table of `most + 1` rows and one column, and of an elementwise product with its rescaling, by 0 to the
-//! left and by `most` to the right.
+//! **Error**: none to the left; to the right that of one rescaling, below 1 ULP for `exact` and `stochastic`, 1/2 for
+//! `nearest`.
+//!
+//! **Cost**: that of a table of `most + 1` rows and one column, which is weighed by its rows ([`Table`]), and of an
+//! elementwise product with its rescaling, by 0 to the left and by `most` to the right. With
+//! `m = ceil(log2(most + 1))` and `w = most`, or one more unless `most + 1` is a power of two, in bits for each element, to the left and
+//! beside the bits `0..m` of the amount:
+//!
+//! | | bits | rounds |
+//! |---|---|---|
+//! | `rep3` | 3 (2^m - m - 1) + (w + 2) k + 3 k | ceil(log2 m) + 2 |
+//! | `semi2k`, from each to each | 2 (2^m - m - 1) + w + 2 k | ceil(log2 m) + 2 |
 //!
 //! Division by a public power of two, exact, nearest or stochastic, is [`Engine::rescale`].
 

@@ -1,22 +1,35 @@
 //! Tables by secret index, and secret tables by secret index.
 //!
-//! **A public table**: the bits of the index ([`Engine::bits`]), the unit vector that they make (`one_hot`), and for each
-//! column of the table the sum of its numbers weighed by that vector ([`Engine::weigh`]): the known way with one unit vector
-//! for all columns, in which nothing is opened. Since the places of a unit vector add up to 1, one row needs no bit of its
-//! own: the others hold what they differ from it. Rows that are equal share a bit, the exclusive or of theirs, and the row
-//! that occurs most often is the one without.
+//! **A public table** (as Launchbury et al. look up: ICFP 2012): the bits of the index ([`Engine::bits`]) and the
+//! unit vector that they make (`one_hot`). Each column of the table is a sum of bits times public numbers
+//! ([`Engine::weigh`]), where each bit is the exclusive or, which is local, of some places of that vector. Of two
+//! ways the one with fewer bits is taken:
 //!
-//! **Domain**: an index `0 <= x < rows`; of a value with fraction bits its whole part, rounded down. Outside, the index is
-//! taken modulo `2^m`, `m = ceil(log2 rows)`, and gives 0 where the table has no such row. No error: the numbers come out
-//! as they are in the table.
+//! * by row: a bit for each different row but the one that occurs most often, with what it differs from that one;
+//! * by digit: the binary digits of what each column is above its least number. Columns share digits that are equal.
 //!
-//! **Cost**: the bits `0..m` behind the point; `ceil(log2 m)` rounds and `2^m - m - 1` conjunctions; one step of weighed
-//! bits, as many for each sum as there are different rows less one. A table has at most [`MAX_ROWS`] rows: the work
-//! grows with the rows, and a product with one row of a long table is cheaper for a client that knows the index.
+//! Nothing is opened, so it is as secure as these steps.
+//!
+//! **Domain**: an index `0 <= x < rows`; of a value with fraction bits its whole part, rounded down. Outside, the
+//! index is taken modulo `2^m`, `m = ceil(log2 rows)`, and gives 0 where the table has no such row. No error: the
+//! numbers come out as they are in the table.
+//!
+//! **Cost** for each element, beside the bits `0..m` behind the point, for c columns and w weighed bits: at most the
+//! different rows less one, the zeros past the end among them, and at most the digits of all columns (w = 16 for an
+//! index of 8 bits in a table of 16-bit numbers):
+//!
+//! | | bits | rounds |
+//! |---|---|---|
+//! | `rep3` | 3 (2^m - m - 1) + (w + 2 c) k | ceil(log2 m) + 1 |
+//! | `semi2k`, from each to each | 2 (2^m - m - 1) + w | ceil(log2 m) + 1 |
+//!
+//! A table has at most [`MAX_ROWS`] rows: the work grows with them.
 //!
 //! **A secret table**, such as the embedding of a model, by secret index is the product of unit vectors as integers
-//! ([`Layers::one_hot_rows`]) with the table as weights ([`Layers::embed`]). That is for short tables. A client that knows
-//! its tokens gives the unit vectors itself, and pays nothing for finding them.
+//! ([`Layers::one_hot_rows`]) with the table as weights ([`Layers::embed`]). That is for short tables: of v rows and
+//! d columns, beside the unit vector of bits, `rep3` takes 3 k v + 3 k d bits, `semi2k` v + k v from each to each, and
+//! both v / 33, rounded up, and 1 rounds. A client that knows its tokens gives the unit vectors itself, and pays
+//! nothing for finding them.
 
 use std::collections::BTreeMap;
 
@@ -96,20 +109,86 @@ impl Table {
         self.columns.iter().map(at).collect()
     }
 
-    /// The different rows among the first `places`, the one that occurs most often first.
-    fn distinct(&self, places: usize) -> Vec<Row> {
-        let mut rows: BTreeMap<Vec<i64>, Vec<usize>> = BTreeMap::new();
-        for i in 0..places {
-            rows.entry(self.row(i)).or_default().push(i);
+    /// The first `places` rows with the fewest bits to weigh.
+    fn sums(&self, places: usize) -> Sums {
+        let rows: Vec<Vec<i64>> = (0..places).map(|i| self.row(i)).collect();
+        let (by_row, by_digit) = (Sums::by_row(&rows), Sums::by_digit(&rows));
+        match by_digit.bits.len() < by_row.bits.len() {
+            true => by_digit,
+            false => by_row,
         }
-        let mut rows: Vec<_> = rows.into_iter().collect();
-        rows.sort_by_key(|(_, at)| core::cmp::Reverse(at.len()));
-        rows
     }
 }
 
-/// The numbers of a row, and where it is.
-type Row = (Vec<i64>, Vec<usize>);
+/// Columns as sums of bits, each of which is set at some places.
+struct Sums {
+    /// The places, in ascending order.
+    bits: Vec<Vec<usize>>,
+    /// Of each column a summand, and a factor for each bit.
+    columns: Vec<(i64, Vec<i64>)>,
+}
+
+impl Sums {
+    /// A bit for each different row but the one that occurs most often.
+    fn by_row(rows: &[Vec<i64>]) -> Self {
+        let mut different: BTreeMap<&[i64], Vec<usize>> = BTreeMap::new();
+        for (i, row) in rows.iter().enumerate() {
+            different.entry(row).or_default().push(i);
+        }
+        let mut different: Vec<_> = different.into_iter().collect();
+        different.sort_by_key(|(_, at)| core::cmp::Reverse(at.len()));
+        let mut rest = different.into_iter();
+        let usual = rest.next().map_or(&[][..], |(row, _)| row);
+        let (others, bits): (Vec<_>, Vec<_>) = rest.unzip();
+        let column = |(c, usual): (usize, &i64)| {
+            let apart = |row: &&[i64]| row.get(c).map_or(0, |v| v - usual);
+            (*usual, others.iter().map(apart).collect())
+        };
+        Self {
+            columns: usual.iter().enumerate().map(column).collect(),
+            bits,
+        }
+    }
+
+    /// The binary digits of what each column is above its least number; columns share those that are equal.
+    fn by_digit(rows: &[Vec<i64>]) -> Self {
+        let width = rows.first().map_or(0, Vec::len);
+        let mut known: BTreeMap<Vec<usize>, usize> = BTreeMap::new();
+        let mut columns: Vec<(i64, BTreeMap<usize, i64>)> = Vec::with_capacity(width);
+        for c in 0..width {
+            let column = || rows.iter().filter_map(|row| row.get(c));
+            let least = column().min().copied().unwrap_or(0);
+            let most = column().max().copied().unwrap_or(0);
+            let mut factors = BTreeMap::new();
+            for j in 0..bits_of(most - least) {
+                let set = column()
+                    .enumerate()
+                    .filter(|(_, v)| (*v - least) >> j & 1 == 1);
+                let places: Vec<usize> = set.map(|(i, _)| i).collect();
+                if !places.is_empty() {
+                    let next = known.len();
+                    let bit = *known.entry(places).or_insert(next);
+                    *factors.entry(bit).or_insert(0) += 1 << j;
+                }
+            }
+            columns.push((least, factors));
+        }
+        let mut bits = vec![Vec::new(); known.len()];
+        for (places, i) in known {
+            if let Some(bit) = bits.get_mut(i) {
+                *bit = places;
+            }
+        }
+        let dense = |(least, factors): (i64, BTreeMap<usize, i64>)| {
+            let factor = |i| factors.get(&i).copied().unwrap_or(0);
+            (least, (0..bits.len()).map(factor).collect())
+        };
+        Self {
+            columns: columns.into_iter().map(dense).collect(),
+            bits,
+        }
+    }
+}
 
 /// Format of a difference.
 fn difference(f: Format) -> Result<Format, Error> {
@@ -141,47 +220,35 @@ pub(crate) fn look_up<E: Layers + ?Sized>(
 ) -> Result<Vec<E::Arith>, Error> {
     let shape = engine.spec(x).shape.clone();
     let m = index_bits(engine.spec(x).format, table.rows());
-    let rows = table.distinct(1 << m);
-    let Some(((usual, _), others)) = rows.split_first() else {
-        return Ok(Vec::new());
-    };
+    let Sums { bits, columns } = table.sums(1 << m);
     let spec = Spec {
         shape,
         format: table.to,
     };
-    let usual_rows = usual
+    let summands = columns
         .iter()
-        .map(|v| engine.constant(&spec, &vec![*v; spec.len()]))
+        .map(|(v, _)| engine.constant(&spec, &vec![*v; spec.len()]))
         .collect::<Result<Vec<_>, _>>()?;
-    if others.is_empty() {
-        return Ok(usual_rows);
+    if bits.is_empty() {
+        return Ok(summands);
     }
     let places = unit(engine, x, m)?;
-    // Whether x is one of the places of each of the other rows.
-    let here = others
+    let bits = bits
         .iter()
-        .map(|(_, at)| any(engine, &places, at))
+        .map(|at| any(engine, &places, at))
         .collect::<Result<Vec<_>, _>>()?;
-    let factors: Vec<Vec<i64>> = usual
-        .iter()
-        .enumerate()
-        .map(|(c, usual)| {
-            let apart = |(row, _): &Row| row.get(c).map_or(0, |v| v - usual);
-            others.iter().map(apart).collect()
-        })
-        .collect();
     let format = difference(table.to)?;
-    let sums: Vec<_> = factors
+    let sums: Vec<_> = columns
         .iter()
-        .map(|factors| Weighed { factors, format })
+        .map(|(_, factors)| Weighed { factors, format })
         .collect();
-    let bits: Vec<&E::Bits> = here.iter().collect();
+    let bits: Vec<&E::Bits> = bits.iter().collect();
     let apart = only(engine.weigh(&[(&bits, &spec.shape)], &sums)?)?;
     apart
         .iter()
-        .zip(&usual_rows)
-        .map(|(d, usual)| {
-            let y = engine.add(usual, d)?;
+        .zip(&summands)
+        .map(|(d, v)| {
+            let y = engine.add(v, d)?;
             engine.declare(y, table.to)
         })
         .collect()

@@ -25,7 +25,7 @@ pub(crate) fn needs_64_bits(graph: &Graph) -> bool {
     graph.nodes().iter().any(|n| is_function(&n.op))
 }
 
-fn is_function(op: &Op) -> bool {
+pub(crate) fn is_function(op: &Op) -> bool {
     matches!(
         op,
         Op::Function(_) | Op::Div | Op::Softmax(_) | Op::LayerNorm(_)
@@ -33,18 +33,10 @@ fn is_function(op: &Op) -> bool {
 }
 
 impl Applied {
-    /// The function of a node of values of these formats, in rows of `n` elements, if it has one; or why there is none.
-    pub(crate) fn new(
-        op: &Op,
-        from: &[Format],
-        n: usize,
-        step: &Step,
-    ) -> Result<Option<Self>, String> {
-        let refuse = |e: Error| e.to_string();
+    /// The function of a node of values of these formats, in rows of `n` elements; or why there is none.
+    pub(crate) fn new(op: &Op, from: &[Format], n: usize, step: &Step) -> Result<Self, String> {
         let to = step.format;
-        let Some(x) = from.first().copied().filter(|_| is_function(op)) else {
-            return Ok(None);
-        };
+        let x = from.first().copied().ok_or("has no input")?;
         let made = match (op, step.arithmetic, from) {
             (Op::Function(f), ..) => Self::of_one(*f, x, to),
             (Op::Div, _, [x, y]) => Division::new(*x, *y, to).map(Self::Division),
@@ -59,7 +51,7 @@ impl Applied {
             }
             _ => return Err("has another arithmetic than its own".to_owned()),
         };
-        made.map(Some).map_err(refuse)
+        made.map_err(|e: Error| e.to_string())
     }
 
     fn of_one(f: Function, from: Format, to: Format) -> Result<Self, Error> {

@@ -13,6 +13,7 @@ use super::format::max_bound;
 use super::{Format, Graph, ModelError, Node, NodeId, Op, Shape, Slope, graph};
 use crate::layer::Applied;
 pub(super) use check::fill_bound;
+pub(crate) use check::fill_raw;
 use check::{applied, check};
 pub(super) use check::{halvings, terms};
 use serde::{Deserialize, Serialize};

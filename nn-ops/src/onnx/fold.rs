@@ -1,10 +1,14 @@
 //! Arithmetic on constants: shapes that an exporter left to be computed, and weights that it left to be put together.
+//!
+//! All who import a file must arrive at the same constants, since they end up in the one program that they agree on:
+//! functions are those of [`real`](crate::function::real), rounded.
 
 mod mask;
 
 use super::item::{Item, axes, axis};
 use super::layout::{Layout, broadcast};
 use super::tensor::{Budget, Const, Data, Type, elements};
+use crate::function::real;
 
 /// The result of an operator that takes nothing but constants; nothing if it is not one that is computed here.
 pub(super) fn fold(
@@ -117,7 +121,7 @@ pub(super) fn binary(op: &str, a: &Const, b: &Const, budget: &mut Budget) -> Res
     if compare {
         Const::i64(&dims, each.map(|(a, b)| holds(op, *a, *b).into()).collect())
     } else {
-        Const::f32(&dims, each.map(|(a, b)| real(op, *a, *b)).collect())
+        Const::f32(&dims, each.map(|(a, b)| reals(op, *a, *b)).collect())
     }
 }
 
@@ -156,14 +160,14 @@ fn integer(op: &str, a: i64, b: i64) -> Option<i64> {
     }
 }
 
-fn real(op: &str, a: f32, b: f32) -> f32 {
+fn reals(op: &str, a: f32, b: f32) -> f32 {
     match op {
         "Add" => a + b,
         "Sub" => a - b,
         "Mul" => a * b,
         "Div" => a / b,
         "Mod" => a - b * (a / b).floor(),
-        "Pow" => a.powf(b),
+        "Pow" => real::pow(a.into(), b.into()) as f32,
         "Min" => a.min(b),
         _ => a.max(b),
     }
@@ -187,6 +191,10 @@ fn unary(op: &str, x: &Const, budget: &mut Budget) -> Result<Const, String> {
         let done = x.reals().iter().map(|v| i64::from(v.is_nan())).collect();
         return Const::i64(x.dims(), done);
     }
+    let far = |v: &f32| v.is_finite() && f64::from(v.abs()) > real::MAX_ANGLE;
+    if matches!(op, "Sin" | "Cos") && x.reals().iter().any(far) {
+        return Err("takes angles of 2^48 at most".to_owned());
+    }
     let f: fn(f32) -> f32 = match op {
         "Neg" => |v| -v,
         "Abs" => f32::abs,
@@ -195,14 +203,14 @@ fn unary(op: &str, x: &Const, budget: &mut Budget) -> Result<Const, String> {
         "Ceil" => f32::ceil,
         "Round" => f32::round_ties_even,
         "Sqrt" => f32::sqrt,
-        "Exp" => f32::exp,
-        "Log" => f32::ln,
+        "Exp" => |v| real::exp(v.into()) as f32,
+        "Log" => |v| real::ln(v.into()) as f32,
         "Reciprocal" => f32::recip,
         "Relu" => |v| v.max(0.0),
-        "Sin" => f32::sin,
-        "Cos" => f32::cos,
-        "Tanh" => f32::tanh,
-        "Sigmoid" => |v| 1.0 / (1.0 + (-v).exp()),
+        "Sin" => |v| real::sin(v.into()) as f32,
+        "Cos" => |v| real::cos(v.into()) as f32,
+        "Tanh" => |v| real::tanh(v.into()) as f32,
+        "Sigmoid" => |v| real::sigmoid(v.into()) as f32,
         _ => return Err("takes truth values, not real numbers".to_owned()),
     };
     Const::f32(x.dims(), x.reals().iter().map(|v| f(*v)).collect())
@@ -406,7 +414,7 @@ fn reduce(
         let total = r
             .iter()
             .copied()
-            .reduce(|a, b| real(name, a, b))
+            .reduce(|a, b| reals(name, a, b))
             .unwrap_or(0.0);
         if op == "ReduceMean" {
             total / n as f32
@@ -415,4 +423,42 @@ fn reduce(
         }
     };
     Const::f32(&dims, x2.reals().chunks_exact(n).map(row).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Constants do not depend on whose machine they are folded on: results are those of exact functions, rounded.
+    #[test]
+    fn functions_of_constants_are_rounded_correctly() {
+        let mut budget = Budget::new(1 << 20);
+        let x: Vec<f32> = (1..20_000).map(|i| i as f32 * 1.234e-3).collect();
+        let both: Vec<f32> = x.iter().flat_map(|v| [*v, -v]).collect();
+        let of = |values: &[f32]| Const::f32(&[values.len()], values.to_vec()).unwrap();
+        let exact: [(&str, fn(f64) -> f64, &[f32]); 6] = [
+            ("Exp", f64::exp, &both),
+            ("Log", f64::ln, &x),
+            ("Sin", f64::sin, &both),
+            ("Cos", f64::cos, &both),
+            ("Tanh", f64::tanh, &both),
+            ("Sigmoid", |v| 1.0 / (1.0 + (-v).exp()), &both),
+        ];
+        for (op, exact, values) in exact {
+            let got = unary(op, &of(values), &mut budget).unwrap();
+            for (v, got) in values.iter().zip(got.reals().iter()) {
+                assert_eq!(*got, exact((*v).into()) as f32, "{op} {v}");
+            }
+        }
+        let third = Const::f32(&[1], vec![1.0 / 3.0]).unwrap();
+        let got = binary("Pow", &of(&x), &third, &mut budget).unwrap();
+        for (v, got) in x.iter().zip(got.reals().iter()) {
+            assert_eq!(
+                *got,
+                f64::from(*v).powf(f64::from(1f32 / 3.0)) as f32,
+                "{v}"
+            );
+        }
+        assert!(unary("Sin", &of(&[1e15]), &mut budget).is_err());
+    }
 }

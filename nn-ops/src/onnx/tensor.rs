@@ -282,7 +282,7 @@ fn half(bits: u16) -> f32 {
     let sign = u32::from(bits >> 15) << 31;
     let (exponent, fraction) = (u32::from(bits >> 10) & 31, u32::from(bits) & 1023);
     let magnitude = match exponent {
-        0 => (fraction as f32 * 2f32.powi(-24)).to_bits(),
+        0 => (fraction as f32 / (1u32 << 24) as f32).to_bits(),
         31 => 0x7f80_0000 | fraction << 13,
         e => (e + 112) << 23 | fraction << 13,
     };

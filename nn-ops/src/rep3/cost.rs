@@ -79,6 +79,10 @@ impl Rep3Cost {
     fn works_on(&mut self, elements: usize) {
         self.working = self.working.max(elements as u64);
     }
+    /// So many planes of bits.
+    fn works_on_planes(&mut self, lens: &[usize], planes: usize) {
+        self.works_on(8 * joined(lens) * planes / self.word);
+    }
 
     /// The client shares a vector.
     fn share(&mut self, len: usize) {
@@ -235,6 +239,9 @@ impl Visitor for Rep3Cost {
     fn bits(&mut self, operands: &[usize], range: core::ops::Range<u32>) {
         let prefix = decompose::prefix(&range);
         let handed = decompose::handed_planes(&prefix);
+        let said: usize = (0..prefix.steps()).map(|s| prefix.said(s)).sum();
+        // What each knows, what was handed out and is kept, and two components of all that was said, the bits among it.
+        self.works_on_planes(operands, range.end as usize + handed + 2 * said);
         self.hand(operands, |n| 8 * handed * n.div_ceil(64));
         for step in 0..prefix.steps() {
             self.swap(operands, |n| 8 * prefix.said(step) * n.div_ceil(64));
@@ -263,12 +270,16 @@ impl Visitor for Rep3Cost {
         self.truncate(operands, rescale);
     }
     fn compare(&mut self, operands: &[usize], bound: u32) {
-        let adder = Adder::new(window(core::iter::once(bound)) - 1);
+        let window = window(core::iter::once(bound));
+        let adder = Adder::new(window - 1);
+        self.works_on_planes(operands, window + handed_planes(&adder));
         self.hand(operands, |n| 8 * handed_planes(&adder) * n.div_ceil(64));
         self.carry(operands, &adder);
     }
     fn and(&mut self, operands: &[usize]) {
         let words = [joined(operands)];
+        // Two components of two operands and of the result, and what was handed out.
+        self.works_on_planes(operands, 7);
         self.hand(&words, |n| 8 * n);
         self.swap(&words, |n| 8 * n);
     }
@@ -279,6 +290,7 @@ impl Visitor for Rep3Cost {
         self.swap(operands, |n| word * n);
     }
     fn to_arith(&mut self, operands: &[usize]) {
+        self.works_on(3 * operands.iter().sum::<usize>());
         let word = self.word;
         self.hand(operands, |n| word * n);
         self.swap(operands, |n| word * n);
@@ -425,6 +437,22 @@ mod tests {
         (16, 30),
         (32, 63),
     ];
+
+    /// Decompositions, comparisons and conjunctions of many need memory, for their results at least.
+    #[test]
+    fn bits_are_held_in_memory() {
+        let n = 1 << 20;
+        let memory = |step: &dyn Fn(&mut Rep3Cost)| {
+            let mut c = Rep3Cost::new(64);
+            step(&mut c);
+            c.memory_bytes() - PROCESS_BYTES
+        };
+        let planes = |count: u64| count * n as u64 / 8;
+        assert!(memory(&|c| c.bits(&[n], 0..63)) > planes(2 * 63));
+        assert!(memory(&|c| c.compare(&[n], 40)) > planes(41));
+        assert!(memory(&|c| c.and(&[n])) >= planes(6));
+        assert!(memory(&|c| c.to_arith(&[n])) >= 16 * n as u64);
+    }
 
     /// Pairs of bits join at words, whatever their number.
     #[test]

@@ -44,16 +44,7 @@ impl<R: Ring> Rep3<R> {
         sums: &[Weighed<'_>],
     ) -> Result<Vec<Vec<Rep3Arith<R>>>, Error> {
         for (bits, shape) in operands {
-            check_weighed(bits.len(), sums)?;
-            for b in *bits {
-                if b.len() != shape.elements() {
-                    return Err(Error::Length {
-                        what: "bits",
-                        got: b.len(),
-                        want: shape.elements(),
-                    });
-                }
-            }
+            check_weighed(bits.iter().map(|b| b.len()), shape, sums)?;
         }
         let me = self.me;
         let lens: Vec<usize> = operands.iter().map(|(_, s)| s.elements()).collect();

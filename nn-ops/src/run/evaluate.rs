@@ -4,9 +4,11 @@ use super::order::{Value, orders, reorder};
 use super::{Order, Prepared};
 use crate::Error;
 use crate::engine::{LinearOp, MatMul, Rescale, Truncation};
-use crate::function::real::pow2;
 use crate::layer::{Applied, Layers, Window, arrange, only};
-use crate::model::{Arithmetic, Format, Mask, ModelError, Node, NodeId, Op, Program, Shape, Step};
+
+use crate::model::{
+    Arithmetic, Format, Mask, ModelError, Node, NodeId, Op, Program, Shape, Step, fill_raw,
+};
 
 /// The online phase between input and result. `progress` is told the number of nodes that are done.
 pub fn evaluate<E: Layers>(
@@ -230,9 +232,8 @@ impl Place<'_> {
         if self.order == Order::Memory && self.shape.rank() > 2 {
             kept = super::to_memory(self.shape, &kept);
         }
-        let end = ((1i64 << to.bound().min(62)) - 1) as f64;
-        let raw = f64::from(value) * pow2(to.frac() as i32);
-        engine.fill(x, &kept, raw.round().clamp(-end, end) as i64, to)
+        let raw = fill_raw(value, to.frac(), to.bound());
+        engine.fill(x, &kept, raw, to)
     }
 
     fn formless(&self) -> Error {

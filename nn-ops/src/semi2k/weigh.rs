@@ -39,14 +39,7 @@ impl<R: Ring> Semi2k<R> {
         sums: &[Weighed<'_>],
     ) -> Result<Vec<Vec<Semi2kArith<R>>>, Error> {
         for (bits, shape) in bits {
-            check_weighed(bits.len(), sums)?;
-            if let Some(other) = bits.iter().find(|b| b.len() != shape.elements()) {
-                return Err(Error::Length {
-                    what: "bits",
-                    got: other.len(),
-                    want: shape.elements(),
-                });
-            }
+            check_weighed(bits.iter().map(|b| b.len()), shape, sums)?;
         }
         let one = if self.adds() { R::ONE } else { R::ZERO };
         let factors: Vec<Vec<R>> = sums

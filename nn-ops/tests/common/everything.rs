@@ -4,7 +4,8 @@
 
 use piquet_core::linalg::ConvShape;
 use piquet_nn_ops::Error;
-use piquet_nn_ops::engine::{Dot, LinearOp, MatMul, Rescale, Truncation, Weighed};
+use piquet_nn_ops::engine::{Dot, LinearOp, MatMul, Power, Rescale, Truncation, Weighed};
+use piquet_nn_ops::function::{Exp, Rsqrt, Softmax};
 use piquet_nn_ops::layer::Layers;
 use piquet_nn_ops::model::{Format, MaxPool, Shape};
 
@@ -87,6 +88,39 @@ impl Script for Functions {
             format: z64(8, 15),
         });
         out.extend(e.weigh(&[(&both[..], &shape)], &sums)?.remove(0));
+        let power = Power {
+            factor: 3,
+            offset: 4 << 8,
+            frac: 8,
+            low: 2,
+            high: 2,
+            bias: 4,
+            precision: 16,
+            to: z64(8, 20),
+            mode: Truncation::Stochastic,
+        };
+        // The oracle has none.
+        out.extend(e.power(&[a, b], &power)?.unwrap_or_default());
+        Ok(out)
+    }
+}
+
+/// Functions as a whole: of values, of positive ones, and of rows.
+pub(crate) struct Whole;
+
+impl Script for Whole {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        _: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        let (from, mode) = (e.spec(&x[0]).format, Truncation::Stochastic);
+        let mut out = e.exp(&[&x[0]], &Exp::natural(from, z64(8, 34))?, mode)?;
+        out.extend(e.rsqrt(&[&x[1]], &Rsqrt::new(from, z64(8, 16))?, mode)?);
+        let index: Vec<u32> = (0..6).collect();
+        let rows = e.gather(&x[0], 1, &index, &Shape::new(&[2, 3])?)?;
+        out.push(e.softmax(&rows, &Softmax::new(from, z64(8, 9), 3)?, mode)?);
         Ok(out)
     }
 }

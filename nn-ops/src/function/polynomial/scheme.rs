@@ -365,7 +365,7 @@ fn analyse(sums: &[Vec<Sum>], wanted: &Wanted, frac: u32, more: u32) -> Option<F
 pub(super) fn cheapest(coefficients: &[f64], wanted: &Wanted) -> Option<Scheme> {
     let allowed = wanted.error * pow2(-(wanted.frac as i32));
     let mut best: Option<(Found, Vec<Vec<Sum>>)> = None;
-    for small in 2..=4 {
+    for small in 1..=4 {
         for rescaled in [false, true] {
             let sums = levels(small, rescaled, coefficients);
             // The fewest bits that will do, in values and in coefficients: more of them cost no less.

@@ -3,17 +3,21 @@
 use std::sync::Arc;
 
 use super::{Arithmetic, Step, mean, refuse};
-use crate::layer::Applied;
+use crate::layer::{Applied, is_function};
 use crate::model::format::{self, max_bound};
 use crate::model::{Format, Graph, ModelError, Node, Op, Shape, Slope};
+
+/// Most functions of a program that differ: a transformer of sixty layers has as many if no two of them have a format
+/// in common.
+const MAX_FUNCTIONS: usize = 256;
 
 /// What a function follows from.
 #[derive(PartialEq)]
 struct Key<'a> {
     op: &'a Op,
     from: Vec<Format>,
-    /// Elements of a row, where it is one of rows.
-    row: Option<usize>,
+    /// Elements of a row, if it is one of rows; 0 otherwise.
+    n: usize,
     step: &'a Step,
 }
 
@@ -22,33 +26,42 @@ pub(super) fn applied(
     graph: &Graph,
     steps: &[Step],
 ) -> Result<Vec<Option<Arc<Applied>>>, ModelError> {
-    let mut all: Vec<Option<Arc<Applied>>> = Vec::with_capacity(steps.len());
-    let mut known: Vec<(Key<'_>, Arc<Applied>)> = Vec::new();
+    // Deriving constants takes milliseconds, up to fifty: whether they are too many is known before any are derived.
+    let mut known: Vec<(Key<'_>, &Node)> = Vec::new();
+    let mut places = Vec::with_capacity(steps.len());
     for (node, step) in graph.nodes().iter().zip(steps) {
+        if !is_function(&node.op) {
+            places.push(None);
+            continue;
+        }
         let inputs = node.inputs.iter().filter_map(|id| steps.get(id.index()));
-        let n = match node.inputs.first() {
-            Some(id) => graph.shape(*id)?.last(),
-            None => 0,
+        let n = match (&node.op, node.inputs.first()) {
+            (Op::Softmax(_) | Op::LayerNorm(_), Some(id)) => graph.shape(*id)?.last(),
+            _ => 0,
         };
-        let of_rows = matches!(node.op, Op::Softmax(_) | Op::LayerNorm(_));
         let key = Key {
             op: &node.op,
             from: inputs.map(|s| s.format).collect(),
-            row: of_rows.then_some(n),
+            n,
             step,
         };
-        if let Some((_, function)) = known.iter().find(|(k, _)| *k == key) {
-            all.push(Some(function.clone()));
-            continue;
+        let place = known.iter().position(|(k, _)| *k == key);
+        places.push(Some(place.unwrap_or(known.len())));
+        if place.is_none() {
+            known.push((key, node));
         }
-        let function = Applied::new(&node.op, &key.from, n, step).map_err(refuse(node))?;
-        let function = function.map(Arc::new);
-        if let Some(f) = &function {
-            known.push((key, f.clone()));
+        if known.len() > MAX_FUNCTIONS {
+            let reason = format!("more than {MAX_FUNCTIONS} functions that differ");
+            return Err(ModelError::graph(graph.name(), reason));
         }
-        all.push(function);
     }
-    Ok(all)
+    let made = known.iter().map(|(key, node)| {
+        let made = Applied::new(key.op, &key.from, key.n, key.step);
+        made.map(Arc::new).map_err(refuse(node))
+    });
+    let made = made.collect::<Result<Vec<_>, _>>()?;
+    let of = |place: Option<usize>| made.get(place?).cloned();
+    Ok(places.into_iter().map(of).collect())
 }
 
 pub(super) fn check(
@@ -262,11 +275,19 @@ pub(in crate::model) fn halvings(factor: f32) -> Option<u32> {
     Some(k)
 }
 
+/// The constant of a [`Fill`](crate::model::Fill) in fixed point: the nearest number below `2^bound`.
+pub(crate) fn fill_raw(value: f32, frac: u32, bound: u32) -> i64 {
+    let end = (1i64 << bound.min(62)) - 1;
+    // A conversion to integers saturates.
+    let raw = (f64::from(value) * format::exp2(frac)).round() as i64;
+    raw.clamp(-end, end)
+}
+
 /// Bound of a value or of the constant that stands for it.
 ///
 /// A constant that is further away than 64 from all values is as good as minus or plus infinity, and saturates.
 pub(in crate::model) fn fill_bound(value: f32, x: Format) -> u32 {
-    let raw = (f64::from(value.abs()) * format::exp2(x.frac())).min(format::exp2(62)) as u64;
+    let raw = fill_raw(value, x.frac(), 62).unsigned_abs();
     let bits = u64::BITS - raw.leading_zeros();
     bits.min(x.bound().max(x.frac() + 6) + 1).max(x.bound())
 }
