@@ -74,6 +74,28 @@ pub trait Visitor {
     }
 }
 
+/// Sees nothing: whether steps are taken at all is what a walk with it says.
+impl Visitor for () {
+    fn phase(&mut self, _: Phase) {}
+    fn layer(&mut self, _: &str, _: &str) {}
+    fn end_layer(&mut self) {}
+    fn weights(&mut self, _: &LinearOp) {}
+    fn bias(&mut self, _: usize) {}
+    fn input(&mut self, _: usize) {}
+    fn reveal(&mut self, _: usize) {}
+    fn linear(&mut self, _: &LinearOp, _: usize, _: Rescale) {}
+    fn mul(&mut self, _: &Products, _: Rescale) {}
+    fn dot(&mut self, _: &Products, _: Rescale) {}
+    fn matmul(&mut self, _: &MatMul, _: &Products, _: Rescale) {}
+    fn bits(&mut self, _: &[usize], _: core::ops::Range<u32>) {}
+    fn weigh(&mut self, _: &[(usize, usize)], _: usize) {}
+    fn rescale(&mut self, _: &[usize], _: Rescale) {}
+    fn compare(&mut self, _: &[usize], _: u32) {}
+    fn and(&mut self, _: &[usize]) {}
+    fn select(&mut self, _: &[usize]) {}
+    fn to_arith(&mut self, _: &[usize]) {}
+}
+
 /// The engine of shapes.
 #[derive(Debug)]
 pub struct Walk<V> {

@@ -1,27 +1,37 @@
 //! Normalisation of channels by secret moments.
 //!
-//! **Formula**: `(x - mean) a + beta` with `a = gamma / sqrt(variance + eps)` (Ioffe, Szegedy, arXiv 1502.03167), where the
-//! factor a takes one reciprocal square root, `Root`, and one product for each channel, and each element one product. With
-//! moments that are public all this is a product with public numbers: see [`crate::model::passes`]. Nothing is opened, so it is
-//! as secure as these steps.
+//! **Formula**: `(x - mean) a + beta` with `a = gamma / sqrt(variance + eps)` (Ioffe, Szegedy, arXiv 1502.03167),
+//! where the factor a takes one reciprocal square root, `Root`, and one product for each channel, and each element
+//! one product. With moments that are public all this is a product with public numbers: see [`crate::model::passes`].
+//! Nothing is opened, so it is as secure as these steps.
 //!
-//! **Domain**: a variance of at least 0 and `|a|` below a declared power of two. `eps` is taken as a multiple of the unit of
-//! the variance ([`BatchNorm::eps`] says which), at least one.
+//! **Domain**: a variance of at least 0 and `|a|` below a declared power of two. `eps` is taken as a multiple of the
+//! unit of the variance ([`BatchNorm::eps`] says which), at least one.
 //!
-//! **Error**, in ULP of the result, if it stays below its bound `2^b`: the relative error of the reciprocal square root is below
-//! `2^-(b+3)`, so at most 1/4 for a product below `2^(b+1)`, and 1/16 for its last place; the factor is rounded to nearest with
-//! so many fraction bits that this is 1/8. The last rounding adds 1: [`BatchNorm::error`].
+//! **Error**, in ULP of the result: results are below `2^b` units and so is the summand, or b is taken larger, so the
+//! product is below `2^(b+1)`. The relative error of the reciprocal square root, `Root` to b + 3 bits, makes this 1/4
+//! at most where b is at most 24, the most that `Root` serves. With gamma the factor is rounded to nearest, to so
+//! many fraction bits that this is 1/8. The last rounding adds 1: [`BatchNorm::error`].
 //!
-//! **Cost**: for each channel a reciprocal square root and a rescaling, and for each element one rescaling.
+//! **Refused**, when it is made, is what has no room in 62 bits: the difference, the factor, the products, beta at
+//! their scale.
+//!
+//! **Cost**: an element is rescaled by s bits, with gamma `s = f_x + 2 + d`, f_x the fraction bits of argument or
+//! mean and `2^d` the largest difference, without it those of the reciprocal square root and f_x less f. In `rep3`,
+//! stochastic, that is `24 + 3 w` bytes, w = 1, 2, 4 or 8 for s bits; between P parties of `semi2k` it is `24 P (P -
+//! 1)`. A channel takes a reciprocal square root, and with gamma a rescaling to nearest: about 1.1 KB in `rep3`, 0.8
+//! KB between two parties. Rounds are at most 62 and 60, with gamma 67 and 65.
 
 use super::layer_norm::{power_of_two, rescale, times};
+use super::normal::inside;
 use super::root::Root;
-use super::softmax::check_from;
+use super::softmax::{check_64, check_from};
 use super::{finer, offset};
 use crate::Error;
-use crate::engine::{Dot, Truncation, check_format};
+use crate::engine::{Dot, Spec, Truncation, check_format};
 use crate::layer::{Layers, only};
-use crate::model::{Format, max_bound};
+use crate::model::{Format, Shape, max_bound};
+use crate::walk::Walk;
 
 /// What a channel is normalised by, one row of channels each.
 #[derive(Debug)]
@@ -58,6 +68,11 @@ pub struct BatchNorm {
     factor: Format,
 }
 
+/// Bits before the point.
+fn whole(f: Format) -> u32 {
+    f.bound().saturating_sub(f.frac())
+}
+
 impl BatchNorm {
     /// Normalisation of values of format `from`, by factors `|gamma| / sqrt(variance + eps)` below `2^reach`.
     pub fn new(
@@ -73,8 +88,12 @@ impl BatchNorm {
             affine,
         } = moments;
         let given = [from, to, mean, variance];
-        for f in given.into_iter().chain(affine.into_iter().flatten()) {
-            check_format(f)?;
+        check_64(given.into_iter().chain(affine.into_iter().flatten()))?;
+        if reach > max_bound(from.width()) {
+            return Err(Error::Range {
+                what: "factor of a batch norm",
+                bound: reach,
+            });
         }
         let unit = power_of_two(variance.frac());
         if !(eps.is_finite() && eps >= 0.0 && eps * unit < power_of_two(60)) {
@@ -86,36 +105,61 @@ impl BatchNorm {
         let width = from.width();
         let sum = variance.with_bound(variance.bound().max(eps.ilog2() + 1) + 1)?;
         check_format(sum)?;
-        let whole = |f: Format| f.bound().saturating_sub(f.frac());
         // The difference, from the mean.
         let apart = whole(from).max(whole(mean)) + 1;
         let apart_frac = from.frac().max(mean.frac());
         check_format(Format::new(width, apart_frac, apart_frac + apart)?)?;
-        let root = Root::new(sum, eps, to.bound() + 3)?;
-        let factor_frac = (to.frac() + 2 + apart).max(to.frac().saturating_sub(apart_frac));
+        let root = Root::new(sum, eps, Self::product(to, affine) + 2)?;
         let factor = match affine {
             None => root.to(),
-            Some(_) => Format::new(width, factor_frac, factor_frac + reach.max(1))?,
+            Some([gamma, _]) => {
+                let frac = to.frac() + 2 + apart;
+                let frac = frac.min(gamma.frac() + root.to().frac());
+                Format::new(width, frac, frac + reach.max(1))?
+            }
         };
         check_format(factor)?;
-        // The two products, before they are rescaled.
-        let made = affine.map_or(0, |[g, _]| g.frac() + root.to().frac() + reach.max(1));
-        let used = to.bound() + apart_frac + factor.frac() - to.frac().min(factor.frac());
-        let bound = made.max(used);
-        if bound > max_bound(width) {
-            return Err(Error::Range {
-                what: "batch norm",
-                bound,
-            });
-        }
-        Ok(Self {
+        let norm = Self {
             from,
             to,
             moments,
             eps,
             root,
             factor,
-        })
+        };
+        norm.rehearse()?;
+        Ok(norm)
+    }
+
+    /// Logarithm of what a product of difference and factor may be, in units of the result: the result less the summand.
+    fn product(to: Format, affine: Option<[Format; 2]>) -> u32 {
+        let beta = affine.map_or(0, |[_, beta]| to.frac() + whole(beta));
+        to.bound().max(beta) + 1
+    }
+
+    /// All steps on shapes, so that what does not fit is refused when this is made.
+    fn rehearse(&self) -> Result<(), Error> {
+        let of = |format| {
+            let shape = Shape::new(&[1, 1])?;
+            Ok::<_, Error>(Spec { shape, format })
+        };
+        let MomentFormats {
+            mean,
+            variance,
+            affine,
+        } = self.moments;
+        let (x, mean, variance) = (of(self.from)?, of(mean)?, of(variance)?);
+        let affine = match affine {
+            Some([gamma, beta]) => Some((of(gamma)?, of(beta)?)),
+            None => None,
+        };
+        let moments = Moments {
+            mean: &mean,
+            variance: &variance,
+            affine: affine.as_ref().map(|(gamma, beta)| (gamma, beta)),
+        };
+        self.run(&mut Walk::new(()), &x, &moments, Truncation::Stochastic)?;
+        Ok(())
     }
 
     /// Format of the argument.
@@ -136,7 +180,9 @@ impl BatchNorm {
     /// Bound on the error in ULP of the result, in any mode.
     #[must_use]
     pub fn error(&self) -> f64 {
-        1.0 + 0.125 + self.root.error() * power_of_two(self.to.bound() + 1)
+        let product = Self::product(self.to, self.moments.affine);
+        let rounded = self.moments.affine.map_or(0.0, |_| 0.125);
+        1.0 + rounded + self.root.error() * power_of_two(product)
     }
 
     /// See [`Layers::batch_norm`].
@@ -206,11 +252,7 @@ impl BatchNorm {
             products: vec![(&apart, &factor)],
             plus: beta.as_ref(),
         };
-        // Shifts of shares wrap too often.
-        let mode = match mode {
-            Truncation::Local => Truncation::Stochastic,
-            mode => mode,
-        };
+        let mode = inside(mode);
         only(engine.dot(&[sum], rescale(frac, self.to, mode)?)?)
     }
 }

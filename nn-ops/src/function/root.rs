@@ -1,11 +1,13 @@
 //! `1 / sqrt(w)` of few numbers of a wide range, to many bits.
 //!
-//! With j the highest bit of w, `k = floor((b - 1 - j) / 2)` brings `w 4^k` into `[2^(b-2), 2^b)`, two powers of two, for which
-//! [`Rsqrt`] gives as many bits as are asked for; its result times `2^k`, exact, is that of w. `4^k` and `2^k` are weighed bits,
-//! one for each k, of the unit vector of highest bits two by two. All steps are those of the engine.
+//! With j the highest bit of w, `k = floor((b - 1 - j) / 2)` brings `w 4^k` into `[2^(b-2), 2^b)`, two powers of two,
+//! for which [`Rsqrt`] gives as many bits as are asked for; its result times `2^k`, exact, is that of w. `4^k` and
+//! `2^k` are weighed bits, one for each k, of the unit vector of highest bits two by two. All steps are those of the
+//! engine.
 //!
-//! **Domain**: `w >= least`; below, any result. **Error**: relative, `2^-(p+1)` of [`Rsqrt`], `2^-29` of rounding `w 4^k` to 30
-//! bits, and half a unit of the last place of results that have p + 1 bits or more: `2^-(p+2)`.
+//! **Domain**: `w >= least`; below, any result. **Error**: relative, that of [`Rsqrt`] to p bits, at most `2^-(p+1)`,
+//! `2^-29` of rounding `w 4^k` to 30 bits, and half a unit of the last place of results that have p + 1 bits or more:
+//! `2^-(p+2)`.
 
 use super::layer_norm::times;
 use super::{Normal, Rsqrt};
@@ -29,12 +31,18 @@ pub(super) struct Root {
     /// Most powers of four that a number is given.
     most: u32,
     rsqrt: Rsqrt,
-    precision: u32,
+    /// Fraction bits of it.
+    near: u32,
 }
 
 impl Root {
     /// Of numbers of `least` or more, raw, to `precision` bits.
     pub(super) fn new(from: Format, least: i64, precision: u32) -> Result<Self, Error> {
+        Self::with(from, least, precision, 0)
+    }
+
+    /// With so many more bits in the result, so that their last place counts for less.
+    pub(super) fn with(from: Format, least: i64, precision: u32, more: u32) -> Result<Self, Error> {
         check_format(from)?;
         let precision = precision.min(PRECISION);
         // So that the square root of 2^(top - frac) is a power of two.
@@ -48,7 +56,7 @@ impl Root {
         }
         let first = least.max(1).ilog2();
         let most = (top - 1 - first.min(top - 1)) / 2;
-        let near = precision + 1;
+        let near = precision + 1 + more;
         let frac = near + (top - from.frac()) / 2;
         let to = Format::new(from.width(), frac, near + most + 2)?;
         check_format(to)?;
@@ -65,7 +73,7 @@ impl Root {
             top,
             most,
             rsqrt,
-            precision,
+            near,
         })
     }
 
@@ -77,7 +85,7 @@ impl Root {
     /// Bound on the relative error.
     pub(super) fn error(&self) -> f64 {
         let part = |bits: u32| 1.0 / (1u64 << bits) as f64;
-        part(self.precision + 1) + part(29) + part(self.precision + 2)
+        self.rsqrt.error(self.near) + part(29) + part(self.near + 1)
     }
 
     pub(super) fn run<E: Layers + ?Sized>(

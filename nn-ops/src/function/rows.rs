@@ -157,7 +157,7 @@ fn pick<E: Engine + ?Sized>(
     engine.gather(x, 1, places, &Shape::new(&[1, places.len()])?)
 }
 
-/// How many rows of `n` a value has, all of them full; their elements number less than 2^32.
+/// How many rows of `n` a value has, all of them full; a shape has at most 2^31 elements, so places are 32 bits.
 pub(crate) fn count(x: &Spec, n: usize) -> Result<usize, Error> {
     let elements = x.len();
     if n == 0 || !elements.is_multiple_of(n) {

@@ -2,32 +2,36 @@
 //!
 //! **Formula**: with `m` the largest of a row, `e_i = e^(x_i - m)` and `s = sum e_j`, the result is `e_i / s`, or
 //! `x_i - m - ln s`: the way that keeps every number small, `0 < e_i <= 1 <= s <= n`. It is made of [`Layers::max`]
-//! (a tournament in each row, all rows together), [`Exp`], [`Reciprocal`] or [`Log`] of one number for each row, and one
-//! product for each element. Nothing is opened, so it is as secure as these.
+//! (a tournament in each row, all rows together), [`Exp`], [`Reciprocal`] or [`Log`] of one number for each row, and
+//! one product for each element. Nothing is opened, so it is as secure as these.
 //!
-//! **Masks**: in a causal block of `t` rows, row `i` knows its first `n - t + 1 + i` elements. The others are exactly 0 in
-//! the result; they enter neither the maximum nor the sum, and no work is done on them.
+//! **Masks**: in a causal block of `t` rows, row `i` knows its first `n - t + 1 + i` elements. The others are exactly
+//! 0 in the result; they enter neither the maximum nor the sum, and no work is done on them.
 //!
 //! **Domain**: every value of the declared format. Differences so large that `e_i` rounds to 0 give 0.
 //!
-//! **Error**, in ULP of the result, f fraction bits; `L = ceil(log2 n)`. Exponentials have `g` fraction bits and an error of at
-//! most `2^-g + 2^-(f+4) e_i`, their sum so n times the former and `2^-(f+4) s`. Since `e_i <= s` and `1 <= s`, a quotient is
-//! off by at most `(n + 1) 2^-g + 2^-(f+3)`. The reciprocal has `h` fraction bits and is off by `2^-h + 2^-(f+4) / s`.
-//! The product is rounded once, to nearest: half a unit. Together [`Softmax::error`]: `1/2 + 1/8 + 1/16 + (n+1) 2^(f-g) +
-//! 2^(f-h)`, where `g = h = f + L + 1` if the product fits into 62 bits, and a bit or two less otherwise; never more
-//! than 2, or the formats are refused.
+//! **Error**, in ULP of the result, f fraction bits; `L = ceil(log2 n)`. Exponentials have `g` fraction bits and an
+//! error of at most `2^-g + 2^-(f+4) e_i`, their sum so n times the former and `2^-(f+4) s`. Since `e_i <= s` and `1
+//! <= s`, a quotient is off by at most `(n + 1) 2^-g + 2^-(f+3)`. The reciprocal has `h` fraction bits and is off by
+//! `2^-h + 2^-(f+4) / s`. The product is rounded once, to nearest: half a unit. Together [`Softmax::error`]: `1/2 +
+//! 1/8 + 1/16 + (n+1) 2^(f-g) + 2^(f-h)`, where `g = h = f + L + 1` if the product fits into 62 bits, and a bit or
+//! two less otherwise; never more than 2, or the formats are refused.
 //!
-//! **Sums**: a row adds up to 1 but for the roundings to nearest, at most n/2 ULP, and the error of the reciprocal, `n 2^(f-h)`
-//! and less than half a unit. So sums that are off by at most n/2 ULP are why the last rounding is to nearest in every mode:
-//! a stochastic one could be off by n. In `Stochastic` mode the parties agree with the oracle within the error above.
+//! **Sums**: a row adds up to 1 but for the roundings to nearest, at most n/2 ULP, and the error of the reciprocal,
+//! `n 2^(f-h)` and less than half a unit. So sums that are off by at most n/2 ULP are why the last rounding is to
+//! nearest in every mode: a stochastic one could be off by n. In `Stochastic` mode the parties agree with the oracle
+//! within the error above.
 //!
-//! **The logarithm** takes `d_i = x_i - m` as it is. The relative error of the sum is the error of its logarithm; with
-//! that of [`Log`], to nearest, it is at most `1/2 + 1/16 + n 2^(f-g)`, and one more if the argument has more fraction bits than
-//! the result, since then these are dropped.
+//! **The logarithm** takes `d_i = x_i - m` as it is. The relative error of the sum is the error of its logarithm;
+//! with that of [`Log`], to nearest, it is at most `1/2 + 1/16 + n 2^(f-g)`, and one more if the argument has more
+//! fraction bits than the result, since then these are dropped.
 //!
-//! **Cost**: for each row of n elements `n - 1` maxima in L levels, n exponentials, one reciprocal, n products with a
-//! rescaling by `g + h - f`; the rounds are those of L maxima, one exponential, one reciprocal, one rescaling. In `rep3` with 16
-//! fraction bits, a bound of 2^20, stochastic:
+//! **Cost**: bytes of a row are `(n - 1) M + n (E + P) + R`: M of a maximum of two values of b bits, the argument's
+//! bound, E of an exponential with g fraction bits and a precision of `2^-(f+2)`, P of a rescaling to nearest by `g +
+//! h - f` bits, R of a reciprocal of numbers in `[1, n]` with h fraction bits. Rounds are at most
+//! `L m + e + p + r`, with those that each takes alone. The logarithm has no P, and R and r are of
+//! a logarithm of numbers in `[1, n]`; a rescaling joins if the argument has more fraction bits than the result. Rows
+//! of a causal block count as long as what they know. In `rep3` with 16 fraction bits, a bound of 2^20, stochastic:
 //!
 //! | rows | bytes per element | rounds |
 //! |---|---|---|
@@ -35,12 +39,14 @@
 //! | 1536 of 128 | 225 | 80 |
 //! | 1536 of 128, causal | 116 | 80 |
 
+use super::normal::inside;
 use super::rows::{Rows, count};
 use super::{Exp, Log, Normal, Reciprocal, finer};
 use crate::Error;
-use crate::engine::{Dot, Rescale, Truncation, check_format};
+use crate::engine::{Dot, Rescale, Spec, Truncation, check_format};
 use crate::layer::{Layers, only};
 use crate::model::{Format, Shape, max_bound};
+use crate::walk::Walk;
 
 /// Longest row.
 const MAX_ROW: usize = 1 << 20;
@@ -114,9 +120,8 @@ impl Softmax {
                 want: n.clamp(1, MAX_ROW),
             });
         }
-        check_format(from)?;
+        check_64([from, to])?;
         check_format(from.with_bound(from.bound() + 1)?)?;
-        check_format(to)?;
         // A bit less is enough, if the product with a reciprocal of as many bits does not fit.
         let most = wanted(to, n);
         let g = most - u32::from(2 * most >= max_bound(to.width()));
@@ -132,7 +137,7 @@ impl Softmax {
         let exp = Exp::natural(difference, powers)?
             .with_precision(to.frac().clamp(8, 22) + 2)?
             .at_most(0.0)?;
-        Ok(Self {
+        let softmax = Self {
             from,
             to,
             n,
@@ -140,7 +145,14 @@ impl Softmax {
             exp,
             powers,
             last,
-        })
+        };
+        // All steps on one row of shapes, so that what does not fit is refused when this is made.
+        let row = Spec {
+            shape: Shape::new(&[1, n])?,
+            format: from,
+        };
+        softmax.run(&mut Walk::new(()), &row, Truncation::Stochastic)?;
+        Ok(softmax)
     }
 
     /// The same with a causal mask: of blocks of `block` rows, row `i` knows all but its last `block - 1 - i` elements.
@@ -188,7 +200,7 @@ impl Softmax {
     pub fn row(&self) -> usize {
         self.n
     }
-    /// Bound on the error, in ULP of the result; with `stochastic`, of any result that the parties may get.
+    /// Bound on the error in ULP of the result, in any mode.
     #[must_use]
     pub fn error(&self) -> f64 {
         let f = self.to.frac();
@@ -215,6 +227,7 @@ impl Softmax {
         x: &E::Arith,
         mode: Truncation,
     ) -> Result<E::Arith, Error> {
+        let mode = inside(mode);
         let spec = engine.spec(x).clone();
         check_from("softmax", spec.format, self.from)?;
         let count = count(&spec, self.n)?;
@@ -277,6 +290,17 @@ impl Softmax {
     fn exp_frac(&self) -> u32 {
         self.powers.frac()
     }
+}
+
+/// Refuses formats that words of 64 bits do not hold, and those of other words.
+pub(super) fn check_64(formats: impl IntoIterator<Item = Format>) -> Result<(), Error> {
+    for format in formats {
+        if format.width() != 64 {
+            return Err(Error::Unheld { format });
+        }
+        check_format(format)?;
+    }
+    Ok(())
 }
 
 /// Refuses a value of another format, or of a wider bound, than was declared.

@@ -1,23 +1,47 @@
 //! Rows of any magnitude, brought to a common one: see the page of the parent, 'wide rows'.
 //!
-//! Magnitudes, with `|D| = sqrt(sum D_i^2) < 2^(s/2)` for s from the formats. `c_i = D_i / 2^t`, `t >= (s - 59) / 2`, so that
-//! `V = sum c_i^2` is at most `2^59` and what the roundings of c add, a part in 2^18: below `2^60`. With j the highest
-//! bit of V, `E_i = D_i M / 2^t` for `M = 2^((59 - j) / 2)`, to four bits behind the point and rounded down, and at most `2^most`:
-//! then `V M^2 < 2^60`. The roundings of c and of E together move `|E|`, at most 2^30, by less than `(M + 1) sqrt(n)`, and t
-//! is at most `24 - log2(sqrt n)`: `sum E_i^2 < 2^61`. Where M is less than `2^most`, it is not below `2^59` by more than 1 in
-//! 16. Where M is `2^t`, E is D: the multiple of a power of two is exact after a rescaling in every mode.
+//! *Magnitudes.* t is the least for which `sum D_i^2 + n^3 eps <= 4^t 2^60`, or 1 in 1024 more, whatever the row.
+//! `c_i = D_i / 2^t`, rounded, and `V = sum c_i^2 + n^3 eps / 4^t`, to which the roundings of c add a part in 2^21:
+//! below `2^61`. With j the highest bit of V, `M = 2^((60 - j) / 2)`, to one bit behind the point, at most `2^t`, and
+//! `E_i = D_i M / 2^t`, rounded: `V M^2 < 1.13 2^61`. The roundings of c and of E together move `|E|` by less than
+//! `(M + 1) sqrt(n)`, and t is at most `24 - log2(sqrt n)`: so `nu^2 = sum E_i^2 + n^3 eps M^2 / 4^t < 2^62`. Where M
+//! is less than `2^t`, nu is not below `2^30` by more than 1 in 20. Where M is `2^t`, E is D: a multiple of a power
+//! of two is exact after a rescaling in every mode.
+//!
+//! *Error* of `y_i = e_i / nu`, with `e_i = E_i + d_i` before it is rounded, `|d_i| < 1`: to first order it is `d_i
+//! (1 - y_i^2) - y_i sum d_j y_j` over nu, j not i. With `y_i = cos a` this is at most `sin^2 a + sqrt(n - 1) sin a
+//! cos a`, so `(1 + sqrt n) / 2` over nu: what the roundings of a whole row do to its norm if they conspire. (Random
+//! ones do not: they add up to a part in sqrt(n) of it.) Where a result may not be off by so much, the norm is
+//! corrected.
+//!
+//! *Corrected norm.* `sum e_i^2 = 2 sum E_i e_i - sum E_i^2 + sum d_i^2`, of which the last sum is at most n, and the
+//! first is `M sum E_i D_i / 2^t`, with the exact D. Since `D_i = 2^t c_i + r_i`, with r_i found without a message,
+//! it is `M (Y + Z / 2^t)`, `Y = sum E_i c_i` and `Z = sum E_i r_i`, both of which have room. So the norm is that of
+//! e but for `n + 2 M` in `2^59`, by two more sums of products and a rescaling for each row, nothing for each element
+//! but what an engine masks of c and r, and what is left of the first order is `d_i` over nu. Rows of `M = 2^t`,
+//! which may be as small as one, must have `sum E_i^2` itself: `nu^2 = M' (Y + Z / 2^t) + b sum E_i^2`, where M' and
+//! b are weighed bits, 0 and 1 for these and `2 M` and -1 for others.
 
 use super::{LayerNorm, ROOM, Rescale, Sizes, power_of_two, rescale, times};
 use crate::Error;
-use crate::engine::{Spec, Truncation, Weighed};
-use crate::function::root::Root;
+use crate::engine::{Dot, Spec, Truncation, Weighed};
+use crate::function::offset;
+use crate::function::root::{PRECISION, Root};
 use crate::layer::{Layers, only};
 use crate::model::{Format, Shape};
 
 /// Bits of the largest sum of squares, before roundings.
-const TOP: u32 = 59;
+const TOP: u32 = 60;
 /// Fraction bits of M.
-const FINE: u32 = 4;
+const FINE: u32 = 1;
+/// Most of the logarithm of `2^t sqrt(n)`.
+const SPREAD: u32 = 24;
+/// Most fraction bits of sqrt(n).
+const ROOT_FRAC: u32 = 30;
+/// Most bits that are kept, of both factors of a product, behind those that are wanted.
+const GUARD: u32 = 6;
+/// Units that a result may be off by before norms are corrected.
+const ERROR: f64 = 2.0;
 
 /// Rows that are brought to a common magnitude.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,10 +50,11 @@ pub(super) struct Scaled {
     shift: u32,
     /// `n^3 eps`, in units of the sum of D^2.
     eps: f64,
-    /// M for each highest bit of V, lowest first, and before them that of rows that have none of these bits.
-    factors: Vec<i64>,
-    /// `n^3 eps` in units of the sum of E^2, for each of these.
-    scaled_eps: Vec<i64>,
+    /// The highest bit of V of the smallest rows, or what is taken for it.
+    first: u32,
+    /// Of the smallest rows, then of those with each higher bit.
+    kinds: Vec<Kind>,
+    corrected: bool,
     /// Format of E.
     scaled: Format,
     /// Format of the sum of E^2 and eps.
@@ -40,90 +65,152 @@ pub(super) struct Scaled {
     unit: Format,
     /// `sqrt(n)`, and its fraction bits.
     root: (i64, u32),
+    /// Fraction bits of gamma times this.
+    gamma_frac: u32,
+}
+
+/// A number that each magnitude has, and its format.
+type Quantity = (fn(&Kind) -> i64, Format);
+
+/// What belongs to a magnitude.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Kind {
+    /// M, with its fraction bits.
+    factor: i64,
+    /// `n^3 eps` in units of the sum of E^2.
+    eps: i64,
+    /// Whether E is D.
+    whole: bool,
+}
+
+impl Kind {
+    /// `2 M`, or 0 where E is D.
+    fn twice(&self) -> i64 {
+        if self.whole { 0 } else { self.factor }
+    }
+    fn sign(&self) -> i64 {
+        if self.whole { 1 } else { -1 }
+    }
 }
 
 impl Scaled {
     pub(super) fn new(sizes: &Sizes, eps: f64) -> Result<Self, Error> {
-        let Sizes {
-            from, to, n, peak, ..
-        } = *sizes;
+        let Sizes { from, n, peak, .. } = *sizes;
+        let refused = || Error::Unsupported {
+            what: "a layer norm of rows that are too long for their bound, epsilon and precision",
+        };
         let width = from.width();
         let n = n as f64;
         // The sum of D^2 is n times W, which is at most n^2 4^bound.
-        let reach = n * n * n * power_of_two(2 * from.bound());
         let eps = (eps * n * n * n * power_of_two(2 * from.frac()) + 0.5).floor();
         let eps = eps.max(1.0);
-        // The least t at which a number below 2^bits leaves 2^left.
-        let shift =
-            |number: f64, left: u32| (0..64u32).find(|t| number <= power_of_two(2 * t + left));
-        let refused = Error::Unsupported {
-            what: "a layer norm of rows that are too long for their bound and epsilon",
+        let reach = n * n * n * power_of_two(2 * from.bound()) + eps;
+        let most = SPREAD.checked_sub(peak).ok_or_else(refused)?;
+        let room = |t: u32| power_of_two(2 * t + TOP) * (1.0 + 1.0 / 1024.0);
+        let shift = (0..=most).find(|t| reach <= room(*t));
+        let shift = shift.ok_or_else(refused)?;
+        // Less than 2^61.
+        let coarse = (eps / power_of_two(2 * shift)) as i64;
+        let first = (TOP - 2 * shift).max(coarse.max(1).ilog2());
+        let kind = |j: u32| {
+            let twice = TOP - j;
+            let half = if twice % 2 == 1 { 2f64.sqrt() } else { 1.0 };
+            let m = (half * power_of_two(twice / 2 + FINE) + 0.5).floor();
+            Kind {
+                factor: m as i64,
+                eps: (eps * m * m / power_of_two(2 * (shift + FINE)) + 0.5) as i64,
+                whole: twice == 2 * shift,
+            }
         };
-        let (Some(shift), true) = (
-            shift(reach, TOP)
-                .zip(shift(eps, TOP))
-                .map(|(a, b)| a.max(b)),
-            eps.is_finite(),
-        ) else {
-            return Err(refused);
-        };
-        // A number in units of E, given twice the logarithm of M.
-        let factor = |twice: u32| match (power_of_two(twice / 2 + FINE), twice % 2) {
-            (m, 0) => m,
-            (m, _) => (m * 2f64.sqrt()).floor(),
-        };
-        let at = |m: f64| eps * m * m / power_of_two(2 * (shift + FINE));
-        let most = (0..=shift)
-            .rev()
-            .find(|e| at(factor(2 * e)) <= power_of_two(TOP + 1));
-        let most = most.unwrap_or(0);
-        let factors: Vec<f64> = (0..=2 * most).rev().map(factor).collect();
-        let scaled_eps: Vec<i64> = factors.iter().map(|m| (at(*m) + 0.5) as i64).collect();
-        let least = scaled_eps.first().copied().unwrap_or(1).clamp(1, 1 << 57);
+        let kinds: Vec<Kind> = (first..=TOP).map(kind).collect();
+        let least = kinds.iter().map(|k| k.eps).min().unwrap_or(1);
         let squares = Format::new(width, 2 * from.frac(), ROOM)?;
-        let factor = Root::new(squares, least, sizes.precision())?;
+        let (unit, root_frac, gamma_frac) = Self::fracs(sizes).ok_or_else(refused)?;
+        let precision = sizes.precision().min(PRECISION);
+        // As many as a rescaling by 32 bits drops, which is cheap.
+        let more = unit.saturating_sub(precision).min(2);
+        let factor = Root::with(squares, least.clamp(1, 1 << 57), precision, more)?;
         let frac = from.frac() + factor.to().frac();
-        let guard = if to.frac() + peak + sizes.gamma > 26 {
-            2
-        } else {
-            3
-        };
-        let spare = to.frac() + peak + sizes.gamma + guard;
-        if shift + peak > 24 || spare > frac || frac >= ROOM {
-            return Err(refused);
+        if unit > frac || frac >= ROOM {
+            return Err(refused());
         }
-        let root_frac = to.frac() + sizes.gamma + 2;
         let root = (n.sqrt() * power_of_two(root_frac) + 0.5) as i64;
-        Ok(Self {
+        let mut scaled = Self {
             shift,
             eps,
-            factors: factors.iter().map(|m| *m as i64).collect(),
-            scaled_eps,
+            first,
+            kinds,
+            corrected: false,
             scaled: from.with_bound(31)?,
             squares,
             factor,
-            unit: Format::new(width, spare, spare + 1)?,
+            unit: Format::new(width, unit, unit + 1)?,
             root: (root, root_frac),
-        })
+            gamma_frac,
+        };
+        let can = shift > 0 && first < TOP && 2 * from.frac() + shift <= ROOM;
+        scaled.corrected = can && 1.0 + scaled.error(sizes) > ERROR;
+        Ok(scaled)
+    }
+
+    /// Fraction bits of `E / sqrt(sum E^2)`, of sqrt(n), and of gamma times this.
+    fn fracs(sizes: &Sizes) -> Option<(u32, u32, u32)> {
+        let f = sizes.to.frac();
+        let unit = f + sizes.peak + sizes.gamma;
+        let Some([gamma, beta]) = sizes.affine else {
+            let unit = unit + GUARD / 2;
+            // As many as a rescaling by 32 bits drops, but enough.
+            let wanted = (32 + f).saturating_sub(unit).max(f + GUARD / 2);
+            let root = ROOM.checked_sub(unit + 1 + sizes.peak)?.min(wanted);
+            return (root > f).then_some((unit, root, 0));
+        };
+        let root = ROOM.checked_sub(gamma.bound() + sizes.peak)?.min(ROOT_FRAC);
+        let whole = |x: Format| x.bound().saturating_sub(x.frac());
+        let above = whole(sizes.last).max(whole(beta));
+        let guard = ROOM.checked_sub(above + unit + f)?.min(GUARD);
+        let wanted = f + guard / 2;
+        let enough = root > f + sizes.gamma;
+        enough.then_some((
+            unit + guard - guard / 2,
+            root,
+            wanted.min(gamma.frac() + root),
+        ))
     }
 
     pub(super) fn eps(&self) -> f64 {
         self.eps
     }
 
+    pub(super) fn is_corrected(&self) -> bool {
+        self.corrected
+    }
+
+    /// `n^3 eps / 4^t`, rounded down: less than `2^61`.
+    fn coarse_eps(&self) -> i64 {
+        (self.eps / power_of_two(2 * self.shift)) as i64
+    }
+
     /// All but the last rounding, in ULP.
-    pub(super) fn error(&self, sizes: &Sizes, affine: bool) -> f64 {
-        let root = (sizes.n as f64).sqrt();
+    pub(super) fn error(&self, sizes: &Sizes) -> f64 {
+        let n = sizes.n as f64;
         let part = |bits: u32| 1.0 / power_of_two(bits);
-        let norm = power_of_two(29) * 2f64.sqrt() * (1.0 - 1.0 / 16.0);
-        let rounded = match self.shift {
-            0 => 0.0,
-            _ => root * (1.0 + (1.0 + root) / 4.0) / norm,
+        // M is rounded, and so are c.
+        let norm = power_of_two(30) * (1.0 - 1.0 / 32.0 - part(30 - SPREAD));
+        let rounded = match (self.shift, self.corrected) {
+            (0, _) => 0.0,
+            (_, true) => 1.0,
+            (_, false) => (1.0 + n.sqrt()) / 2.0,
         };
-        let public = power_of_two(sizes.gamma) + if affine { 1.0 } else { 0.0 };
-        sizes.units() * (self.factor.error() + part(self.unit.frac()))
-            + power_of_two(sizes.to.frac())
-                * (public * part(self.root.1 + 1) + power_of_two(sizes.gamma) * rounded)
+        let second = (n + power_of_two(self.shift + 1)) / norm;
+        let relative = self.factor.error() + part(self.unit.frac()) + (rounded + second) / norm;
+        let public = power_of_two(sizes.gamma) * part(self.root.1 + 1);
+        let factor = match sizes.affine {
+            Some([gamma, _]) if gamma.frac() + self.root.1 > self.gamma_frac => {
+                part(self.gamma_frac + 1)
+            }
+            _ => 0.0,
+        };
+        sizes.units() * relative + power_of_two(sizes.to.frac()) * (public + factor)
     }
 
     pub(super) fn run<E: Layers + ?Sized>(
@@ -134,44 +221,29 @@ impl Scaled {
         affine: Option<(&E::Arith, &E::Arith)>,
         mode: Truncation,
     ) -> Result<E::Arith, Error> {
-        let Sizes { to, n, .. } = layer.sizes;
-        let (rows, eps) = self.bring(engine, centred, n, mode)?;
-        let sum = Rescale {
-            shift: 0,
-            mode: Truncation::Exact,
-            to: self.squares.with_bound(ROOM - 1)?,
-        };
-        let squares = only(engine.row_products(&[(&rows, &rows)], n, sum)?)?;
-        let squares = engine.add(&squares, &eps)?;
-        let squares = engine.declare(squares, self.squares)?;
+        let Sizes { n, last, .. } = layer.sizes;
+        let (rows, squares) = self.bring(engine, centred, n, mode)?;
         let factor = self.factor.run(engine, &squares)?;
         let unit = times(engine, &rows, &factor, n, self.unit, mode)?;
         let (root, root_frac) = self.root;
-        match affine {
-            None => {
-                let y = engine.mul_public(&unit, &[root], root_frac)?;
-                engine.rescale_one(&y, rescale(self.unit.frac() + root_frac, to, mode)?)
+        let Some((gamma, beta)) = affine else {
+            let y = engine.mul_public(&unit, &[root], root_frac)?;
+            return engine.rescale_one(&y, rescale(self.unit.frac() + root_frac, last, mode)?);
+        };
+        let gamma = engine.mul_public(gamma, &[root], root_frac)?;
+        let format = engine.spec(&gamma).format;
+        let gamma = match format.frac() - self.gamma_frac {
+            0 => gamma,
+            shift => {
+                let bound = format.bound().saturating_sub(shift).max(1) + 1;
+                let to = Format::new(last.width(), self.gamma_frac, bound)?;
+                engine.rescale_one(&gamma, rescale(format.frac(), to, Truncation::Nearest)?)?
             }
-            Some((gamma, beta)) => {
-                let gamma = engine.mul_public(gamma, &[root], root_frac)?;
-                let (frac, bound) = {
-                    let f = engine.spec(&gamma).format;
-                    (f.frac(), f.bound())
-                };
-                let gamma = match frac.saturating_sub(root_frac) {
-                    0 => gamma,
-                    shift => {
-                        let bound = bound - shift.min(bound - 1) + 1;
-                        let to = Format::new(to.width(), root_frac, bound)?;
-                        engine.rescale_one(&gamma, rescale(frac, to, Truncation::Nearest)?)?
-                    }
-                };
-                layer.transform(engine, &unit, &gamma, beta, mode)
-            }
-        }
+        };
+        layer.transform(engine, &unit, &gamma, beta, mode)
     }
 
-    /// E, and eps in its units for each row.
+    /// E, and for each row the sum of squares with eps in its units.
     fn bring<E: Layers + ?Sized>(
         &self,
         engine: &mut E,
@@ -179,69 +251,141 @@ impl Scaled {
         n: usize,
         mode: Truncation,
     ) -> Result<(E::Arith, E::Arith), Error> {
-        let to = self.scaled;
-        let shape = Shape::new(&[engine.spec(centred).len() / n, 1])?;
-        let power = Format::new(to.width(), 0, self.shift + FINE + 1)?;
-        let eps_format = self.squares.with_bound(TOP + 2)?;
-        let (Some((small, factors)), Some((small_eps, eps))) =
-            (self.factors.split_first(), self.scaled_eps.split_first())
-        else {
+        let (to, t) = (self.scaled, self.shift);
+        let count = engine.spec(centred).len() / n;
+        let exact = |to: Format| Rescale {
+            shift: 0,
+            mode: Truncation::Exact,
+            to,
+        };
+        // The bits that are dropped become fraction bits first, so that a number keeps its unit.
+        let coarse = match t {
+            0 => {
+                let len = engine.spec(centred).len();
+                let rows = engine.gather(centred, len, &[0], &Shape::new(&[1, len])?)?;
+                engine.declare(rows, to)?
+            }
+            _ => {
+                let fine = engine.mul_public(centred, &[1], t)?;
+                engine.rescale_one(&fine, rescale(to.frac() + t, to, mode)?)?
+            }
+        };
+        // Of V, the bits by which rows differ.
+        let mut highest = Vec::new();
+        if self.first < TOP {
+            let below = exact(self.squares.with_bound(TOP + 1)?);
+            let v = only(engine.row_products(&[(&coarse, &coarse)], n, below)?)?;
+            let v = offset(engine, &v, self.coarse_eps())?;
+            let v = engine.declare(v, below.to)?;
+            let bits = only(engine.bits(&[&v], self.first + 1..TOP + 1)?)?;
+            highest = engine.most_significant_one(&bits)?;
+        }
+        let power = Format::new(to.width(), 0, t + FINE + 1)?;
+        let mut sums: Vec<Quantity> = vec![(|k| k.eps, self.squares)];
+        if !highest.is_empty() {
+            sums.push((|k| k.factor, power));
+        }
+        if self.corrected {
+            sums.push((Kind::twice, power));
+            sums.push((Kind::sign, Format::new(to.width(), 0, 2)?));
+        }
+        let mut found = self.weighed(engine, count, &highest, &sums)?.into_iter();
+        let missing = || Error::Length {
+            what: "weighed bits",
+            got: 0,
+            want: sums.len(),
+        };
+        let eps = found.next().ok_or_else(missing)?;
+        let rows = match found.next() {
+            None => coarse,
+            Some(factor) => {
+                let finer = engine.mul_public(centred, &[1], t + FINE)?;
+                let rows = times(engine, &finer, &factor, n, to, mode)?;
+                if let (Some(twice), Some(sign)) = (found.next(), found.next()) {
+                    let parts = self.parts(engine, &rows, centred, &coarse, n)?;
+                    let [q, y, z] = parts.as_slice() else {
+                        return Err(missing());
+                    };
+                    let z = engine.mul_public(z, &[1], t)?;
+                    let z =
+                        engine.rescale_one(&z, rescale(2 * to.frac() + t, self.squares, mode)?)?;
+                    let sum = Dot {
+                        products: vec![(&twice, y), (&twice, &z), (&sign, q)],
+                        plus: Some(&eps),
+                    };
+                    let squares = only(engine.dot(&[sum], exact(self.squares))?)?;
+                    return Ok((rows, squares));
+                }
+                rows
+            }
+        };
+        let squares = only(engine.row_products(&[(&rows, &rows)], n, exact(self.squares))?)?;
+        let squares = engine.add(&squares, &eps)?;
+        let squares = engine.declare(squares, self.squares)?;
+        Ok((rows, squares))
+    }
+
+    /// The sums of `E_i^2`, `E_i c_i` and `E_i r_i`.
+    fn parts<E: Layers + ?Sized>(
+        &self,
+        engine: &mut E,
+        rows: &E::Arith,
+        centred: &E::Arith,
+        coarse: &E::Arith,
+        n: usize,
+    ) -> Result<Vec<E::Arith>, Error> {
+        let multiple = engine.mul_public(coarse, &[1 << self.shift], 0)?;
+        let rest = engine.sub(centred, &multiple)?;
+        let rest = engine.declare(rest, self.scaled.with_bound(self.shift + 1)?)?;
+        let sum = Rescale {
+            shift: 0,
+            mode: Truncation::Exact,
+            to: self.squares,
+        };
+        engine.row_products(&[(rows, rows), (rows, coarse), (rows, &rest)], n, sum)
+    }
+
+    /// For each row what its kind has, given the highest bit of V, which is none for the smallest.
+    fn weighed<E: Layers + ?Sized>(
+        &self,
+        engine: &mut E,
+        count: usize,
+        highest: &[E::Bits],
+        sums: &[Quantity],
+    ) -> Result<Vec<E::Arith>, Error> {
+        let shape = Shape::new(&[count, 1])?;
+        let Some((small, others)) = self.kinds.split_first() else {
             return Err(Error::Unsupported {
                 what: "a layer norm of rows of no magnitude",
             });
         };
-        let constant = |engine: &mut E, format: Format, value: i64| {
-            let shape = shape.clone();
-            let spec = Spec { shape, format };
-            engine.constant(&spec, &vec![value; spec.len()])
+        let less = |of: &fn(&Kind) -> i64| -> Vec<i64> {
+            others.iter().map(|k| of(k) - of(small)).collect()
         };
-        let small_eps_row = constant(engine, eps_format, *small_eps)?;
-        if self.shift == 0 {
-            let len = engine.spec(centred).len();
-            let rows = engine.gather(centred, len, &[0], &Shape::new(&[1, len])?)?;
-            return Ok((engine.declare(rows, to)?, small_eps_row));
+        let factors: Vec<Vec<i64>> = sums.iter().map(|(of, _)| less(of)).collect();
+        let mut out = Vec::with_capacity(sums.len());
+        for (of, format) in sums {
+            let (shape, format) = (shape.clone(), *format);
+            out.push(engine.constant(&Spec { shape, format }, &vec![of(small); count])?);
         }
-        // The bits that are dropped become fraction bits first, so that a number keeps its unit.
-        let fine = engine.mul_public(centred, &[1], self.shift)?;
-        let coarse = engine.rescale_one(&fine, rescale(to.frac() + self.shift, to, mode)?)?;
-        if factors.is_empty() {
-            return Ok((coarse, small_eps_row));
+        if highest.is_empty() {
+            return Ok(out);
         }
-        let sum = Rescale {
-            shift: 0,
-            mode: Truncation::Exact,
-            to: self.squares.with_bound(TOP + 1)?,
-        };
-        let squares = only(engine.row_products(&[(&coarse, &coarse)], n, sum)?)?;
-        let first = TOP + 1 - factors.len() as u32;
-        let bits = only(engine.bits(&[&squares], first..TOP + 1)?)?;
-        let highest = engine.most_significant_one(&bits)?;
+        let weighed: Vec<Weighed<'_>> = factors
+            .iter()
+            .zip(sums)
+            .map(|(factors, (_, format))| Weighed {
+                factors,
+                format: *format,
+            })
+            .collect();
         let highest: Vec<&E::Bits> = highest.iter().collect();
-        let less = |of: &[i64], small: i64| of.iter().map(|v| v - small).collect::<Vec<_>>();
-        let (factors, eps) = (less(factors, *small), less(eps, *small_eps));
-        let sums = [
-            Weighed {
-                factors: &factors,
-                format: power,
-            },
-            Weighed {
-                factors: &eps,
-                format: eps_format,
-            },
-        ];
-        let found = only(engine.weigh(&[(&highest, &shape)], &sums)?)?;
-        let [factor, eps] = found.as_slice() else {
-            return Err(Error::Length {
-                what: "weighed bits",
-                got: found.len(),
-                want: 2,
-            });
-        };
-        let small = constant(engine, power, *small)?;
-        let factor = engine.add(&small, factor)?;
-        let eps = engine.add(&small_eps_row, eps)?;
-        let eps = engine.declare(eps, eps_format)?;
-        let finer = engine.mul_public(centred, &[1], self.shift + FINE)?;
-        Ok((times(engine, &finer, &factor, n, to, mode)?, eps))
+        let found = only(engine.weigh(&[(&highest, &shape)], &weighed)?)?;
+        let each = out.iter().zip(&found).zip(sums);
+        each.map(|((small, found), (_, format))| {
+            let sum = engine.add(small, found)?;
+            engine.declare(sum, *format)
+        })
+        .collect()
     }
 }
