@@ -16,8 +16,7 @@
 
 use super::layer_norm::{power_of_two, rescale, times};
 use super::root::Root;
-use super::softmax::check_from;
-use super::{finer, offset};
+use super::{check_from, finer, offset};
 use crate::Error;
 use crate::engine::{Dot, Truncation, check_format};
 use crate::layer::{Layers, only};

@@ -35,8 +35,8 @@ mod scaled;
 
 use super::root::Root;
 use super::rows::{Rows, count};
-use super::softmax::{check_from, levels};
-use super::{finer, offset};
+use super::softmax::levels;
+use super::{check_from, finer, offset};
 use crate::Error;
 use crate::engine::{Dot, Engine, MatMul, Rescale, Truncation, check_format};
 use crate::layer::{Layers, only};

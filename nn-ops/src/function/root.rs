@@ -1,11 +1,12 @@
 //! `1 / sqrt(w)` of few numbers of a wide range, to many bits.
 //!
-//! With j the highest bit of w, `k = floor((b - 1 - j) / 2)` brings `w 4^k` into `[2^(b-2), 2^b)`, two powers of two, for which
-//! [`Rsqrt`] gives as many bits as are asked for; its result times `2^k`, exact, is that of w. `4^k` and `2^k` are weighed bits,
-//! one for each k, of the unit vector of highest bits two by two. All steps are those of the engine.
+//! With j the highest bit of w, `k = floor((b - 1 - j) / 2)` brings `w 4^k` into `[2^(b-2), 2^b)`, two powers of two,
+//! for which [`Rsqrt`] gives as many bits as are asked for; its result times `2^k`, exact, is that of w. `4^k` and
+//! `2^k` are weighed bits, one for each k, of the unit vector of highest bits two by two. All steps are those of the
+//! engine.
 //!
-//! **Domain**: `w >= least`; below, any result. **Error**: relative, `2^-(p+1)` of [`Rsqrt`], `2^-29` of rounding `w 4^k` to 30
-//! bits, and half a unit of the last place of results that have p + 1 bits or more: `2^-(p+2)`.
+//! **Domain**: `w >= least`; below, any result. **Error**: relative, `2^-(p+1)` of [`Rsqrt`], `2^-29` of rounding
+//! `w 4^k` to 30 bits, and half a unit of the last place of results that have p + 1 bits or more: `2^-(p+2)`.
 
 use super::layer_norm::times;
 use super::{Normal, Rsqrt};

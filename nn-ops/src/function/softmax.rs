@@ -36,7 +36,7 @@
 //! | 1536 of 128, causal | 116 | 80 |
 
 use super::rows::{Rows, count};
-use super::{Exp, Log, Normal, Reciprocal, finer};
+use super::{Exp, Log, Normal, Reciprocal, check_from, finer};
 use crate::Error;
 use crate::engine::{Dot, Rescale, Truncation, check_format};
 use crate::layer::{Layers, only};
@@ -277,17 +277,4 @@ impl Softmax {
     fn exp_frac(&self) -> u32 {
         self.powers.frac()
     }
-}
-
-/// Refuses a value of another format, or of a wider bound, than was declared.
-pub(super) fn check_from(op: &'static str, got: Format, declared: Format) -> Result<(), Error> {
-    let same = got.width() == declared.width() && got.frac() == declared.frac();
-    if same && got.bound() <= declared.bound() {
-        return Ok(());
-    }
-    Err(Error::FormatMismatch {
-        op,
-        left: got,
-        right: declared,
-    })
 }
