@@ -17,7 +17,8 @@ use crate::model::{Format, Shape, holds};
 
 pub use steps::{Dot, MatMul, Power, Weighed};
 pub(crate) use steps::{
-    check_bits, check_dot, check_matmul, check_power, check_weighed, matmul_shape,
+    check_bits, check_combination, check_dot, check_matmul, check_power, check_weighed,
+    matmul_shape,
 };
 
 /// What a layer may see of a value.
@@ -193,6 +194,14 @@ pub trait Engine {
         x: &Self::Arith,
         factors: &[i64],
         frac: u32,
+    ) -> Result<Self::Arith, Error>;
+    /// A sum of public multiples and a public number, `sum factor x + constant`, in one pass, and declared as `to`; `plain` checks
+    /// that it holds. All operands have one shape, and a factor has the fraction bits that its operand lacks of `to`.
+    fn combine(
+        &mut self,
+        terms: &[(&Self::Arith, i64)],
+        constant: i64,
+        to: Format,
     ) -> Result<Self::Arith, Error>;
     /// Runs of `run` elements of `x` by index ([`ZERO_ROW`] gives zeros), as a tensor of `shape`.
     fn gather(
@@ -407,14 +416,7 @@ pub(crate) fn scaled_format(x: &Spec, factors: &[i64], frac: u32) -> Result<Form
         });
     }
     let largest = factors.iter().map(|f| f.unsigned_abs()).max().unwrap_or(0);
-    let bits = u64::BITS - largest.saturating_sub(1).leading_zeros();
-    let bound = x.format.bound() + bits;
-    if bound > product_bound(x.format.width()) {
-        return Err(Error::Range {
-            what: "product with public factors",
-            bound,
-        });
-    }
+    let bound = steps::check_multiple(x.format, largest)?;
     let frac = x.format.frac().saturating_add(frac);
     Ok(Format::new(x.format.width(), frac, bound)?)
 }

@@ -143,9 +143,10 @@ pub(crate) fn offset<E: Engine + ?Sized>(
     x: &E::Arith,
     value: i64,
 ) -> Result<E::Arith, Error> {
-    let frac = engine.spec(x).format.frac();
-    let v = everywhere(engine, x, value, frac)?;
-    engine.add(x, &v)
+    let format = engine.spec(x).format;
+    let bits = u64::BITS - value.unsigned_abs().leading_zeros();
+    let sum = format.with_bound(format.bound().max(bits) + 1)?;
+    engine.combine(&[(x, 1)], value, sum)
 }
 
 /// The same value with `more` fraction bits, at most 62.

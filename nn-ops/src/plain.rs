@@ -10,9 +10,9 @@ use piquet_core::linalg::PackedWeights;
 use crate::Error;
 use crate::engine::{
     Dot, Engine, LinearOp, MatMul, PlainWeights, Rescale, Spec, Truncation, Weighed, bias_format,
-    check_bits, check_dot, check_format, check_gather, check_matmul, check_mul, check_product,
-    check_rescale, check_weighed, concat_format, concat_rows, gather_runs, matmul_shape,
-    product_bound, scaled_format, sum_format,
+    check_bits, check_combination, check_dot, check_format, check_gather, check_matmul, check_mul,
+    check_product, check_rescale, check_weighed, concat_format, concat_rows, gather_runs,
+    matmul_shape, product_bound, scaled_format, sum_format,
 };
 use crate::layer::Layers;
 use crate::ledger::Phase;
@@ -266,6 +266,25 @@ impl Engine for Plain {
             .flat_map(|(xs, f)| xs.iter().map(move |x| x * f))
             .collect();
         self.tensor(&x.spec.shape, format, data)
+    }
+
+    fn combine(
+        &mut self,
+        terms: &[(&PlainTensor, i64)],
+        constant: i64,
+        to: Format,
+    ) -> Result<PlainTensor, Error> {
+        let specs: Vec<_> = terms.iter().map(|(x, f)| (&x.spec, *f)).collect();
+        let shape = check_combination(&specs, to)?;
+        // A sum of few products below 2^62 may leave 64 bits, although what it is declared as does not.
+        let mut sums = vec![i128::from(constant); shape.elements()];
+        for (x, factor) in terms {
+            for (sum, x) in sums.iter_mut().zip(&x.data) {
+                *sum += i128::from(x * factor);
+            }
+        }
+        let within = |v: i128| v.clamp(i64::MIN.into(), i64::MAX.into()) as i64;
+        self.tensor(shape, to, sums.into_iter().map(within).collect())
     }
 
     fn gather(

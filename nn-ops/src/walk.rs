@@ -9,9 +9,9 @@ mod products;
 use crate::Error;
 use crate::engine::{
     Dot, Engine, LinearOp, MatMul, PlainWeights, Power, Rescale, Spec, Weighed, bias_format,
-    check_bits, check_dot, check_format, check_gather, check_matmul, check_mul, check_power,
-    check_product, check_rescale, check_weighed, concat_format, matmul_shape, scaled_format,
-    sum_format,
+    check_bits, check_combination, check_dot, check_format, check_gather, check_matmul, check_mul,
+    check_power, check_product, check_rescale, check_weighed, concat_format, matmul_shape,
+    scaled_format, sum_format,
 };
 use crate::layer::Layers;
 use crate::ledger::Phase;
@@ -148,6 +148,9 @@ impl<V: Visitor> Engine for Walk<V> {
     }
     fn mul_public(&mut self, x: &Spec, factors: &[i64], frac: u32) -> Result<Spec, Error> {
         Ok(spec(&x.shape, scaled_format(x, factors, frac)?))
+    }
+    fn combine(&mut self, terms: &[(&Spec, i64)], _: i64, to: Format) -> Result<Spec, Error> {
+        Ok(spec(check_combination(terms, to)?, to))
     }
     fn gather(
         &mut self,

@@ -237,6 +237,10 @@ fn local_operations() {
     // Channel first: the first image's first channel of `joined`, then its second.
     let j = &got[2];
     assert_eq!(got[3][..5], [j[0], j[9], j[18], j[27], j[1]]);
+    let (a, b) = (values(24, 10, 1), values(24, 12, 2));
+    for ((a, b), y) in a.iter().zip(&b).zip(&got[5]) {
+        assert_eq!(*y, 6 * a - 8 * b - 77);
+    }
 }
 
 #[test]
@@ -263,6 +267,13 @@ fn mismatches_are_named() {
         .input(&[1, 4], z64(5, 10), vec![0; 4]);
     let e = plain(&case, &Local).unwrap_err().to_string();
     assert!(e.contains("add"), "{e}");
+    for (dims, frac, bound) in [([2, 2], 4, 10), ([1, 4], 6, 10), ([1, 4], 4, 61)] {
+        let case = Case::default()
+            .input(&[1, 4], z64(4, 10), vec![0; 4])
+            .input(&dims, z64(frac, bound), vec![0; 4]);
+        assert!(plain(&case, &Combined(5)).is_err(), "{dims:?} {frac}");
+    }
+    assert!(plain(&Case::default(), &Combined(5)).is_err());
     let case = Case::default().input(&[1, 2], z64(4, 10), vec![1023, 1024]);
     let e = plain(&case, &Relu).unwrap_err().to_string();
     assert!(e.contains("1024") && e.contains("2^10"), "{e}");

@@ -139,6 +139,51 @@ pub(crate) fn check_power(x: &Spec, p: &Power) -> Result<(), Error> {
     Ok(())
 }
 
+/// Checks a sum of public multiples: one shape, the fraction bits of the result, and products that have room. Gives the shape.
+pub(crate) fn check_combination<'a>(
+    terms: &[(&'a Spec, i64)],
+    to: Format,
+) -> Result<&'a Shape, Error> {
+    let Some((first, _)) = terms.first() else {
+        return Err(Error::Length {
+            what: "terms of a combination",
+            got: 0,
+            want: 1,
+        });
+    };
+    for (x, factor) in terms {
+        if x.shape != first.shape {
+            return Err(Error::ShapeMismatch {
+                op: "combine",
+                left: first.shape.clone(),
+                right: x.shape.clone(),
+            });
+        }
+        if x.format.width() != to.width() || x.format.frac() > to.frac() {
+            return Err(Error::FormatMismatch {
+                op: "combine",
+                left: x.format,
+                right: to,
+            });
+        }
+        check_multiple(x.format, factor.unsigned_abs())?;
+    }
+    Ok(&first.shape)
+}
+
+/// The bound of a product with a public integer of this magnitude, if it has room.
+pub(crate) fn check_multiple(x: Format, factor: u64) -> Result<u32, Error> {
+    let bits = u64::BITS - factor.saturating_sub(1).leading_zeros();
+    let bound = x.bound() + bits;
+    match bound <= product_bound(x.width()) {
+        true => Ok(bound),
+        false => Err(Error::Range {
+            what: "product with public factors",
+            bound,
+        }),
+    }
+}
+
 /// Checks a [`Dot`] by the specs of its operands, and its rescaling.
 pub(crate) fn check_dot(
     products: &[(&Spec, &Spec)],

@@ -29,7 +29,7 @@ mod generic;
 use generic::Polynomial;
 
 use super::real;
-use super::{check_from, everywhere, inside, offset, together};
+use super::{check_from, inside, offset, together};
 use crate::Error;
 use crate::engine::{Power, Spec, Truncation, check_format, check_power};
 use crate::layer::Layers;
@@ -374,12 +374,10 @@ impl Exp {
         if self.clamps() == 0 {
             return Ok(None);
         }
-        let frac = self.from.frac();
         let mut above = Vec::with_capacity(2 * xs.len());
         for x in xs {
             for end in self.low.iter().chain(&self.high) {
-                let end = everywhere(engine, x, *end, frac)?;
-                above.push(engine.sub(x, &end)?);
+                above.push(offset(engine, x, -end)?);
             }
         }
         let excess = engine.relu(&above.iter().collect::<Vec<_>>())?;

@@ -30,9 +30,9 @@
 //! for arguments below 2^9: 47, 50 and 54 bytes for the first at 12, 16 and 20 fraction bits, twice, 126, 192 and
 //! 288 for the polynomial of GeLU.
 
+use super::offset;
 use super::polynomial::Polynomial;
 use super::real::{phi, pow2, sigmoid, tanh};
-use super::{finer, offset};
 use crate::Error;
 use crate::engine::{Rescale, Truncation};
 use crate::layer::Layers;
@@ -300,11 +300,9 @@ impl Piecewise {
         let mut rest = Vec::with_capacity(xs.len());
         for (x, v) in xs.iter().zip(positive) {
             let format = engine.spec(x).format;
-            let double = engine.mul_public(v, &[-2], 0)?;
-            // -abs x
-            let negative = engine.add(&double, x)?;
-            let negative = engine.declare(negative, format)?;
-            rest.push(offset(engine, &negative, cut)?);
+            let format = format.with_bound(format.bound().max(bits) + 1)?;
+            // -abs x + cut
+            rest.push(engine.combine(&[(v, -2), (x, 1)], cut, format)?);
         }
         let refs: Vec<_> = rest.iter().collect();
         let z = match cut >> self.from.bound() {
@@ -331,9 +329,10 @@ impl Piecewise {
             .iter()
             .zip(&g)
             .map(|(v, g)| {
-                let more = engine.spec(g).format.frac() - self.from.frac();
-                let v = finer(engine, v, more)?;
-                engine.sub(&v, g)
+                let [v_format, g_format] = [v, g].map(|v| engine.spec(v).format);
+                let more = g_format.frac() - self.from.frac();
+                let bound = (v_format.bound() + more).max(g_format.bound()) + 1;
+                engine.combine(&[(v, 1 << more), (g, -1)], 0, g_format.with_bound(bound)?)
             })
             .collect()
     }
@@ -354,8 +353,9 @@ impl Piecewise {
         for g in &g {
             // From least + g to 1 - g.
             let one = 1i64 << engine.spec(g).format.frac();
-            let double = engine.mul_public(g, &[-2], 0)?;
-            jump.push(offset(engine, &double, (1 - least) * one)?);
+            let format = engine.spec(g).format;
+            let format = format.with_bound(format.bound().max(format.frac() + 2) + 2)?;
+            jump.push(engine.combine(&[(g, -2)], (1 - least) * one, format)?);
             low.push(offset(engine, g, least * one)?);
         }
         let pairs: Vec<_> = bits.iter().zip(&jump).collect();

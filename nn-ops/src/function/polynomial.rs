@@ -382,22 +382,16 @@ impl Polynomial {
         let raw = |v: f64, frac: u32| (v * pow2(frac as i32)).round_ties_even() as i64;
         let bound = bound(combined(&self.scheme.nodes, sum, frac).0, frac);
         let constant = raw(sum.constant, frac);
-        let mut total = None;
-        if constant != 0 || sum.terms.is_empty() {
-            total = Some(everywhere(engine, value(values, 0)?, constant, frac)?);
+        if sum.terms.is_empty() {
+            return everywhere(engine, value(values, 0)?, constant, frac);
         }
+        let mut terms = Vec::with_capacity(sum.terms.len());
         for (node, factor) in &sum.terms {
             let v = value(values, *node)?;
             let more = frac.saturating_sub(engine.spec(v).format.frac());
-            let term = engine.mul_public(v, &[raw(*factor, more)], more)?;
-            let partial = match total {
-                None => term,
-                Some(t) => engine.add(&t, &term)?,
-            };
-            let bound = engine.spec(&partial).format.bound().min(bound);
-            total = Some(engine.declare(partial, Format::z64(frac, bound)?)?);
+            terms.push((v, raw(*factor, more)));
         }
-        total.ok_or(Error::Ownership("a combination of nothing"))
+        engine.combine(&terms, constant, Format::z64(frac, bound)?)
     }
 }
 

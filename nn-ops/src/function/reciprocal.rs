@@ -31,7 +31,7 @@ const GUARD: u32 = 4;
 /// # Error
 /// Within max(1 ULP, `2^-bits` of the result) of the correctly rounded result, 16 bits if nothing is said, whatever
 /// the rounding. Before the last rounding the relative error is at most [`Reciprocal::error`], about 2^-20 unless
-/// more is asked for: that of the polynomial, 2^-21.7; `2^(1-T)` where u is rounded to T bits; `1.5 2^-F` of its
+/// more is asked for: that of the polynomial, 2^-21.7; `2^(1-T)` where u is rounded to T bits; `2^-F` of its
 /// reciprocal with F bits. A step of Newton's method squares what was there before it. This is made to be less than
 /// 0.45 ULP, or less than `2^-(bits+1)` of results of `2^(bits+1)` ULP or more, so that with less than one ULP of
 /// rounding, and half of one of the correctly rounded result, the bound holds.

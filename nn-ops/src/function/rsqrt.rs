@@ -23,7 +23,7 @@ use crate::model::Format;
 /// # Error
 /// Within max(1 ULP, `2^-bits` of the result) of the correctly rounded result, 16 bits if nothing is said, whatever
 /// the rounding. Before the last rounding the relative error is at most [`Rsqrt::error`], about 2^-20 unless more is
-/// asked for: that of the polynomial, 2^-23; `2^-T` where u is rounded to T bits; `1.5 2^-F` of its power with F
+/// asked for: that of the polynomial, 2^-23; `2^-T` where u is rounded to T bits; `2^-F` of its power with F
 /// bits; and of the integer that stands for `2^(-(e+1)/2)` half a unit. A step of Newton's method squares what was
 /// there before it, times 3/2. This is made to be less than 0.45 ULP, or less than `2^-(bits+1)` of results of
 /// `2^(bits+1)` ULP or more, so that with less than one ULP of rounding, and half of one of the correctly rounded

@@ -2,7 +2,8 @@
 
 use super::{Layers, only};
 use crate::Error;
-use crate::engine::{Rescale, Spec, Truncation};
+use crate::engine::{Rescale, Truncation};
+use crate::function::offset;
 use crate::model::{Clip, Format, Slope};
 
 /// `low + relu(x - low) - relu(x - high)`, both comparisons in the same rounds.
@@ -14,23 +15,11 @@ pub(super) fn clip<E: Layers + ?Sized>(
 ) -> Result<E::Arith, Error> {
     let format = engine.spec(x).format;
     let [low, high] = clip.raw(format);
-    let everywhere = |engine: &mut E, v: i64| {
-        let bits = u64::BITS - v.unsigned_abs().leading_zeros();
-        let spec = Spec {
-            shape: engine.spec(x).shape.clone(),
-            format: format.with_bound(bits.max(1))?,
-        };
-        let values = vec![v; spec.len()];
-        engine.constant(&spec, &values)
-    };
     // How far x is above a bound; x itself where that is zero.
     let above = |engine: &mut E, v: Option<i64>| -> Result<Option<E::Arith>, Error> {
         match v {
             None | Some(0) => Ok(None),
-            Some(v) => {
-                let v = everywhere(engine, v)?;
-                engine.sub(x, &v).map(Some)
-            }
+            Some(v) => offset(engine, x, -v).map(Some),
         }
     };
     let (over_low, over_high) = (above(engine, low)?, above(engine, high)?);
@@ -54,15 +43,9 @@ pub(super) fn clip<E: Layers + ?Sized>(
         _ => raised,
     };
     let y = match (cut, low) {
-        (None, _) => {
-            let zero = everywhere(engine, 0)?;
-            engine.add(x, &zero)?
-        }
+        (None, _) => offset(engine, x, 0)?,
         (Some(y), None | Some(0)) => y,
-        (Some(y), Some(v)) => {
-            let v = everywhere(engine, v)?;
-            engine.add(&y, &v)?
-        }
+        (Some(y), Some(v)) => offset(engine, &y, v)?,
     };
     engine.declare(y, to)
 }

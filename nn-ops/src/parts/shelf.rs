@@ -7,7 +7,9 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-use piquet_core::{Ring, RingVec};
+use piquet_core::{Ring, RingVec, lanes};
+
+use super::words::BLOCK;
 
 /// Vectors kept: two components of the operand and of the result of a layer, a summand, and a residual's two.
 const KEPT: usize = 7;
@@ -46,6 +48,44 @@ impl<R: Ring> Shelf<R> {
         v
     }
 
+    /// `f` of the elements of two vectors of equal length.
+    pub(crate) fn zip(&self, a: &[R], b: &[R], f: impl Fn(R, R) -> R) -> RingVec<R> {
+        let mut out = self.take(a.len());
+        for (a, b) in a.chunks(BLOCK).zip(b.chunks(BLOCK)) {
+            lanes::zip(appended(&mut out, a), b, &f);
+        }
+        out
+    }
+
+    /// `sum factor x + constant` of vectors of equal length.
+    pub(crate) fn combination(&self, terms: &[(&[R], R)], constant: R) -> RingVec<R> {
+        let Some(((first, factor), rest)) = terms.split_first() else {
+            return RingVec::default();
+        };
+        let mut out = self.take(first.len());
+        for (i, first) in first.chunks(BLOCK).enumerate() {
+            let sum = appended(&mut out, first);
+            lanes::map(sum, |x| x.mul(*factor).add(constant));
+            for (x, factor) in rest {
+                let x = x.chunks(BLOCK).nth(i).unwrap_or_default();
+                lanes::zip(sum, x, |sum, x| sum.add(x.mul(*factor)));
+            }
+        }
+        out
+    }
+
+    /// Rows of equal length, each times its factor.
+    pub(crate) fn scaled(&self, x: &[R], factors: &[R]) -> RingVec<R> {
+        let mut out = self.take(x.len());
+        let row = x.len() / factors.len().max(1);
+        for (row, factor) in x.chunks(row.max(1)).zip(factors) {
+            for x in row.chunks(BLOCK) {
+                lanes::map(appended(&mut out, x), |x| x.mul(*factor));
+            }
+        }
+        out
+    }
+
     /// Wipes `v` and keeps its room; the oldest make way.
     pub(crate) fn put(&self, mut v: RingVec<R>) {
         if v.capacity() < LEAST {
@@ -64,9 +104,38 @@ impl<R: Ring> Shelf<R> {
     }
 }
 
+/// Appends a block, to be worked on while it is in cache.
+fn appended<'a, R: Ring>(out: &'a mut RingVec<R>, block: &[R]) -> &'a mut [R] {
+    let start = out.len();
+    out.extend_from_slice(block);
+    out.as_mut_slice().get_mut(start..).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn blocks_of_any_length() {
+        let shelf = Shelf::<u64>::new();
+        for n in [1, BLOCK - 1, BLOCK, 2 * BLOCK + 1] {
+            let a: Vec<u64> = (0..n as u64)
+                .map(|i| i.wrapping_mul(u64::MAX / 7))
+                .collect();
+            let b: Vec<u64> = a.iter().map(|a| a.rotate_left(9)).collect();
+            let sum = shelf.combination(&[(&a, 3), (&b, u64::MAX), (&a, 1)], 9);
+            let each = |i: usize| a[i].wrapping_mul(4).wrapping_sub(b[i]).wrapping_add(9);
+            assert_eq!(sum.as_slice(), (0..n).map(each).collect::<Vec<_>>());
+            let differences = shelf.zip(&a, &b, Ring::sub);
+            let each = |i: usize| a[i].wrapping_sub(b[i]);
+            assert_eq!(differences.as_slice(), (0..n).map(each).collect::<Vec<_>>());
+            let rows = [a.as_slice(), b.as_slice()].concat();
+            let scaled = shelf.scaled(&rows, &[5, 6]);
+            let each = |i: usize| rows[i].wrapping_mul(5 + (i / n) as u64);
+            assert_eq!(scaled.as_slice(), (0..2 * n).map(each).collect::<Vec<_>>());
+        }
+        assert!(shelf.combination(&[], 1).is_empty());
+    }
 
     #[test]
     fn room_is_kept_and_empty() {

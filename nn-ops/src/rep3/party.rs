@@ -10,13 +10,14 @@ use super::piece::Talker;
 use crate::Error;
 use crate::engine::{
     Dot, Engine, LinearOp, MatMul, PlainWeights, Power, Rescale, Spec, Weighed, bias_format,
-    check_format, check_gather, concat_format, concat_rows, gather_runs, scaled_format, sum_format,
+    check_combination, check_format, check_gather, concat_format, concat_rows, gather_runs,
+    scaled_format, sum_format,
 };
 use crate::layer::Layers;
 use crate::ledger::Phase;
 use crate::model::{Format, Shape};
 use crate::parts::shelf::Shelf;
-use crate::parts::words::check_ring;
+use crate::parts::words::{check_ring, to_ring};
 use crate::pool::Pool;
 use crate::session::Session;
 use crate::transport::{PartyId, Peer};
@@ -259,11 +260,7 @@ impl<R: Ring> Engine for Rep3<R> {
     fn add(&mut self, a: &Rep3Arith<R>, b: &Rep3Arith<R>) -> Result<Rep3Arith<R>, Error> {
         let format = sum_format("add", &a.spec, &b.spec)?;
         self.map2(&a.spec.shape, format, &[a, b], |xs| match xs {
-            [a, b] => {
-                let mut sum = self.shelf.copy(a);
-                sum.add_assign(b);
-                sum
-            }
+            [a, b] => self.shelf.zip(a, b, R::add),
             _ => RingVec::default(),
         })
     }
@@ -271,11 +268,7 @@ impl<R: Ring> Engine for Rep3<R> {
     fn sub(&mut self, a: &Rep3Arith<R>, b: &Rep3Arith<R>) -> Result<Rep3Arith<R>, Error> {
         let format = sum_format("sub", &a.spec, &b.spec)?;
         self.map2(&a.spec.shape, format, &[a, b], |xs| match xs {
-            [a, b] => {
-                let mut difference = self.shelf.copy(a);
-                difference.sub_assign(b);
-                difference
-            }
+            [a, b] => self.shelf.zip(a, b, R::sub),
             _ => RingVec::default(),
         })
     }
@@ -301,18 +294,31 @@ impl<R: Ring> Engine for Rep3<R> {
         frac: u32,
     ) -> Result<Rep3Arith<R>, Error> {
         let format = scaled_format(&x.spec, factors, frac)?;
-        let row = (x.spec.len() / factors.len().max(1)).max(1);
-        self.map2(&x.spec.shape, format, &[x], |xs| {
-            let mut out = match xs {
-                [x] => self.shelf.copy(x),
-                _ => RingVec::default(),
-            };
-            for (xs, f) in out.as_mut_slice().chunks_mut(row).zip(factors) {
-                let f = R::from_i128(i128::from(*f));
-                lanes::map(xs, |x| x.mul(f));
-            }
-            out
+        let factors: Vec<R> = factors.iter().map(to_ring).collect();
+        self.map2(&x.spec.shape, format, &[x], |xs| match xs {
+            [x] => self.shelf.scaled(x, &factors),
+            _ => RingVec::default(),
         })
+    }
+
+    fn combine(
+        &mut self,
+        terms: &[(&Rep3Arith<R>, i64)],
+        constant: i64,
+        to: Format,
+    ) -> Result<Rep3Arith<R>, Error> {
+        let specs: Vec<_> = terms.iter().map(|(x, f)| (&x.spec, *f)).collect();
+        let shape = check_combination(&specs, to)?;
+        check_ring::<R>(to.width())?;
+        let public = Rep3Vec::public(self.me, &[to_ring::<R>(&constant)]);
+        let one = |of: fn(&Rep3Vec<R>) -> &[R]| {
+            let terms = terms.iter().map(|(x, f)| (of(&x.share), to_ring(f)));
+            let constant = of(&public).first().copied().unwrap_or(R::ZERO);
+            self.shelf.combination(&terms.collect::<Vec<_>>(), constant)
+        };
+        let mine = one(|x| x.raw_components().0);
+        let next = one(|x| x.raw_components().1);
+        self.arith(shape, to, mine, next)
     }
 
     fn gather(

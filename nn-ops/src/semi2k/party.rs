@@ -12,7 +12,8 @@ use super::source::{Dealt, Source, Streams, Turns};
 use crate::Error;
 use crate::engine::{
     Dot, Engine, LinearOp, MatMul, PlainWeights, Power, Rescale, Spec, Weighed, bias_format,
-    check_format, check_gather, concat_format, concat_rows, gather_runs, scaled_format, sum_format,
+    check_combination, check_format, check_gather, concat_format, concat_rows, gather_runs,
+    scaled_format, sum_format,
 };
 use crate::layer::Layers;
 use crate::ledger::{Ledger, Phase};
@@ -260,15 +261,17 @@ impl<R: Ring> Engine for Semi2k<R> {
 
     fn add(&mut self, a: &Semi2kArith<R>, b: &Semi2kArith<R>) -> Result<Semi2kArith<R>, Error> {
         let format = sum_format("add", &a.spec, &b.spec)?;
-        let mut sum = self.shelf.copy(a.share.as_slice());
-        sum.add_assign(b.share.as_slice());
+        let sum = self
+            .shelf
+            .zip(a.share.as_slice(), b.share.as_slice(), R::add);
         self.arith(&a.spec.shape, format, sum)
     }
 
     fn sub(&mut self, a: &Semi2kArith<R>, b: &Semi2kArith<R>) -> Result<Semi2kArith<R>, Error> {
         let format = sum_format("sub", &a.spec, &b.spec)?;
-        let mut difference = self.shelf.copy(a.share.as_slice());
-        difference.sub_assign(b.share.as_slice());
+        let difference = self
+            .shelf
+            .zip(a.share.as_slice(), b.share.as_slice(), R::sub);
         self.arith(&a.spec.shape, format, difference)
     }
 
@@ -292,13 +295,26 @@ impl<R: Ring> Engine for Semi2k<R> {
         frac: u32,
     ) -> Result<Semi2kArith<R>, Error> {
         let format = scaled_format(&x.spec, factors, frac)?;
-        let row = (x.spec.len() / factors.len().max(1)).max(1);
-        let mut out = self.shelf.copy(x.share.as_slice());
-        for (xs, f) in out.as_mut_slice().chunks_mut(row).zip(factors) {
-            let f = to_ring::<R>(f);
-            lanes::map(xs, |x| x.mul(f));
-        }
+        let factors: Vec<R> = factors.iter().map(to_ring).collect();
+        let out = self.shelf.scaled(x.share.as_slice(), &factors);
         self.arith(&x.spec.shape, format, out)
+    }
+
+    fn combine(
+        &mut self,
+        terms: &[(&Semi2kArith<R>, i64)],
+        constant: i64,
+        to: Format,
+    ) -> Result<Semi2kArith<R>, Error> {
+        let specs: Vec<_> = terms.iter().map(|(x, f)| (&x.spec, *f)).collect();
+        let shape = check_combination(&specs, to)?;
+        let constant = match self.adds() {
+            true => to_ring(&constant),
+            false => R::ZERO,
+        };
+        let terms = terms.iter().map(|(x, f)| (x.share.as_slice(), to_ring(f)));
+        let sum = self.shelf.combination(&terms.collect::<Vec<_>>(), constant);
+        self.arith(shape, to, sum)
     }
 
     fn gather(

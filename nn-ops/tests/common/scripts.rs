@@ -195,7 +195,24 @@ impl Script for Local {
         let joined = e.concat(&[&sum, &difference, &x[0]], &Shape::nchw(2, 9, 2, 2)?)?;
         let flat = e.flatten(&joined, &Shape::new(&[2, 36])?)?;
         let scaled = e.mul_public(&x[0], &[1, -2, 3, -4, 5, -6, 7, 8], 3)?;
-        Ok(vec![sum, difference, joined, flat, scaled])
+        let format = e.spec(&x[0]).format;
+        let to = Format::new(format.width(), format.frac() + 3, format.bound() + 7)?;
+        let combined = e.combine(&[(&x[0], 5), (&x[1], -8), (&x[0], 1)], -77, to)?;
+        Ok(vec![sum, difference, joined, flat, scaled, combined])
+    }
+}
+
+/// A sum of public multiples of all inputs, with so many fraction bits.
+pub(crate) struct Combined(pub(crate) u32);
+impl Script for Combined {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        _: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        let terms: Vec<_> = x.iter().map(|x| (x, 3)).collect();
+        Ok(vec![e.combine(&terms, 1, z64(self.0, 40))?])
     }
 }
 

@@ -4,7 +4,7 @@ use super::{Exp, floor_exponent, units_bound};
 use crate::Error;
 use crate::engine::{Dot, Power, Rescale, Truncation, Weighed};
 use crate::function::minimax::{Weight, minimax};
-use crate::function::{everywhere, offset, real};
+use crate::function::{everywhere, real};
 use crate::layer::{Layers, only};
 use crate::model::Format;
 
@@ -56,9 +56,8 @@ impl Exp {
         let z64 = |frac, bound| Format::new(64, frac, bound);
         let shape = engine.spec(x).shape.clone();
         // The exponent, from zero on.
-        let y = engine.mul_public(x, &[power.factor], power.frac - self.from.frac())?;
-        let y = offset(engine, &y, i64::from(p.bias) << power.frac)?;
-        let y = engine.declare(y, z64(power.frac, power.frac + p.whole)?)?;
+        let wide = z64(power.frac, power.frac + p.whole)?;
+        let y = engine.combine(&[(x, power.factor)], i64::from(p.bias) << power.frac, wide)?;
         let y = if power.frac > q {
             let r = Rescale {
                 shift: power.frac - q,
@@ -127,8 +126,9 @@ impl Exp {
         let raw = |c: f64, bits: u32| (c * real::pow2(bits as i32) + 0.5).floor() as i64;
         // `even + odd x`, with 2 q fraction bits.
         let line = |engine: &mut E, even: f64, odd: f64| {
-            let slope = engine.mul_public(x, &[raw(odd, q)], q)?;
-            offset(engine, &slope, raw(even, 2 * q))
+            let (even, odd) = (raw(even, 2 * q), raw(odd, q));
+            // Below 2^(2 q + 1), as the power is.
+            engine.combine(&[(x, odd)], even, Format::new(64, 2 * q, 2 * q + 2)?)
         };
         let square = only(engine.mul(&[(x, x)], by_q)?)?;
         let mut pairs = self.polynomial.coefficients.chunks_exact(2).rev();

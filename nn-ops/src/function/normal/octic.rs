@@ -250,30 +250,6 @@ impl Octic {
         ]
     }
 
-    /// A sum of public multiples, with `frac` fraction bits and declared below `2^bound`.
-    fn combine<E: Layers + ?Sized>(
-        &self,
-        engine: &mut E,
-        terms: &[(&E::Arith, i64)],
-        constant: i64,
-        format: Format,
-    ) -> Result<E::Arith, Error> {
-        let mut sum: Option<E::Arith> = None;
-        for (x, c) in terms {
-            let more = format.frac() - engine.spec(x).format.frac();
-            let term = engine.mul_public(x, &[*c], more)?;
-            sum = Some(match sum {
-                Some(s) => engine.add(&s, &term)?,
-                None => term,
-            });
-        }
-        let sum = sum.ok_or(Error::Unsupported {
-            what: "a sum of nothing",
-        })?;
-        let sum = offset(engine, &sum, constant)?;
-        engine.declare(sum, format)
-    }
-
     /// `p(z) + plus` as `to`, for -3 <= z <= 1. `plus` has [`Self::frac`] fraction bits.
     pub(crate) fn run<E: Layers + ?Sized>(
         &self,
@@ -297,10 +273,10 @@ impl Octic {
         let v = only(engine.mul(&[(&s, &s)], square(V_FRAC, V_WHOLE, self.z_frac)?)?)?;
         let w = only(engine.mul(&[(&v, &v)], square(W_FRAC, W_WHOLE, V_FRAC)?)?)?;
         let beside_w = Format::z64(self.frac - W_FRAC, self.frac - W_FRAC)?;
-        let beside_w = self.combine(engine, &[(&s, q5), (&v, q6), (&w, q8)], q4, beside_w)?;
+        let beside_w = engine.combine(&[(&s, q5), (&v, q6), (&w, q8)], q4, beside_w)?;
         let beside_v = engine.mul_public(&s, &[q3], self.frac - V_FRAC - self.z_frac)?;
         let rest = Format::z64(self.frac, self.frac + 5)?;
-        let mut rest = self.combine(engine, &[(&s, q1), (&v, q2)], q0, rest)?;
+        let mut rest = engine.combine(&[(&s, q1), (&v, q2)], q0, rest)?;
         if let Some(plus) = plus {
             rest = engine.add(&rest, plus)?;
         }

@@ -9,7 +9,7 @@
 //! * `u^(-1/2)`: `y' = y + y (1 - u y^2) / 2`, with `delta' = -3/2 delta^2 - 1/2 delta^3`.
 //!
 //! *Error*, relative and before the last rounding, `t` being the fraction bits of y, `T` those of u and d = 2h: the
-//! polynomial's own and that of its two powers (measured when it is made); `|d| 2^-T` if u was rounded; `1.5 2^-t`;
+//! polynomial's own and that of its two powers (measured when it is made); `|d| 2^-T` if u was rounded; `2^-t` of the least value;
 //! and that of the weight by which the place enters, which is an integer, at worst half a unit of it. A function is
 //! refused unless at each place these are less than 0.45 units of the result, or `2^-(bits + 1)` of it where results
 //! have `2^(bits + 1)` units or more. The last rounding adds less than a unit and the correctly rounded result is
