@@ -82,8 +82,8 @@ pub(crate) fn inside(mode: Truncation) -> Truncation {
     }
 }
 
-/// `f` of one tensor, or of several as one row, so that they share its rounds. All must be of the format `from` or narrower,
-/// and are declared to be of it.
+/// `f` of one tensor, or of several as one row, so that they share its rounds. All must be of the format `from` or
+/// narrower, and are declared to be of it.
 pub(crate) fn together<E: Engine + ?Sized>(
     engine: &mut E,
     op: &'static str,

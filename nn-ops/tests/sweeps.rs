@@ -1,5 +1,5 @@
-//! Functions of every number of a domain with twelve fraction bits, from 2^-10 to 2^10, and exponentials: in the oracle,
-//! and in the engines.
+//! Functions of every number of a domain with twelve fraction bits, from 2^-10 to 2^10, and exponentials: in the
+//! oracle, and in the engines.
 //!
 //! Results are held to the larger of one unit and 2^-16 of the correctly rounded one, where numbers are below the
 //! domain to what the function's page says.
@@ -213,7 +213,8 @@ fn every_exponential() {
     exponentials(&Exp::base2(from, to).unwrap(), &xs);
 }
 
-/// With more fraction bits, a hundred thousand arguments evenly, and all that are near the ends of the domain and of the format.
+/// With more fraction bits, a hundred thousand arguments evenly, and all that are near the ends of the domain and of
+/// the format.
 #[test]
 fn many_exponentials() {
     for (frac, whole, to) in [(16, 5, 30), (16, 14, 40), (20, 5, 36), (20, 10, 34)] {

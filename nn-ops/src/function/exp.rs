@@ -139,8 +139,8 @@ impl Exp {
         Self::derive(self.base, self.from, self.to, precision, Some(self.most))
     }
 
-    /// For arguments that are declared to be at most `x`, which saves a comparison where the format says less. A
-    /// larger one gives garbage.
+    /// For arguments that the caller declares to be at most `x`, which saves a comparison where the format says less.
+    /// What a larger one gives has nothing to do with its power.
     ///
     /// # Errors
     /// As for [`Exp::natural`].

@@ -118,8 +118,8 @@ impl Normal {
         Self { low, ..self }.checked()
     }
 
-    /// The caller declares that no others come, which saves a bit and the result outside. If one does, the result is
-    /// wrong: that of a product past its declared bound.
+    /// The caller declares that no others come, which saves a bit and the result outside. If one does, the oracle may
+    /// report an overflow, and what the engines give has nothing to do with the function's value.
     #[must_use]
     pub fn declared(self) -> Self {
         Self {

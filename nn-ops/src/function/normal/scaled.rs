@@ -9,13 +9,13 @@
 //! * `u^(-1/2)`: `y' = y + y (1 - u y^2) / 2`, with `delta' = -3/2 delta^2 - 1/2 delta^3`.
 //!
 //! *Error*, relative and before the last rounding, `t` being the fraction bits of y, `T` those of u and d = 2h: the
-//! polynomial's own and that of its two powers (measured when it is made); `|d| 2^-T` if u was rounded; `2^-t` of the least value;
-//! and that of the weight by which the place enters, which is an integer, at worst half a unit of it. A function is
-//! refused unless at each place these are less than 0.45 units of the result, or `2^-(bits + 1)` of it where results
-//! have `2^(bits + 1)` units or more. The last rounding adds less than a unit and the correctly rounded result is
-//! half a unit off, so in the first case the result is less than two units from that one: one at most. In the second,
-//! for a result of `a 2^bits` units, it is less than `a/2 + 3/2` units from it, and whole numbers below that are at
-//! most a, since `a >= 2`.
+//! polynomial's own and that of its two powers (measured when it is made); `|d| 2^-T` if u was rounded; `2^-t` over
+//! the least value of y; and that of the weight by which the place enters, which is an integer, at worst half a unit
+//! of it. A function is refused unless at each place these are less than 0.45 units of the result, or `2^-(bits + 1)`
+//! of it where results have `2^(bits + 1)` units or more. The last rounding adds less than a unit and the correctly
+//! rounded result is half a unit off, so in the first case the result is less than two units from that one: one at
+//! most. In the second, for a result of `a 2^bits` units, it is less than `a/2 + 3/2` units from it, and whole
+//! numbers below that are at most a, since `a >= 2`.
 //!
 //! *Cost*, beside what [`Normal`] says of one scale or two and, where the domain is not declared, of a summand: the
 //! products of this list, operands and bits dropped, P being the fraction bits of `x` times its scale, T those of u
@@ -125,7 +125,7 @@ impl Mantissa {
         let rounded = unit(product, argument) + unit(argument, short);
         let first = poly.error() + halves * rounded + last(coarse);
         let error = if newton {
-            // Less than a unit is lost of the residual, of y^2, which only a root takes, and of the result, 1 or more.
+            // A unit is lost of the residual, of y^2, which only a root takes, and of the result, 1 or more.
             let square = if power == Power::Rsqrt {
                 pow2(-(WIDE as i32))
             } else {
