@@ -83,8 +83,9 @@ fn in_the_oracle(f: &Function) {
     }
 }
 
+type Engine = fn(&Case, &Run) -> Vec<Vec<i64>>;
 /// Both engines.
-const ENGINES: [fn(&Case, &Run) -> Vec<Vec<i64>>; 2] = [three, two];
+const ENGINES: [Engine; 2] = [three, two];
 
 fn three(case: &Case, run: &Run) -> Vec<Vec<i64>> {
     rep3(case, run)

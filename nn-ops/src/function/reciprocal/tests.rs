@@ -195,7 +195,7 @@ fn quotients_beyond_their_format_are_an_overflow() {
         division.run(&mut engine, &x, &y, Truncation::Nearest)
     };
     for (x, y) in [(15 << 16, 1 << 16), (-(15 << 16), 1 << 16), (15, 1)] {
-        assert!((run(x, y).unwrap().raw()[0] - (x / y << 16)).abs() <= 15);
+        assert!((run(x, y).unwrap().raw()[0] - ((x / y) << 16)).abs() <= 15);
     }
     for (x, y) in [
         (17, 1),
