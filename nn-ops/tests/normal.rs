@@ -150,7 +150,7 @@ fn agrees(engine: fn(&Case, &Run) -> Vec<Vec<i64>>) {
 
 #[test]
 fn three_parties_are_as_close_as_stated() {
-    agrees(|case, run| rep3(case, run));
+    agrees(rep3);
 }
 
 #[test]
