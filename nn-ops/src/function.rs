@@ -73,8 +73,79 @@ pub use softmax::Softmax;
 pub use table::Table;
 
 use crate::Error;
-use crate::engine::{Engine, Spec};
-use crate::model::{Format, max_bound};
+use crate::engine::{Engine, Spec, Truncation, check_format};
+use crate::model::{Format, Shape, max_bound};
+
+/// Refuses formats that words of 64 bits do not hold, and those of other words.
+pub(crate) fn check_64(formats: impl IntoIterator<Item = Format>) -> Result<(), Error> {
+    for format in formats {
+        if format.width() != 64 {
+            return Err(Error::Unheld { format });
+        }
+        check_format(format)?;
+    }
+    Ok(())
+}
+
+/// Refuses a value of another format, or of a wider bound, than was declared.
+pub(crate) fn check_from(op: &'static str, got: Format, declared: Format) -> Result<(), Error> {
+    let same = got.width() == declared.width() && got.frac() == declared.frac();
+    if same && got.bound() <= declared.bound() {
+        return Ok(());
+    }
+    Err(Error::FormatMismatch {
+        op,
+        left: got,
+        right: declared,
+    })
+}
+
+/// The rounding inside a function: shifts of shares fail too often for values as large as these.
+pub(crate) fn inside(mode: Truncation) -> Truncation {
+    match mode {
+        Truncation::Local => Truncation::Stochastic,
+        m => m,
+    }
+}
+
+/// `f` of one tensor, or of several as one row, so that they share its rounds. All must be of the format `from` or
+/// narrower, and are declared to be of it.
+pub(crate) fn together<E: Engine + ?Sized>(
+    engine: &mut E,
+    op: &'static str,
+    xs: &[&E::Arith],
+    from: Format,
+    f: impl FnOnce(&mut E, &E::Arith) -> Result<E::Arith, Error>,
+) -> Result<Vec<E::Arith>, Error> {
+    for x in xs {
+        check_from(op, engine.spec(x).format, from)?;
+    }
+    if let [x] = xs {
+        let x = engine.mul_public(x, &[1], 0)?;
+        let x = engine.declare(x, from)?;
+        return Ok(vec![f(engine, &x)?]);
+    }
+    if xs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let shapes: Vec<Shape> = xs.iter().map(|x| engine.spec(x).shape.clone()).collect();
+    let mut rows = Vec::with_capacity(xs.len());
+    for (x, shape) in xs.iter().zip(&shapes) {
+        let n = shape.elements();
+        rows.push(engine.gather(x, n, &[0], &Shape::new(&[1, n])?)?);
+    }
+    let total = shapes.iter().map(Shape::elements).sum();
+    let row = engine.concat(&rows.iter().collect::<Vec<_>>(), &Shape::new(&[1, total])?)?;
+    let row = engine.declare(row, from)?;
+    let y = f(engine, &row)?;
+    let mut first = 0;
+    let part = |shape: &Shape| {
+        let index: Vec<u32> = (first..).take(shape.elements()).collect();
+        first += index.len() as u32;
+        engine.gather(&y, 1, &index, shape)
+    };
+    shapes.iter().map(part).collect()
+}
 
 /// A tensor of one public number, of the shape of `x`.
 pub(crate) fn everywhere<E: Engine + ?Sized>(

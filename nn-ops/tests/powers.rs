@@ -3,17 +3,18 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
+#[path = "common/functions.rs"]
+mod functions;
 #[path = "common/semi2k.rs"]
 mod semi2k;
 
-use common::{Case, Script, agree, rep3, walk, z64};
+use common::{Case, Script, agree, cost, rep3, z64};
+use functions::{Function, Run};
 use piquet_nn_ops::Error;
 use piquet_nn_ops::engine::{LinearOp, Power, Truncation};
 use piquet_nn_ops::function::Exp;
 use piquet_nn_ops::layer::Layers;
-use piquet_nn_ops::ledger::Phase;
 use piquet_nn_ops::model::Format;
-use piquet_nn_ops::rep3::Rep3Cost;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 use semi2k::semi2k;
@@ -124,20 +125,6 @@ fn parties_with_a_dealer_multiply_powers() {
     }
 }
 
-/// An exponential.
-struct Exponential(Exp, Truncation);
-impl Script for Exponential {
-    fn run<E: Layers>(
-        &self,
-        e: &mut E,
-        _: &[(LinearOp, E::Weights)],
-        x: &[E::Arith],
-    ) -> Result<Vec<E::Arith>, Error> {
-        let refs: Vec<_> = x.iter().collect();
-        e.exp(&refs, &self.0, self.1)
-    }
-}
-
 fn exps() -> Vec<(Exp, Format)> {
     let natural = |from, to| (Exp::natural(from, to).unwrap(), from);
     vec![
@@ -189,17 +176,6 @@ fn arguments(f: &Exp, from: Format, n: usize, seed: u64) -> Vec<i64> {
         .collect()
 }
 
-/// Within the larger of one unit and 2^-precision of the correctly rounded one.
-fn accurate(f: &Exp, from: Format, precision: u32, xs: &[i64], got: &[i64]) {
-    for (x, got) in xs.iter().zip(got) {
-        let real = f.reference(from.decode(*x)) * f64::from(f.to().frac()).exp2();
-        let want = real.round();
-        let allowed = (want * (-f64::from(precision)).exp2()).max(1.0);
-        let off = (*got as f64 - want).abs();
-        assert!(off <= allowed, "{}({x}): {got}, not {real}", f.name());
-    }
-}
-
 #[test]
 fn exponentials_are_as_close_as_stated() {
     let mode = Truncation::Stochastic;
@@ -208,45 +184,36 @@ fn exponentials_are_as_close_as_stated() {
         for seed in 0..3 {
             let xs = arguments(&f, from, 8000, seed + 10 * i as u64);
             let case = Case::default().input(&[1, xs.len()], from, xs.clone());
-            let script = Exponential(f.clone(), mode);
-            accurate(&f, from, precision, &xs, &rep3(&case, &script)[0]);
+            let run = Run(Function::Exp(f.clone()), mode);
             let parties = 2 + seed as usize % 2;
-            accurate(
-                &f,
-                from,
-                precision,
-                &xs,
-                &semi2k(parties, &case, &script)[0],
-            );
+            for got in [rep3(&case, &run), semi2k(parties, &case, &run)] {
+                run.0.hold(&case, &got[0], precision);
+            }
         }
     }
 }
 
-/// Bytes of an element and rounds, as the page of the function says.
+/// Bytes of an element in `rep3`, and rounds, as in the table on the page of the function.
 #[test]
 fn exponentials_cost_what_the_page_says() {
-    for (f, from) in exps() {
-        let n = 6400;
-        let case = Case::default().input(&[1, n], from, vec![0; n]);
-        let script = Exponential(f.clone(), Truncation::Stochastic);
-        let cost = walk(Rep3Cost::new(64), &case, &script);
-        let row = cost
-            .plan()
-            .rows()
-            .iter()
-            .find(|r| r.name == "script" && r.phase == Phase::Online);
-        let row = row.unwrap();
-        let power = f.as_power();
-        let narrow = (power.shift() as usize).next_power_of_two();
-        let own = 8 * power.words() + 24 + 3 * narrow / 8;
-        let bytes = row.bytes as f64 / n as f64;
-        let clamps = f.clamps() as f64;
-        assert!(bytes - own as f64 - clamps * 52.0 <= 4.0, "{bytes} {own}");
-        assert!(
-            bytes < 300.0 && row.rounds <= 14,
-            "{bytes} bytes, {} rounds",
-            row.rounds
-        );
+    let at_most_one =
+        |bound| Exp::natural(z64(16, bound), z64(16, 17)).and_then(|f| f.at_most(0.0));
+    let below = |bound| Exp::natural(z64(16, bound), z64(16, 30));
+    let page = [
+        (at_most_one(20), 80.0, 3),
+        (at_most_one(21), 80.0, 3),
+        (at_most_one(30), 122.0, 7),
+        (below(20), 146.0, 7),
+        (below(30), 208.0, 7),
+    ];
+    for (f, bytes, rounds) in page {
+        let f = f.unwrap();
+        let n = 100_000;
+        let case = Case::default().input(&[1, n], f.from(), vec![0; n]);
+        let got = cost(&case, &Run(Function::Exp(f), Truncation::Stochastic));
+        let each = got.0 as f64 / n as f64;
+        assert!((each - bytes).abs() < 1.0, "{each} for {bytes}");
+        assert_eq!(got.1, rounds);
     }
 }
 
@@ -265,16 +232,13 @@ fn deterministic_exponentials_are_those_of_the_oracle() {
         } else {
             Truncation::Exact
         };
-        let script = Exponential(f.clone(), mode);
+        let script = Run(Function::Exp(f), mode);
         let (got, _) = agree(&case, &script, 1);
         let precision = if i == 4 { 24 } else { 16 };
-        accurate(&f, from, precision, &xs, &got.concat());
+        let whole = Case::default().input(&[1, xs.len()], from, xs);
+        script.0.hold(&whole, &got.concat(), precision);
         assert_eq!(semi2k::agree(2, &case, &script, 1).0, got);
-        let cost = walk(Rep3Cost::new(64), &case, &script);
-        let rows = cost.plan().rows().iter();
-        let row = rows.filter(|r| r.name == "script" && r.phase == Phase::Online);
-        let rounds: u32 = row.map(|r| r.rounds).sum();
-        println!("{rounds} rounds");
+        let (_, rounds) = cost(&case, &script);
         assert!(rounds <= 50, "{rounds}");
     }
 }

@@ -23,10 +23,8 @@
 //! KB between two parties. Rounds are at most 62 and 60, with gamma 67 and 65.
 
 use super::layer_norm::{power_of_two, rescale, times};
-use super::normal::inside;
 use super::root::Root;
-use super::softmax::{check_64, check_from};
-use super::{finer, offset};
+use super::{check_64, check_from, finer, inside, offset};
 use crate::Error;
 use crate::engine::{Dot, Spec, Truncation, check_format};
 use crate::layer::{Layers, only};

@@ -1,45 +1,35 @@
 //! Exponentials.
 //!
-//! *Reduction.* `e^x = 2^y` with `y = x log2 e`, and log2 e rounded to k fraction bits, so many that its error does not show;
-//! y is not truncated. x is clamped only where its declared format reaches out of the domain.
+//! *Reduction.* `e^x = 2^y` with `y = x log2 e`, and log2 e rounded to k fraction bits, so many that its error does
+//! not show; y is not truncated. x is clamped only where its declared format reaches out of the domain.
 //!
-//! *By the engine's own power* ([`Layers::power`]), where it has one and the rounding may depend on masks: the masked exponent,
-//! whose argument and error are in the engines' `power`. A step of H words, which are looked up by the high bits of y, and one
-//! truncation; no polynomial.
+//! *By the engine's own power* ([`Layers::power`]), where it has one and the rounding may depend on masks: the masked
+//! exponent, whose argument and error are in the engines' `power`. A step of H words, which are looked up by the high
+//! bits of y, and one truncation; no polynomial.
 //!
-//! *By bits and a polynomial*, for every engine and every rounding (Keller, Sun, arXiv 2107.00501, split 2^y the same way): the
-//! whole part of y by its bits, their unit vector, which weighed by powers of two is `2^floor(y)` and by multiples is
-//! `floor(y)`; the fraction in a minimax polynomial of odd degree d, taken in pairs of coefficients by Horner's scheme in
-//! the square; one last product.
+//! *By bits and a polynomial*, for every engine and every rounding (Keller, Sun, arXiv 2107.00501, split 2^y the same
+//! way): the whole part of y by its bits, their unit vector, which weighed by powers of two is `2^floor(y)` and by
+//! multiples is `floor(y)`; the fraction in a minimax polynomial of odd degree d, taken in pairs of coefficients by
+//! Horner's scheme in the square; one last product.
 //!
-//! *Error*, p the precision, 16 if nothing is said: **at most max(1 ULP, 2^-p of the result)** from the correctly rounded value, over the
-//! whole domain, whatever the rounding. Before the last rounding the result is off by at most 1/8 ULP and
-//! 2^-(p + 2.5) of itself: of which log2 e has 2^-(p + 4) at most; the power 2^-(p + 4) + 2^-29.5 and p <= 24; or the
-//! polynomial 2^-(p + 5) and its truncations 2^-(p + 4.5), with p + 6 bits behind the point, p + 5 after the last. Being off by less than
-//! 1/2 ULP, either neighbour of it is at most 1 ULP from the correctly rounded one; being off by more, the result has
-//! more than 2^(p + 1) units, and error and rounding stay below 2^-p of it.
+//! *Error*, p the precision, 16 if nothing is said: **at most max(1 ULP, 2^-p of the result)** from the correctly
+//! rounded value, over the whole domain, whatever the rounding. Before the last rounding the result is off by at most
+//! 1/8 ULP and 2^-(p + 2.5) of itself: of which log2 e has 2^-(p + 4) at most; the power 2^-(p + 4) + 2^-29.5 and p
+//! <= 24; or the polynomial 2^-(p + 5) and its truncations 2^-(p + 4.5), with p + 6 bits behind the point, p + 5
+//! after the last. Being off by less than 1/2 ULP, either neighbour of it is at most 1 ULP from the correctly rounded
+//! one; being off by more, the result has more than 2^(p + 1) units, and error and rounding stay below 2^-p of it.
 //!
-//! *Domain*: up to where the result reaches the bound of its format, or 2^(52 - p) units, whichever is less; above, the
-//! result saturates there. Down to half a unit of the result, and below, the result is 0 or one unit.
+//! *Domain*: up to where the result reaches the bound of its format, or 2^(52 - p) units, whichever is less; above,
+//! the result saturates there. Down to half a unit of the result, and below, the result is 0 or one unit.
 //!
-//! *Cost* in `rep3`, per element of 64 bits by [`Layers::power`]: `8 H + 24 + 3 [s] / 8` bytes and at most 3 rounds, and for the
-//! clamps a ReLU at each end of the domain that the format of x leaves, about 53 bytes and 5 rounds, both together. H and s are
-//! chosen for fewest bytes; the range of x may make a longer power cheaper than a clamp. With 16 bits behind the point:
-//!
-//! | x | result | H | s | clamps | bytes | rounds |
-//! |---|---|---|---|---|---|---|
-//! | -16 .. 0 | at most 1 | 4 | 37 | 0 | 80 | 3 |
-//! | -32 .. 0 | at most 1 | 4 | 37 | 0 | 80 | 3 |
-//! | any, at most 0 | at most 1 | 4 | 29 | 1 | 122 | 7 |
-//! | -16 .. 16 | below 2^14 | 8 | 29 | 1 | 147 | 7 |
-//! | any | below 2^14 | 8 | 29 | 2 | 208 | 7 |
+//! *Cost*: on the page of [`Exp`].
 
 mod generic;
 
 use generic::Polynomial;
 
-use super::offset;
 use super::real;
+use super::{check_from, inside, offset, together};
 use crate::Error;
 use crate::engine::{Power, Spec, Truncation, check_format, check_power};
 use crate::layer::Layers;
@@ -58,13 +48,55 @@ enum Base {
     Two,
 }
 
-/// `e^x` or `2^x`, within max(1 ULP, 2^-precision of the result) of the correctly rounded value.
+/// `e^x` or `2^x`, by the engine's own power of two where it has one and rounding may depend on masks, otherwise by
+/// bits and a polynomial (Keller and Sun, arXiv 2107.00501).
 ///
-/// *Domain*: up to where the result reaches the bound of its format, or 2^(52 - precision) units; above, the result is
-/// that of the upper end. Down to half a unit of the result; below, the result is 0 or one unit.
+/// # Domain
+/// Up to where the result reaches the bound of its format, or `2^(52 - p)` units for p bits of precision, whichever
+/// is less; above, the result is that of the upper end. Down to half a unit of the result; below, the result is 0 or
+/// one unit.
 ///
-/// *Cost*: that of [`Exp::as_power`] where the engine has a protocol of its own and the rounding is stochastic, and a ReLU
-/// for each of [`Exp::clamps`].
+/// # Error
+/// Within max(1 ULP, `2^-p` of the result) of the correctly rounded one, p = 16 if nothing is said, whatever the
+/// rounding. Before the last rounding it is off by at most 1/8 ULP and `2^-(p + 2.5)` of itself: `2^-(p + 4)` are
+/// those of log2 e, which is rounded; the rest that of [`Power`], or of the polynomial and its truncations. Where
+/// this is less than 1/2 ULP, either neighbour is at most one ULP from the correctly rounded result; where it is
+/// more, the result has more than `2^(p + 1)` units, and it and both roundings stay below `2^-p` of it.
+///
+/// # Cost
+/// Bits of each element of k = 64 bits, over all parties of `rep3`, and opened by each party to each other one in
+/// `semi2k`; and rounds. Arguments of bound b are clamped at [`Exp::clamps`] ends, both in the same rounds; the
+/// engine's power takes H = [`Power::words`] words and drops s = [`Power::shift`] bits:
+///
+/// | step, rounded stochastically | `rep3` | `semi2k` | rounds |
+/// |---|---|---|---|
+/// | each clamp, a ReLU | 1 + carry(b + 1) + 4 k | k + 1 + opened(b + 1) | see the engine's page |
+/// | power | k H + 3 k + 3 \[s\] | 2 k | 2 |
+///
+/// with one round more in `rep3` for what comes first. H and s are chosen for fewest bytes; a longer power may be
+/// cheaper than a clamp. With 16 bits behind the point, in `rep3`:
+///
+/// | x | result | H | s | clamps | bytes | rounds |
+/// |---|---|---|---|---|---|---|
+/// | -16 .. 0 | at most 1 | 4 | 37 | 0 | 80 | 3 |
+/// | -32 .. 0 | at most 1 | 4 | 37 | 0 | 80 | 3 |
+/// | any, at most 0 | at most 1 | 4 | 29 | 1 | 122 | 7 |
+/// | -16 .. 16 | below 2^14 | 8 | 29 | 1 | 146 | 7 |
+/// | any | below 2^14 | 8 | 29 | 2 | 208 | 7 |
+///
+/// Where rounding is exact or to nearest, and in an engine without a power of its own: after the clamps, with m whole
+/// bits and n whole values of the exponent, a polynomial of degree d and q = p + 6 bits, and the engine's cost of
+/// products of a operands that drop so many bits,
+///
+/// | step | cost |
+/// |---|---|
+/// | the exponent to q bits | a rescaling, by what leaves q bits |
+/// | its whole part | bits q..q + m |
+/// | its unit vector | `2^m - m - 1` conjunctions in `ceil(log2 m)` rounds |
+/// | `2^floor(x)` and `floor(x)` | n weighed bits, 2 sums |
+/// | the fraction's square | a = 1, q bits |
+/// | the polynomial | a rescaling by q, and (d - 1) / 2 sums of a = 2, q bits, q + 1 the last |
+/// | the result | a = 2, q + 2 bits |
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exp {
     base: Base,
@@ -107,8 +139,8 @@ impl Exp {
         Self::derive(self.base, self.from, self.to, precision, Some(self.most))
     }
 
-    /// For arguments that are declared to be at most `x`, which saves a comparison where the format says less. A larger
-    /// one gives garbage.
+    /// For arguments that the caller declares to be at most `x`, which saves a comparison where the format says less.
+    /// What a larger one gives has nothing to do with its power.
     ///
     /// # Errors
     /// As for [`Exp::natural`].
@@ -196,8 +228,8 @@ impl Exp {
         })
     }
 
-    /// The power of two with so many whole bits of the exponent, `low` of which are not looked up, if it holds all between
-    /// these arguments.
+    /// The power of two with so many whole bits of the exponent, `low` of which are not looked up, if it holds all
+    /// between these arguments.
     fn power(
         base: Base,
         [from, to]: [Format; 2],
@@ -306,15 +338,7 @@ impl Exp {
         mode: Truncation,
     ) -> Result<Vec<E::Arith>, Error> {
         for x in xs {
-            let format = engine.spec(x).format;
-            let same = format.width() == 64 && format.frac() == self.from.frac();
-            if !same || format.bound() > self.from.bound() {
-                return Err(Error::FormatMismatch {
-                    op: "exp",
-                    left: format,
-                    right: self.from,
-                });
-            }
+            check_from(self.name(), engine.spec(x).format, self.from)?;
         }
         let clamped = self.clamp(engine, xs)?;
         let xs: Vec<&E::Arith> = match &clamped {
@@ -325,19 +349,20 @@ impl Exp {
         if let Some(ys) = engine.power(&xs, &power)? {
             return Ok(ys);
         }
-        let mode = match mode {
-            Truncation::Local => Truncation::Stochastic,
-            other => other,
-        };
-        if let [x] = xs.as_slice() {
-            return Ok(vec![self.by_polynomial(engine, x, mode)?]);
+        together(engine, self.name(), &xs, self.clamped(), |engine, x| {
+            self.by_polynomial(engine, x, inside(mode))
+        })
+    }
+
+    /// The format of arguments that are clamped, if any are.
+    fn clamped(&self) -> Format {
+        let largest = self.ends.map(i64::unsigned_abs).into_iter().max();
+        let bits = u64::BITS - largest.unwrap_or(0).leading_zeros();
+        let bound = bits.clamp(1, self.from.bound());
+        match self.clamps() {
+            0 => self.from,
+            _ => self.from.with_bound(bound).unwrap_or(self.from),
         }
-        let shapes: Vec<Shape> = xs.iter().map(|x| engine.spec(x).shape.clone()).collect();
-        let Some(row) = join(engine, &xs, &shapes)? else {
-            return Ok(Vec::new());
-        };
-        let row = self.by_polynomial(engine, &row, mode)?;
-        part(engine, &row, &shapes)
     }
 
     /// `low + relu(x - low) - relu(x - high)`, as far as there are ends; all comparisons share their rounds.
@@ -357,9 +382,7 @@ impl Exp {
         }
         let excess = engine.relu(&above.iter().collect::<Vec<_>>())?;
         let mut excess = excess.into_iter();
-        let largest = self.ends.map(i64::unsigned_abs).into_iter().max();
-        let bound = u64::BITS - largest.unwrap_or(0).leading_zeros();
-        let format = self.from.with_bound(bound.clamp(1, self.from.bound()))?;
+        let format = self.clamped();
         let mut out = Vec::with_capacity(xs.len());
         for x in xs {
             let raised = match self.low {
@@ -374,45 +397,6 @@ impl Exp {
         }
         Ok(Some(out))
     }
-}
-
-/// Several tensors as one row, so that they share rounds.
-fn join<E: Layers + ?Sized>(
-    engine: &mut E,
-    xs: &[&E::Arith],
-    shapes: &[Shape],
-) -> Result<Option<E::Arith>, Error> {
-    if xs.is_empty() {
-        return Ok(None);
-    }
-    let mut rows = Vec::with_capacity(xs.len());
-    let mut total = 0;
-    for (x, shape) in xs.iter().zip(shapes) {
-        let n = shape.elements();
-        total += n;
-        rows.push(engine.gather(x, n, &[0], &Shape::new(&[1, n])?)?);
-    }
-    let row = Shape::new(&[1, total])?;
-    engine
-        .concat(&rows.iter().collect::<Vec<_>>(), &row)
-        .map(Some)
-}
-
-/// A row as the tensors that it was made of.
-fn part<E: Layers + ?Sized>(
-    engine: &mut E,
-    row: &E::Arith,
-    shapes: &[Shape],
-) -> Result<Vec<E::Arith>, Error> {
-    let mut first = 0;
-    shapes
-        .iter()
-        .map(|shape| {
-            let index: Vec<u32> = (first..).take(shape.elements()).collect();
-            first += index.len() as u32;
-            engine.gather(row, 1, &index, shape)
-        })
-        .collect()
 }
 
 /// Results are below 2 to this, in units: their format's bound, or what products in 64 bits leave.

@@ -66,11 +66,10 @@
 
 mod scaled;
 
-use super::normal::inside;
 use super::root::Root;
 use super::rows::{Rows, count};
-use super::softmax::{check_64, check_from, levels};
-use super::{finer, offset};
+use super::softmax::levels;
+use super::{check_64, check_from, finer, inside, offset};
 use crate::Error;
 use crate::engine::{Dot, Engine, MatMul, Rescale, Spec, Truncation, check_format};
 use crate::layer::{Layers, only};

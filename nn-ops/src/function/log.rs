@@ -2,15 +2,8 @@
 //!
 //! `ln x = ln u + (e + 1) ln 2` with `x = u 2^(e+1)`, `1/2 <= u < 1` ([`Normal`]; Catrina and Saxena, Secure
 //! computation with fixed-point numbers, FC 2010): a polynomial of degree 8 near `ln u` by three products. The second
-//! term is a sum over weighed bits, added to the polynomial's last sum, so both are rounded as one.
-//!
-//! *Domain.* All positive numbers, or those from `2^low` on; all below have the logarithm of the least one.
-//!
-//! *Error.* Absolute, since logarithms near 1 have no leading bits: before the last rounding at most what
-//! [`Log::error`] says, about 2^-22, of which the polynomial and its two powers are 2^-22.3. Less than 0.45 units is
-//! asked for, so results have up to 20 fraction bits and are within one unit of the correctly rounded ones.
-//!
-//! *Cost* in rep3, f = 16, 26 bits and `Stochastic`: 354 bytes and 19 rounds.
+//! term is a sum over weighed bits, added to the polynomial's last sum, so both are rounded as one. Nothing is
+//! opened.
 
 use core::f64::consts::LN_2;
 
@@ -20,16 +13,34 @@ use crate::function::Normal;
 use crate::function::minimax::Weight;
 use crate::function::normal::octic::Octic;
 use crate::function::normal::scaled::{FEWEST, MOST};
-use crate::function::normal::{Places, Scale, Term, inside, together};
-use crate::function::offset;
+use crate::function::normal::{Places, Scale, Term};
 use crate::function::real::{ln, pow2};
+use crate::function::{inside, offset, together};
 use crate::layer::{Layers, only};
 use crate::model::Format;
 
 /// Fraction bits of the last sum, where the largest logarithm leaves so many.
 const FRAC: u32 = 56;
 
-/// The natural logarithm.
+/// The natural logarithm, as a polynomial near `ln u` plus `(e + 1) ln 2`, for `x = u 2^(e+1)` with `1/2 <= u < 1`
+/// (Catrina and Saxena, FC 2010).
+///
+/// # Domain
+/// All positive numbers, or those from `2^low` on. All below, 0 and negative ones too, have the logarithm of the
+/// least one, within one ULP. With [`Normal::declared`] none is defined there.
+///
+/// # Error
+/// Within one ULP of the correctly rounded logarithm, whatever the rounding; absolute, since logarithms near 1 have
+/// no leading bits. Before the last rounding it is at most [`Log::error`], about 2^-22: that of the polynomial and
+/// its two powers, 2^-22.3, and `2^(1-T)` where u is rounded to T bits; `(e + 1) ln 2` has 54 fraction bits or more,
+/// which does not show. This is made to be less than 0.45 ULP, so results have up to 20 fraction bits. Less than one
+/// ULP of rounding and half of one of the correctly rounded logarithm make less than two, and so at most one.
+///
+/// # Cost
+/// That of [`Normal`] with q = 1, t = 1 and the products, as (operands, bits dropped): u (2, P - T) for P fraction
+/// bits of x times its power of two, T at most 26; of the polynomial (1, 2 T - 24), (1, 24), (4, G - f) with G = 56,
+/// less where logarithms have more than four whole bits, fraction bits of the last sum. In `rep3`, f = 16, numbers
+/// below 2^10: 354 bytes and 19 rounds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Log {
     to: Format,
@@ -54,7 +65,8 @@ impl Log {
 
     /// On a domain of the caller's.
     ///
-    /// # Errors [`Error::Range`] if `to` does not hold all results, [`Error::Unsupported`] if it has more fraction
+    /// # Errors
+    /// [`Error::Range`] if `to` does not hold all results, [`Error::Unsupported`] if it has more fraction
     /// bits than the precision suffices for, about 20, or for numbers of both signs.
     pub fn with(normal: Normal, to: Format) -> Result<Self, Error> {
         if normal.is_signed() {
@@ -109,6 +121,7 @@ impl Log {
             frac,
         )
         .ok()?;
+        let [outside, its_error] = poly.outside();
         let unit = pow2(frac as i32);
         let raw = |x: f64| (x * unit).round_ties_even() as i64;
         let from_one = |e: i32| f64::from(e - from.frac() as i32) * LN_2;
@@ -117,7 +130,7 @@ impl Log {
             first: raw(from_one(low + 1)),
             step: raw(LN_2),
             // For u = 0 the polynomial has a value of its own.
-            outside: raw(from_one(low) - poly.outside()),
+            outside: raw(from_one(low) - outside),
             format: Format::z64(frac, frac + whole + 1).ok()?,
         };
         let first = 2 * (product as i32 - 1 - low);
@@ -134,7 +147,8 @@ impl Log {
         } else {
             0.0
         };
-        let error = poly.error() + rounded;
+        let error =
+            (poly.error() + rounded).max(if normal.is_declared() { 0.0 } else { its_error });
         Some(Self {
             to,
             places,
@@ -169,7 +183,8 @@ impl Log {
         mode: Truncation,
     ) -> Result<Vec<E::Arith>, Error> {
         let mode = inside(mode);
-        together(engine, xs, self.places.normal.from(), |engine, x| {
+        let from = self.places.normal.from();
+        together(engine, "log", xs, from, |engine, x| {
             let found = self.places.run(engine, x)?;
             let [scale, term] = found.as_slice() else {
                 return Err(Error::Length {

@@ -27,9 +27,7 @@
 //!
 //! *Security.* Steps of the engine and nothing else.
 //!
-//! *Cost*, n places of which `h` bits and `l` bits stay ([`Normal::costs`] chooses d), q geometric quantities, t
-//! other sums: the bits of x; a prefix tree over n + 1; one step that weighs h + l bits into 2 q + t sums (q + t if d
-//! = 0); q products, without rescaling. In rep3 in 64 bits, a weighed bit is 8 bytes, a sum 16 and a product 24.
+//! *Cost*: on the page of [`Normal`].
 
 pub(crate) mod octic;
 pub(crate) mod scaled;
@@ -51,7 +49,32 @@ const MOST_DIGIT_BITS: u32 = 4;
 /// Bytes that a round is worth.
 const ROUND: usize = 24;
 
-/// Which numbers are normalised.
+/// Which numbers are normalised: positive ones of a format, from a power of two on, or also their negatives.
+///
+/// # Cost
+/// What a function spends to find the place of the highest bit and what depends on it, and to multiply: bits of each
+/// element of k = 64 bits, over all parties of `rep3`, and opened by each party to each other one in `semi2k`; and
+/// rounds. The domain has n places, in blocks of `2^d` for d = 0 to 4, h of them; D is 1 if the domain is declared, S
+/// if it has both signs; the function takes q quantities that are geometric in the place (`2^(-e-1)`, its root) and t
+/// sums (`e ln 2`, the result outside the domain). d is the digit of fewest bytes for which the function is as
+/// precise as it says, and
+/// * lo = low + D, hi = bound + 1, or bound if D = 1 and S = 0;
+/// * m = hi - lo - S planes, whose prefixes take as many conjunctions as the binary numbers below m have ones, in
+///   `ceil(log2 m)` rounds; where S = 1 there are h - D more in one more round, and another with a round of its own if
+///   D = 0 and low = 0: C altogether in R rounds;
+/// * w = h - D + 2^d - 1 + S (h - D + 1) bits are weighed.
+///
+/// | step | `rep3` | `semi2k` | rounds |
+/// |---|---|---|---|
+/// | bits lo..hi | places(lo, hi) | \[hi\] + opened(lo..hi) | see the engine's page |
+/// | conjunctions | 3 C | 2 C | R |
+/// | weighed bits | k (w + 2 q + 2 t), and 2 k q if d > 0 | w | 1 |
+/// | products of the digits' powers, if d > 0 | 3 k q | 2 k q | 1 |
+/// | each product of a operands, s > 0 bits dropped | 3 k + 3 \[s\] | k (a + 1) | 2 |
+/// | each product of a operands, none dropped | 3 k | k a | 1 |
+///
+/// The last two lines are for the products that the function's page lists. This holds where rounding is stochastic.
+/// Where it is exact or to nearest, these lines are those of the engine's page for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Normal {
     from: Format,
@@ -79,7 +102,7 @@ impl Normal {
         if self.from.width() != 64 || !crate::model::holds(self.from) {
             return Err(Error::Unheld { format: self.from });
         }
-        if self.low + 2 > self.from.bound() {
+        if self.low.saturating_add(2) > self.from.bound() {
             return Err(Error::Unsupported {
                 what: "a domain of positive numbers has at least two powers of two",
             });
@@ -95,7 +118,8 @@ impl Normal {
         Self { low, ..self }.checked()
     }
 
-    /// The caller declares that no others come: what the result is if they do is undefined.
+    /// The caller declares that no others come, which saves a bit and the result outside. If one does, the oracle may
+    /// report an overflow, and what the engines give has nothing to do with the function's value.
     #[must_use]
     pub fn declared(self) -> Self {
         Self {
@@ -104,7 +128,8 @@ impl Normal {
         }
     }
 
-    /// Both signs: `|x|` is in the domain. Those below are taken as `2^low` with their sign, 0 as positive.
+    /// Both signs: `|x|` is in the domain. Those below are taken as `2^low` with their sign, 0 as positive. (`-2^low`
+    /// is among them unless low is 0, which makes a difference to [`Division`](crate::function::Division) alone.)
     #[must_use]
     pub fn signed(self) -> Self {
         Self {
@@ -253,7 +278,7 @@ impl Scale {
 }
 
 /// A quantity that is `first + step p`, and `outside` where no place is set; raw. With both signs it has the sign of
-/// x.
+/// x, if its step is 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Term {
     pub(crate) first: i64,
@@ -510,61 +535,6 @@ fn any<E: Layers + ?Sized>(engine: &mut E, bits: &[&E::Bits]) -> Result<E::Bits,
         got: 0,
         want: 1,
     })
-}
-
-/// `f` on all of several tensors at once, which must be of the format `from` or narrower; `Local` is taken as
-/// `Stochastic`.
-pub(crate) fn together<E: Layers + ?Sized>(
-    engine: &mut E,
-    xs: &[&E::Arith],
-    from: Format,
-    f: impl FnOnce(&mut E, &E::Arith) -> Result<E::Arith, Error>,
-) -> Result<Vec<E::Arith>, Error> {
-    for x in xs {
-        let format = engine.spec(x).format;
-        if format.with_bound(from.bound())? != from || format.bound() > from.bound() {
-            return Err(Error::FormatMismatch {
-                op: "a function",
-                left: format,
-                right: from,
-            });
-        }
-    }
-    let shapes: Vec<Shape> = xs.iter().map(|x| engine.spec(x).shape.clone()).collect();
-    if let [x] = xs {
-        let x = engine.mul_public(x, &[1], 0)?;
-        let x = engine.declare(x, from)?;
-        return Ok(vec![f(engine, &x)?]);
-    }
-    let lens: Vec<usize> = shapes.iter().map(Shape::elements).collect();
-    let total: usize = lens.iter().sum();
-    if total == 0 {
-        return Ok(Vec::new());
-    }
-    let mut flat = Vec::with_capacity(xs.len());
-    for (x, n) in xs.iter().zip(&lens) {
-        flat.push(engine.gather(x, *n, &[0], &Shape::new(&[1, *n])?)?);
-    }
-    let all = engine.concat(&flat.iter().collect::<Vec<_>>(), &Shape::new(&[1, total])?)?;
-    let all = engine.declare(all, from)?;
-    let y = f(engine, &all)?;
-    let mut start = 0u32;
-    let mut out = Vec::with_capacity(xs.len());
-    for (shape, n) in shapes.iter().zip(&lens) {
-        let end = start + *n as u32;
-        let index: Vec<u32> = (start..end).collect();
-        out.push(engine.gather(&y, 1, &index, shape)?);
-        start = end;
-    }
-    Ok(out)
-}
-
-/// The rounding inside a function: shifts of shares fail too often for values as large as these.
-pub(crate) fn inside(mode: Truncation) -> Truncation {
-    match mode {
-        Truncation::Local => Truncation::Stochastic,
-        m => m,
-    }
 }
 
 #[cfg(test)]

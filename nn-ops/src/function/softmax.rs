@@ -39,9 +39,8 @@
 //! | 1536 of 128 | 225 | 80 |
 //! | 1536 of 128, causal | 116 | 80 |
 
-use super::normal::inside;
 use super::rows::{Rows, count};
-use super::{Exp, Log, Normal, Reciprocal, finer};
+use super::{Exp, Log, Normal, Reciprocal, check_64, check_from, finer, inside};
 use crate::Error;
 use crate::engine::{Dot, Rescale, Spec, Truncation, check_format};
 use crate::layer::{Layers, only};
@@ -290,28 +289,4 @@ impl Softmax {
     fn exp_frac(&self) -> u32 {
         self.powers.frac()
     }
-}
-
-/// Refuses formats that words of 64 bits do not hold, and those of other words.
-pub(super) fn check_64(formats: impl IntoIterator<Item = Format>) -> Result<(), Error> {
-    for format in formats {
-        if format.width() != 64 {
-            return Err(Error::Unheld { format });
-        }
-        check_format(format)?;
-    }
-    Ok(())
-}
-
-/// Refuses a value of another format, or of a wider bound, than was declared.
-pub(super) fn check_from(op: &'static str, got: Format, declared: Format) -> Result<(), Error> {
-    let same = got.width() == declared.width() && got.frac() == declared.frac();
-    if same && got.bound() <= declared.bound() {
-        return Ok(());
-    }
-    Err(Error::FormatMismatch {
-        op,
-        left: got,
-        right: declared,
-    })
 }

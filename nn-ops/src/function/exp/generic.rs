@@ -9,7 +9,7 @@ use crate::layer::{Layers, only};
 use crate::model::Format;
 
 /// Fraction bits of the power of two beyond those of the result, by polynomial.
-const GUARD: u32 = 3;
+pub(super) const GUARD: u32 = 3;
 
 /// The way by bits and a polynomial.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,11 +17,11 @@ pub(super) struct Polynomial {
     /// Added to the whole part so that it is not negative.
     bias: u32,
     /// Whole bits of the exponent.
-    whole: u32,
+    pub(super) whole: u32,
     /// Places of its unit vector that may be set.
-    places: usize,
+    pub(super) places: usize,
     /// Of 2^x on the unit interval, ascending.
-    coefficients: Vec<f64>,
+    pub(super) coefficients: Vec<f64>,
 }
 
 impl Polynomial {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::engine::Engine;
+use crate::function::normal::tests::{Steps, of_products, planes, planned, plus, weighed};
 use crate::layer::only;
 use crate::plain::Plain;
 use crate::pool::Pool;
@@ -111,4 +112,75 @@ fn formats_without_room_are_refused() {
     let exp = Exp::natural(z64(12, 20), z64(12, 20)).unwrap();
     assert!(exp.with_precision(25).is_err());
     assert!(exp.at_most(-40.0).is_err());
+}
+
+impl Steps for (&Exp, Truncation) {
+    fn run<E: Layers>(&self, e: &mut E, x: &E::Arith) -> Result<(), Error> {
+        self.0.run(e, &[x], self.1).map(|_| ())
+    }
+}
+
+/// A ReLU, for which the engines have formulas.
+struct Rectified;
+impl Steps for Rectified {
+    fn run<E: Layers>(&self, e: &mut E, x: &E::Arith) -> Result<(), Error> {
+        e.relu(&[x]).map(|_| ())
+    }
+}
+
+/// Bytes and rounds as the page says, by an engine's own power and by bits and a polynomial.
+#[test]
+fn costs_are_those_of_the_page() {
+    for (from, to) in [
+        (z64(12, 16), z64(12, 30)),
+        (z64(16, 20), z64(16, 30)),
+        (z64(16, 30), z64(16, 30)),
+        (z64(20, 26), z64(20, 36)),
+        (z64(0, 8), z64(12, 30)),
+    ] {
+        let natural = Exp::natural(from, to).unwrap();
+        let all = [
+            natural.at_most(0.0).unwrap(),
+            natural.with_precision(20).unwrap(),
+            natural,
+            Exp::base2(from, to).unwrap(),
+        ];
+        for f in all {
+            // Both clamps share their rounds.
+            let clamps = f.clamps() as u32;
+            let one = planned(from.with_bound(from.bound() + 1).unwrap(), &Rectified);
+            let clamps = one.map(|(bits, rounds)| (clamps * bits, clamps.min(1) * rounds));
+            let words = f.power.words() as u32;
+            let own = of_products(&[(1, f.power.shift())], Truncation::Stochastic);
+            // The words come before the first swap.
+            let own = plus(own, [(64 * words, u32::from(f.clamps() == 0)), (0, 0)]);
+            let got = planned(from, &(&f, Truncation::Stochastic));
+            assert_eq!(got, plus(clamps, own), "{f:?}");
+
+            let (p, q) = (&f.polynomial, f.precision + 6);
+            let mut products = vec![(1, q), (0, q)];
+            let pairs = p.coefficients.len() as u32 / 2;
+            products.extend((2..pairs).map(|_| (2, q)));
+            products.push((2, q + 1));
+            products.push((2, q - 1 + generic::GUARD));
+            if f.power.frac > q {
+                products.push((0, f.power.frac - q));
+            }
+            let m = p.whole;
+            // A step that is not the first does not wait for party 0.
+            let mut bits = planes(z64(q, q + m), q..q + m);
+            bits[0].1 -= u32::from(f.clamps() > 0 || f.power.frac > q);
+            let ands = ((1 << m) - m - 1, m.next_power_of_two().ilog2());
+            for mode in [Truncation::Nearest, Truncation::Exact] {
+                let want = [
+                    clamps,
+                    bits,
+                    weighed(ands, p.places as u32, 2),
+                    of_products(&products, mode),
+                ];
+                let want = want.into_iter().fold([(0, 0); 2], plus);
+                assert_eq!(planned(from, &(&f, mode)), want, "{f:?} {mode:?}");
+            }
+        }
+    }
 }

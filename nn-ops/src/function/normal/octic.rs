@@ -52,10 +52,10 @@ pub(crate) struct Octic {
     q: [i64; 9],
     /// Largest weighed error.
     error: f64,
-    /// `p(-3)`
-    outside: f64,
-    /// Largest effect of a unit in the last place of v and of w.
+    /// Largest effect of a unit in the last place of v and of w, weighed.
     units: f64,
+    /// Middle and half the length of the interval of what may be found for `p(-3)`.
+    outside: [f64; 2],
 }
 
 /// Fraction bits of each public factor.
@@ -145,8 +145,9 @@ impl Octic {
                 found = Some(candidate);
             }
         }
+        // Results, and what a step of Newton's method at most doubles, are declared with four whole bits.
         found
-            .filter(|f| f.error.is_finite() && f.outside.abs() < pow2(5))
+            .filter(|f| f.error.is_finite() && f.outside[0].abs() < pow2(4))
             .ok_or(refused)
     }
 
@@ -186,8 +187,8 @@ impl Octic {
             shift: (a * pow2(z_frac as i32)) as i64,
             q: raw,
             error: f64::INFINITY,
-            outside: 0.0,
             units: 0.0,
+            outside: [0.0; 2],
         }
     }
 
@@ -198,7 +199,14 @@ impl Octic {
             *c = *r as f64 * pow2(-(*g as i32));
         }
         let a = self.shift as f64 * pow2(-(self.z_frac as i32));
-        self.outside = horner(&q, -3.0 - a);
+        let effect = |s: f64| {
+            let (v, w) = (s * s, s * s * s * s);
+            let beside_w = q[8] * w + q[6] * v + q[5] * s + q[4];
+            let by_w = (beside_w + q[8] * w).abs();
+            let by_v = (q[6] * w + q[3] * s + q[2]).abs() + 2.0 * v * by_w;
+            by_v * pow2(-(V_FRAC as i32)) + by_w * pow2(-(W_FRAC as i32))
+        };
+        self.outside = at_zero(&q, -3.0 - a);
         self.error = 0.0;
         for i in -POINTS..=POINTS {
             let z = f64::from(i) / f64::from(POINTS);
@@ -209,12 +217,7 @@ impl Octic {
                 Weight::Relative => value.abs(),
             };
             self.error = self.error.max((horner(&q, s) - value).abs() / one);
-            let (v, w) = (s * s, s * s * s * s);
-            let beside_w = q[8] * w + q[6] * v + q[5] * s + q[4];
-            let by_w = (beside_w + q[8] * w).abs();
-            let by_v = (q[6] * w + q[3] * s + q[2]).abs() + 2.0 * v * by_w;
-            let units = by_v * pow2(-(V_FRAC as i32)) + by_w * pow2(-(W_FRAC as i32));
-            self.units = self.units.max(units / one);
+            self.units = self.units.max(effect(s) / one);
         }
         self
     }
@@ -226,14 +229,25 @@ impl Octic {
         1.01 * (self.error + self.units)
     }
 
-    /// The value for `z = -3`, which is where `u = 0` goes.
-    pub(crate) fn outside(&self) -> f64 {
+    /// What is found for `z = -3`, which is where `u = 0` goes: the middle, and how far from it.
+    pub(crate) fn outside(&self) -> [f64; 2] {
         self.outside
     }
 
     /// Fraction bits of the last sum.
     pub(crate) fn frac(&self) -> u32 {
         self.frac
+    }
+
+    /// Its products, to a result with `to` fraction bits: operands of each, and bits that are dropped.
+    #[cfg(test)]
+    pub(crate) fn products(&self, to: u32) -> [(u32, u32); 3] {
+        let last = self.frac - to;
+        [
+            (1, 2 * self.z_frac - V_FRAC),
+            (1, 2 * V_FRAC - W_FRAC),
+            (4, last),
+        ]
     }
 
     /// `p(z) + plus` as `to`, for -3 <= z <= 1. `plus` has [`Self::frac`] fraction bits.
@@ -277,6 +291,25 @@ impl Octic {
         };
         only(engine.dot(&[sum], rescale)?)
     }
+}
+
+/// Middle and half the length of the interval of all values of the polynomial at s, whose powers are one of two numbers
+/// each.
+fn at_zero(q: &[f64; 9], s: f64) -> [f64; 2] {
+    let neighbours = |x: f64, frac: u32| {
+        let unit = pow2(frac as i32);
+        let below = (x * unit).floor();
+        [below / unit, (below + 1.0) / unit]
+    };
+    let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
+    for v in neighbours(s * s, V_FRAC) {
+        for w in neighbours(v * v, W_FRAC) {
+            let beside_w = q[8] * w + q[6] * v + q[5] * s + q[4];
+            let p = w * beside_w + q[3] * s * v + q[2] * v + q[1] * s + q[0];
+            (least, most) = (least.min(p), most.max(p));
+        }
+    }
+    [(least + most) / 2.0, (most - least) / 2.0]
 }
 
 /// Takes `off s^k` from `q` and gives the best approximation of it by a polynomial of lower degree instead.

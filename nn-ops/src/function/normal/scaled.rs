@@ -9,11 +9,28 @@
 //! * `u^(-1/2)`: `y' = y + y (1 - u y^2) / 2`, with `delta' = -3/2 delta^2 - 1/2 delta^3`.
 //!
 //! *Error*, relative and before the last rounding, `t` being the fraction bits of y, `T` those of u and d = 2h: the
-//! polynomial's own and that of its two powers (measured when it is made); `|d| 2^-T` if u was rounded; `1.5 2^-t`;
-//! and that of the weight by which the place enters, which is an integer, at worst half a unit of it. A function is
-//! refused unless at each place these are less than 0.45 units of the result or `2^-(bits + 1)` of it: the last
-//! rounding adds less than a unit, and so the result is within one unit of the correctly rounded one, or within
-//! `2^-bits` of it.
+//! polynomial's own and that of its two powers (measured when it is made); `|d| 2^-T` if u was rounded; `2^-t` over
+//! the least value of y; and that of the weight by which the place enters, which is an integer, at worst half a unit
+//! of it. A function is refused unless at each place these are less than 0.45 units of the result, or `2^-(bits + 1)`
+//! of it where results have `2^(bits + 1)` units or more. The last rounding adds less than a unit and the correctly
+//! rounded result is half a unit off, so in the first case the result is less than two units from that one: one at
+//! most. In the second, for a result of `a 2^bits` units, it is less than `a/2 + 3/2` units from it, and whole
+//! numbers below that are at most a, since `a >= 2`.
+//!
+//! *Cost*, beside what [`Normal`] says of one scale or two and, where the domain is not declared, of a summand: the
+//! products of this list, operands and bits dropped, P being the fraction bits of `x` times its scale, T those of u
+//! and F those of y:
+//!
+//! | product | operands | bits dropped |
+//! |---|---|---|
+//! | u | 2 | P - T |
+//! | u as the polynomial takes it, if T > 26 (a rescaling) | 0 | T - 22 |
+//! | v, w of the polynomial, for T or else 22 bits of u | 1, 1 | 2 T - 24, 24 |
+//! | its last sum | 4 | 32 |
+//! | Newton: `y^2`, of `u^(-1/2)` alone | 1 | 2 F - 30 |
+//! | Newton: the residual, G = 30 bits of `y^2` or G = F of y | 2 | T + G - 32 |
+//! | Newton: the sum, and 1 more for `u^(-1/2)` | 2 | what leaves F' of F + 32 bits |
+//! | result | 2 | what leaves its fraction bits |
 
 use super::octic::Octic;
 use super::{Normal, Places, Scale, Term, half_power};
@@ -21,7 +38,7 @@ use crate::Error;
 use crate::engine::{Dot, Rescale, Truncation};
 use crate::function::minimax::Weight;
 use crate::function::real::pow2;
-use crate::function::{everywhere, finer, offset};
+use crate::function::{everywhere, finer, inside, offset, together};
 use crate::layer::{Layers, only};
 use crate::model::Format;
 
@@ -36,6 +53,8 @@ const RESIDUAL: u32 = 32;
 const SHIFT: u32 = 32;
 /// Units of the result that may be wrong before it is rounded.
 const UNITS: f64 = 0.45;
+/// More bits than these are not found: the largest that are asked for.
+pub(crate) const MOST_BITS: u32 = 64;
 
 /// Which power.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +71,13 @@ impl Power {
             Self::Reciprocal => -2,
             Self::Rsqrt => -1,
             Self::Sqrt => 1,
+        }
+    }
+    fn name(self) -> &'static str {
+        match self {
+            Self::Reciprocal => "reciprocal",
+            Self::Rsqrt => "rsqrt",
+            Self::Sqrt => "sqrt",
         }
     }
     fn at(self, u: f64) -> f64 {
@@ -96,11 +122,17 @@ impl Mantissa {
         };
         let halves = f64::from(power.halves().abs());
         let last = |frac: u32| 1.5 * pow2(-(frac as i32));
-        let first = poly.error() + halves * unit(product, short) + last(coarse);
+        let rounded = unit(product, argument) + unit(argument, short);
+        let first = poly.error() + halves * rounded + last(coarse);
         let error = if newton {
-            // Of the residual less than a unit is lost, and of y^2, if it is used.
-            let residual = 1.5 * pow2(-(RESIDUAL as i32)) + pow2(-(WIDE as i32));
-            2.0 * first * first + residual + halves * unit(product, argument) + last(frac)
+            // A unit is lost of the residual, of y^2, which only a root takes, and of the result, 1 or more.
+            let square = if power == Power::Rsqrt {
+                pow2(-(WIDE as i32))
+            } else {
+                0.0
+            };
+            let lost = 1.5 * pow2(-(RESIDUAL as i32)) + square + pow2(-(frac as i32));
+            2.0 * first * first + lost + halves * unit(product, argument)
         } else {
             first
         };
@@ -123,6 +155,29 @@ impl Mantissa {
     /// Relative error of the result.
     pub(crate) fn error(&self) -> f64 {
         self.error
+    }
+
+    /// Its products: operands of each, none if it is a mere rescaling, and bits that are dropped.
+    #[cfg(test)]
+    pub(crate) fn products(&self) -> Vec<(u32, u32)> {
+        let mut all = vec![(2, self.product - self.argument)];
+        if self.short < self.argument {
+            all.push((0, self.argument - self.short));
+        }
+        let coarse = self.poly.frac() - SHIFT;
+        all.extend(self.poly.products(coarse));
+        if self.newton {
+            let (near, halved) = match self.power {
+                Power::Rsqrt => (WIDE, 1),
+                _ => (coarse, 0),
+            };
+            if near == WIDE && halved == 1 {
+                all.push((1, 2 * coarse - WIDE));
+            }
+            all.push((2, self.argument + near - RESIDUAL));
+            all.push((2, coarse + RESIDUAL + halved - self.frac));
+        }
+        all
     }
 
     /// Of x and of the scale that makes it `4 u`, both with the fraction bits that this has.
@@ -246,6 +301,7 @@ impl Scaled {
 
     /// Within one unit of the result or `2^-bits` of it.
     pub(crate) fn new(power: Power, normal: Normal, to: Format, bits: u32) -> Result<Self, Error> {
+        let bits = bits.min(MOST_BITS);
         if to.width() != 64 || !crate::model::holds(to) {
             return Err(Error::Unheld { format: to });
         }
@@ -352,16 +408,17 @@ impl Scaled {
         })
     }
 
-    /// Whether at each place the error is small enough.
+    /// Whether at each place the error is small enough, as the page says.
     fn is_near(&self, bits: u32) -> bool {
         let power = self.power;
         let normal = self.places.normal;
         let first = first(power, normal, self.to);
-        let largest = power.at(0.5).max(1.0);
+        let [least, most] = [f64::min, f64::max].map(|f| f(power.at(0.5), 1.0));
         (0..normal.places()).all(|p| {
             let value = half_power(first + power.halves() * p as i32);
             let relative = self.relative(p);
-            relative <= pow2(-(bits as i32 + 1)) || relative * largest * value <= UNITS
+            let many = least * value >= pow2(bits as i32 + 1);
+            many && relative <= pow2(-(bits as i32 + 1)) || relative * most * value <= UNITS
         })
     }
 
@@ -377,7 +434,7 @@ impl Scaled {
         let normal = self.places.normal;
         let first = first(self.power, normal, self.to);
         (0..normal.places())
-            .filter(|p| first + self.power.halves() * *p as i32 >= 2 * bits as i32)
+            .filter(|p| first + self.power.halves() * *p as i32 >= 2 * bits.min(MOST_BITS) as i32)
             .map(|p| self.relative(p))
             .fold(self.mantissa.error(), f64::max)
     }
@@ -390,6 +447,18 @@ impl Scaled {
     }
 
     pub(crate) fn run<E: Layers + ?Sized>(
+        &self,
+        engine: &mut E,
+        xs: &[&E::Arith],
+        mode: Truncation,
+    ) -> Result<Vec<E::Arith>, Error> {
+        let from = self.normal().from();
+        together(engine, self.power.name(), xs, from, |engine, x| {
+            self.one(engine, x, inside(mode))
+        })
+    }
+
+    fn one<E: Layers + ?Sized>(
         &self,
         engine: &mut E,
         x: &E::Arith,
@@ -423,3 +492,6 @@ impl Scaled {
         engine.declare(result, self.to)
     }
 }
+
+#[cfg(test)]
+mod tests;

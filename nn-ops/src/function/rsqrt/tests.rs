@@ -17,7 +17,7 @@ fn rsqrt_errors(f: &Rsqrt, bits: u32) -> (i64, f64) {
     for mode in MODES {
         let got = oracle(&values, from, |e, x| only(f.run(e, &[x], mode)?));
         let exact = values.iter().map(|x| scale / (*x as f64).sqrt());
-        let (units, relative) = errors(&got, exact);
+        let (units, relative) = errors(&got, exact, |y| (f.error(14) * y).max(0.45));
         worst = (worst.0.max(units), worst.1.max(relative));
     }
     worst
@@ -42,13 +42,10 @@ fn from_a_thousandth_to_a_thousand() {
             }
             let rsqrt = Rsqrt::with(normal, z64(f, 40), 16).unwrap();
             let (units, relative) = rsqrt_errors(&rsqrt, 8);
-            println!(
-                "{f} {bound} {declared}: {units} {relative:e} of {:e}",
-                rsqrt.error(15)
+            assert!(
+                units <= 1 && relative <= 1.0 / 65536.0,
+                "{f} {bound} {declared}: {units} {relative:e}"
             );
-            assert!(units <= 1);
-            assert!(relative <= 2.0 * rsqrt.error(15), "{relative}");
-            assert!(relative <= 1.0 / 65536.0);
         }
     }
 }
@@ -133,12 +130,12 @@ fn square_roots_of_all_numbers() {
         let scale = root_of_two(2 * to as i32 - f as i32);
         for mode in MODES {
             let got = oracle(&values, from, |e, x| only(sqrt.run(e, &[x], mode)?));
-            let (units, relative) = errors(&got, values.iter().map(|x| scale * (*x as f64).sqrt()));
-            println!(
-                "{f} {bound} {mode:?}: {units} {relative:e} of {:e}",
-                sqrt.error(15)
+            let exact = values.iter().map(|x| scale * (*x as f64).sqrt());
+            let (units, relative) = errors(&got, exact, |y| (sqrt.error(14) * y).max(0.45));
+            assert!(
+                units <= 1 && relative <= 1.0 / 65536.0,
+                "{f} {bound} {mode:?}: {units} {relative:e}"
             );
-            assert!(units <= 1 && relative <= 1.0 / 65536.0);
         }
         values = vec![0, -1, -5, 1 - (1 << bound)];
         let got = oracle(&values, from, |e, x| {
