@@ -24,6 +24,9 @@ pub fn load(path: &Path, graph: &Graph, tokens: &Tokens) -> Result<TensorF32, In
         true => npy::load_integers(path)?,
         false => parse(&read(path)?).map_err(refuse)?,
     };
+    if words.len() > MAX_TEXT {
+        return Err(refuse(format!("more than {MAX_TEXT} tokens")));
+    }
     let [rows, each] = lengths(graph, tokens)?;
     if words.len() != rows && words.len() != each {
         let reason = format!(
@@ -55,9 +58,27 @@ pub fn seeded(graph: &Graph, tokens: &Tokens, rng: &mut impl Rng) -> Result<Tens
     unit_vectors(graph, tokens, &text)
 }
 
-/// Tokens of all texts, and of one.
+/// Tokens of all texts, and of one; or why a graph does not take such tokens.
 fn lengths(graph: &Graph, tokens: &Tokens) -> Result<[usize; 2], ModelError> {
-    let rows = graph.input_shape()?.batch();
+    let shape = graph.input_shape()?;
+    let Tokens {
+        vocabulary,
+        types,
+        positions,
+        ..
+    } = tokens;
+    let columns = [*types, *positions]
+        .iter()
+        .try_fold(*vocabulary, |sum, n| sum.checked_add(*n));
+    if *vocabulary == 0 || shape.rank() != 2 || columns != Some(shape.last()) {
+        return Err(ModelError::Graph {
+            graph: graph.name().to_owned(),
+            reason: format!(
+                "its input of shape {shape} is no text of {vocabulary} words, {types} types and {positions} positions"
+            ),
+        });
+    }
+    let rows = shape.batch();
     let texts = match tokens.positions {
         // The network's own matter, and so is how many texts it takes.
         0 => 1,
@@ -88,7 +109,8 @@ fn parse(bytes: &[u8]) -> Result<Vec<i64>, String> {
     let text = str::from_utf8(bytes).map_err(|_| "it is no text".to_owned())?;
     let words: Result<Vec<i64>, String> = text
         .split_ascii_whitespace()
-        .take(MAX_TEXT)
+        // One too many is as good as all.
+        .take(MAX_TEXT + 1)
         .map(|w| {
             let short: String = w.chars().take(20).collect();
             w.parse()
@@ -102,6 +124,8 @@ fn parse(bytes: &[u8]) -> Result<Vec<i64>, String> {
 mod tests {
     use super::*;
     use crate::zoo;
+    use rand_chacha::ChaCha20Rng;
+    use rand_core::SeedableRng;
 
     #[test]
     fn tokens_become_unit_vectors() {
@@ -118,6 +142,24 @@ mod tests {
         );
         assert_eq!(rows[3..], rows[..3]);
         assert_eq!(x.data().iter().sum::<f32>(), 18.0);
+    }
+
+    #[test]
+    fn networks_that_take_other_tokens_are_named() {
+        let mut rng = ChaCha20Rng::seed_from_u64(1);
+        let graph = zoo::graph("bert-test", 1, 3).unwrap();
+        let few = zoo::tokens("gpt2-test").unwrap();
+        for tokens in [Tokens::words(0), Tokens::words(usize::MAX), *few] {
+            let refused = seeded(&graph, &tokens, &mut rng).unwrap_err().to_string();
+            assert!(
+                refused.contains("`bert-test`") && refused.contains("words"),
+                "{refused}"
+            );
+            let refused = unit_vectors(&graph, &tokens, &[1, 2, 3]).unwrap_err();
+            assert!(matches!(refused, ModelError::Graph { .. }));
+        }
+        let picture = zoo::graph("tiny", 1, 16).unwrap();
+        assert!(seeded(&picture, &Tokens::words(16), &mut rng).is_err());
     }
 
     #[test]
@@ -138,6 +180,8 @@ mod tests {
             ("1 2 50", "from 0 to 49"),
             ("1 -2 3", "from 0 to 49"),
             ("1 two 3", "`two` is no whole number"),
+            ("", "0 tokens, and the network takes 3"),
+            (&"1 ".repeat(MAX_TEXT + 1), "more than 1048576 tokens"),
         ] {
             let e = read(text).unwrap_err();
             assert!(e.contains("text.txt") && e.contains(says), "{e}");

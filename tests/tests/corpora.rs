@@ -26,10 +26,12 @@ const TARGETS: &[Target] = &[
     ("he_public_key", piquet_he_bridge::fuzzing::public_key),
     ("he_server", piquet_he_bridge::fuzzing::server),
     ("he_triples", piquet_he_bridge::fuzzing::triples),
+    ("model_functions", piquet_nn_ops::model::fuzzing::functions),
     (
         "model_graph_json",
         piquet_nn_ops::model::fuzzing::graph_json,
     ),
+    ("model_imported", piquet_nn_ops::model::fuzzing::imported),
     ("model_onnx", piquet_nn_ops::model::fuzzing::onnx),
     (
         "model_program_json",

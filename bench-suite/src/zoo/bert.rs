@@ -2,8 +2,8 @@
 //! small one of Turc et al., "Well-Read Students Learn Better", 2019. With its pooler and a head for two classes, as for
 //! judging sentences.
 
+use super::Entry;
 use super::transformer::{Builder, Sizes, Tokens};
-use super::{Entry, ModelInfo, Source};
 use piquet_nn_ops::model::{Function, Graph, ModelError, Shape};
 
 static TOKENS: Tokens = Tokens {
@@ -19,44 +19,29 @@ static FEW: Tokens = Tokens {
     positions: 12,
 };
 
-pub(super) const BERT_TINY: Entry = Entry {
-    info: ModelInfo {
-        name: "bert-tiny",
-        title: "BERT of 2 layers, 128 tokens, 2 classes",
-        input: [1, 128, TOKENS.columns()],
-        parameters: 4_386_178,
-        macs: 567_230_720,
-        relus: 0,
-    },
-    graph: |input| bert("bert-tiny", &input, [2, 128, 2, 512]),
-    source: Source::Text(&TOKENS),
-};
+pub(super) const BERT_TINY: Entry = TOKENS.entry(
+    128,
+    ["bert-tiny", "BERT of 2 layers, 128 tokens, 2 classes"],
+    (4_386_178, 567_230_720),
+    |input| bert("bert-tiny", &input, [2, 128, 2, 512]),
+);
 
-pub(super) const BERT_BASE: Entry = Entry {
-    info: ModelInfo {
-        name: "bert-base",
-        title: "BERT of 12 layers, 128 tokens, 2 classes",
-        input: [1, 128, TOKENS.columns()],
-        parameters: 109_483_778,
-        macs: 14_225_180_160,
-        relus: 0,
-    },
-    graph: |input| bert("bert-base", &input, [12, 768, 12, 3072]),
-    source: Source::Text(&TOKENS),
-};
+pub(super) const BERT_BASE: Entry = TOKENS.entry(
+    128,
+    ["bert-base", "BERT of 12 layers, 128 tokens, 2 classes"],
+    (109_483_778, 14_225_180_160),
+    |input| bert("bert-base", &input, [12, 768, 12, 3072]),
+);
 
-pub(super) const BERT_TEST: Entry = Entry {
-    info: ModelInfo {
-        name: "bert-test",
-        title: "a BERT of 1 layer for tests, 8 tokens, 2 classes",
-        input: [1, 8, FEW.columns()],
-        parameters: 3_586,
-        macs: 26_912,
-        relus: 0,
-    },
-    graph: |input| bert("bert-test", &input, [1, 16, 2, 32]),
-    source: Source::Text(&FEW),
-};
+pub(super) const BERT_TEST: Entry = FEW.entry(
+    8,
+    [
+        "bert-test",
+        "a BERT of 1 layer for tests, 8 tokens, 2 classes",
+    ],
+    (3_586, 26_912),
+    |input| bert("bert-test", &input, [1, 16, 2, 32]),
+);
 
 fn bert(
     name: &str,

@@ -1,8 +1,8 @@
 //! GPT-2, the small one: Radford et al., "Language Models are Unsupervised Multitask Learners", 2019. The result is what
 //! comes after the last token: one logit for each word.
 
+use super::Entry;
 use super::transformer::{Builder, Sizes, Tokens};
-use super::{Entry, ModelInfo, Source};
 use piquet_nn_ops::model::{Function, Graph, ModelError, Shape};
 
 static TOKENS: Tokens = Tokens {
@@ -18,31 +18,22 @@ static FEW: Tokens = Tokens {
     positions: 12,
 };
 
-pub(super) const GPT2: Entry = Entry {
-    info: ModelInfo {
-        name: "gpt2",
-        title: "GPT-2 small, 128 tokens, the next word; the tied head counts twice",
-        input: [1, 128, TOKENS.columns()],
-        parameters: 163_037_184,
-        macs: 16_253_350_656,
-        relus: 0,
-    },
-    graph: |input| gpt2("gpt2", &input, &TOKENS, [12, 768, 12, 3072]),
-    source: Source::Text(&TOKENS),
-};
+pub(super) const GPT2: Entry = TOKENS.entry(
+    128,
+    [
+        "gpt2",
+        "GPT-2 small, 128 tokens, the next word; the tied head counts twice",
+    ],
+    (163_037_184, 16_253_350_656),
+    |input| gpt2("gpt2", &input, &TOKENS, [12, 768, 12, 3072]),
+);
 
-pub(super) const GPT2_TEST: Entry = Entry {
-    info: ModelInfo {
-        name: "gpt2-test",
-        title: "a GPT-2 of 1 layer for tests, 8 tokens",
-        input: [1, 8, FEW.columns()],
-        parameters: 4_368,
-        macs: 28_608,
-        relus: 0,
-    },
-    graph: |input| gpt2("gpt2-test", &input, &FEW, [1, 16, 2, 32]),
-    source: Source::Text(&FEW),
-};
+pub(super) const GPT2_TEST: Entry = FEW.entry(
+    8,
+    ["gpt2-test", "a GPT-2 of 1 layer for tests, 8 tokens"],
+    (4_368, 28_608),
+    |input| gpt2("gpt2-test", &input, &FEW, [1, 16, 2, 32]),
+);
 
 fn gpt2(
     name: &str,

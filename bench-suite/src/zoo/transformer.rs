@@ -8,9 +8,10 @@
 //! Models are Unsupervised Multitask Learners", 2019).
 
 use super::init::{generator, normal};
+use super::{Entry, ModelInfo, Source};
 use piquet_nn_ops::model::{
-    Function, Graph, GraphBuilder, LayerNorm, MatMul, ModelError, NodeId, Op, Params, Role, Shape,
-    Softmax, View, expected,
+    Function, Graph, GraphBuilder, LayerNorm, Linear, MatMul, ModelError, Node, NodeId, Op, Params,
+    Role, Shape, Softmax, View, expected,
 };
 
 /// What a text is made of.
@@ -38,7 +39,30 @@ impl Tokens {
     /// Length of the row that shows a token.
     #[must_use]
     pub const fn columns(&self) -> usize {
-        self.vocabulary + self.types + self.positions
+        let types = self.vocabulary.saturating_add(self.types);
+        types.saturating_add(self.positions)
+    }
+    /// The entry of a network for texts of so many of these tokens: its name and title, its parameters and
+    /// multiply-accumulates.
+    pub(super) const fn entry(
+        &'static self,
+        length: usize,
+        [name, title]: [&'static str; 2],
+        (parameters, macs): (usize, u64),
+        graph: fn(Shape) -> Result<Graph, ModelError>,
+    ) -> Entry {
+        Entry {
+            info: ModelInfo {
+                name,
+                title,
+                input: [1, length, self.columns()],
+                parameters,
+                macs,
+                relus: 0,
+            },
+            graph,
+            source: Source::Text(self),
+        }
     }
 }
 
@@ -84,7 +108,7 @@ impl Builder {
 
     /// A product without summand.
     pub(super) fn matrix(&mut self, name: &str, x: NodeId, out_features: usize) -> NodeId {
-        let op = piquet_nn_ops::model::Linear {
+        let op = Linear {
             out_features,
             bias: false,
         };
@@ -214,9 +238,8 @@ const BIAS_STD: f32 = 0.02;
 
 /// A product that ends in as many features as there are words has the embeddings of the words as weights.
 fn tie(graph: &Graph, tokens: &Tokens, params: &mut Params) -> Result<(), ModelError> {
-    let embeds =
-        |n: &&piquet_nn_ops::model::Node| n.inputs.first().is_some_and(|id| id.index() == 0);
-    let words = |n: &&piquet_nn_ops::model::Node| matches!(&n.op, Op::Linear(a) if a.out_features == tokens.vocabulary);
+    let embeds = |n: &&Node| n.inputs.first().is_some_and(|id| id.index() == 0);
+    let words = |n: &&Node| matches!(&n.op, Op::Linear(a) if a.out_features == tokens.vocabulary);
     let nodes = graph.nodes();
     let (Some(first), Some(last)) = (nodes.iter().find(embeds), nodes.iter().find(words)) else {
         return Ok(());
