@@ -29,7 +29,7 @@
 //! | causal softmax of blocks of 128 rows of 128 | 115 | 80 | 57 | 78 |
 //! | layer norm of rows of 800 | 49 | 65 | 65 | 64 |
 //! | the same with gamma and beta | 85 | 67 | 113 | 66 |
-//! | of rows of 1024 with these and f = 20 | 134 | 85 | 161 | 82 |
+//! | of rows of 1024 with these and f = 20 | 134 | 87 | 161 | 84 |
 //! | batch norm by secret moments of 100 channels | 37 | 67 | 49 | 65 |
 //! | row of a public table of 256 numbers of 16 bits | 242 | 7 | 130 | 8 |
 //! | 768 features of one of 1000 words, for each of 128 | 57 | 39 | 22 | 38 |
