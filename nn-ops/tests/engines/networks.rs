@@ -1,13 +1,8 @@
 //! A whole program, with every operator: the parties against the oracle, the oracle against `f32`, the ledger
 //! against the plan.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
-#[path = "common/net.rs"]
-mod net;
-
-use common::agreement;
+use crate::common::agreement;
+use crate::net;
 use piquet_core::Ring;
 use piquet_nn_ops::Error;
 use piquet_nn_ops::engine::Truncation;

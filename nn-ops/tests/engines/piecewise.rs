@@ -1,13 +1,9 @@
 //! Sigmoid, tanh, both kinds of GeLU, and SiLU among parties: within two units of the correctly rounded values over
 //! the whole domain, the oracle's results where rounding is deterministic, and the costs that their pages give.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
-#[path = "common/semi2k.rs"]
-mod semi2k;
-
-use common::{Case, Script, z64};
+use crate::common;
+use crate::common::{Case, Script, z64};
+use crate::dealt;
 use piquet_nn_ops::Error;
 use piquet_nn_ops::engine::{LinearOp, Truncation};
 use piquet_nn_ops::function::{Piecewise, real};
@@ -101,8 +97,8 @@ fn three_parties_compute_them_over_the_whole_domain() {
 #[test]
 fn parties_with_a_dealer_compute_them_over_the_whole_domain() {
     swept(
-        |case, f| semi2k::semi2k(2, case, f),
-        |case, f| semi2k::agree(2, case, f, 1).0,
+        |case, f| dealt::semi2k(2, case, f),
+        |case, f| dealt::agree(2, case, f, 1).0,
     );
 }
 
@@ -116,7 +112,7 @@ fn several_tensors_share_rounds_among_three_with_a_dealer() {
             case.input(&[x.len(), 1], f.from(), x.clone())
         });
         let script = Function(f.clone(), Truncation::Nearest);
-        let (got, _) = semi2k::agree(3, &both, &script, 1);
+        let (got, _) = dealt::agree(3, &both, &script, 1);
         assert_eq!(common::rep3(&both, &script), got);
         for (x, y) in inputs.iter().zip(&got) {
             hold(name, &one(x), &f, real, core::slice::from_ref(y));

@@ -1,15 +1,11 @@
 //! Every operation of `semi2k` against the oracle, its ledger against the plan, for several numbers of parties.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
-#[path = "common/scripts.rs"]
-mod scripts;
-#[path = "common/semi2k.rs"]
-mod semi2k;
-
-use common::Script;
-use common::{Case, plain, values, z64};
+use crate::common;
+use crate::common::Script;
+use crate::common::{Case, plain, values, z64};
+use crate::dealt;
+use crate::dealt::{agree, demand, semi2k};
+use crate::scripts::*;
 use piquet_core::linalg::ConvShape;
 use piquet_nn_ops::Error;
 use piquet_nn_ops::engine::{Rescale, Truncation};
@@ -19,8 +15,6 @@ use piquet_nn_ops::semi2k::{Demand, Semi2k};
 use piquet_nn_ops::session::run_in_memory;
 use piquet_nn_ops::transport::{Cast, Peer};
 use proptest::prelude::*;
-use scripts::*;
-use semi2k::{agree, demand, semi2k};
 
 const PARTIES: [usize; 4] = [2, 3, 5, 10];
 
@@ -314,13 +308,13 @@ fn at_odds(
 ) -> Vec<Result<common::Outcome, Error>> {
     let outputs = common::specs(case, run);
     let [demanded, dealt] = [demand(2, case, demanded), demand(2, case, dealt)];
-    run_in_memory(semi2k::cast(2), &common::agreement(), |s| {
+    run_in_memory(dealt::cast(2), &common::agreement(), |s| {
         let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
         let demand = match s.me() {
             Peer::Dealer => &dealt,
             _ => &demanded,
         };
-        semi2k::peer(s, case, demand, &outputs, run, 1, &mut rng)
+        dealt::peer(s, case, demand, &outputs, run, 1, &mut rng)
     })
 }
 
@@ -362,12 +356,12 @@ fn the_cast_and_the_ring_are_checked() {
     };
     let no_dealer = said(Cast::parties(2).with_client(), &right);
     assert!(no_dealer.contains("with a dealer"), "{no_dealer}");
-    let three = said(semi2k::cast(3), &right);
+    let three = said(dealt::cast(3), &right);
     assert!(three.contains("parties of a demand"), "{three}");
     let narrow = demand(2, &case.narrow().unwrap(), &Relu);
-    let narrow = said(semi2k::cast(2), &narrow);
+    let narrow = said(dealt::cast(2), &narrow);
     assert!(narrow.contains("2^32"), "{narrow}");
-    let alone = said(semi2k::cast(1), &right);
+    let alone = said(dealt::cast(1), &right);
     assert!(alone.contains("of 1"), "{alone}");
 }
 

@@ -1,12 +1,10 @@
 //! What functions cost in both engines: the table on the page of `function`.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 #[allow(dead_code, reason = "the bench runs them as well")]
-#[path = "../benches/functions/operations.rs"]
+#[path = "../../benches/functions/operations.rs"]
 mod operations;
 
-use operations::{Made, Operation, operations};
+use self::operations::{Made, Operation, operations};
 use piquet_nn_ops::plan::PlanRow;
 use piquet_nn_ops::rep3::Rep3Cost;
 use piquet_nn_ops::semi2k::Semi2kCost;

@@ -1,6 +1,4 @@
 //! Operators of transformers in whole programs: the oracle beside the reference in `f32`.
-#![allow(clippy::unwrap_used)] // a test may panic
-
 use piquet_nn_ops::engine::Truncation;
 use piquet_nn_ops::model::{
     Calibration, Fill, Function, Graph, GraphBuilder, LayerNorm, Mask, MatMul, NodeId, Op, Params,

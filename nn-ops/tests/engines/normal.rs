@@ -1,16 +1,9 @@
 //! Reciprocals, roots, logarithms and quotients in the engines, with 12, 16 and 20 fraction bits, and what they cost
 //! there.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
-#[path = "common/functions.rs"]
-mod functions;
-#[path = "common/semi2k.rs"]
-mod semi2k;
-
-use common::{Case, Script, plain, rep3, walk, z64};
-use functions::{Function, Run};
+use crate::common::{Case, Script, plain, rep3, walk, z64};
+use crate::dealt::semi2k;
+use crate::functions::{Function, Run};
 use piquet_nn_ops::Error;
 use piquet_nn_ops::engine::{LinearOp, Truncation};
 use piquet_nn_ops::function::{Division, Log, Normal, Reciprocal, Rsqrt, Sqrt};
@@ -19,7 +12,6 @@ use piquet_nn_ops::ledger::Phase;
 use piquet_nn_ops::rep3::Rep3Cost;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
-use semi2k::semi2k;
 
 /// Numbers of each power of two, both ends among them.
 const EACH: usize = 500;

@@ -4,22 +4,16 @@
 //! The messages are enumerated, not sampled: each one that any peer sends in a session that takes every protocol step,
 //! from the handshake to the reports, meets every mutation.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
-
-mod common;
-#[path = "common/everything.rs"]
-mod everything;
-#[path = "common/semi2k.rs"]
-mod semi2k;
-
+use crate::common;
+use crate::dealt;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
-use common::{Outcome, Script, peer, specs};
-use everything::{Everything, Functions, case};
+use crate::common::{Outcome, Script, peer, specs};
+use crate::everything::{Everything, Functions, case};
 use piquet_nn_ops::Error;
 use piquet_nn_ops::session::{Limits, Session, run_over};
 use piquet_nn_ops::transport::tamper::{Fate, Intercepted, tamper};
@@ -111,11 +105,11 @@ fn of_rep3(script: impl Script + Send + 'static) -> Run {
 fn of_semi2k(script: impl Script + Send + 'static) -> Run {
     let case = case(|i| (i as i64 * 37) % 255 - 127);
     let outputs = specs(&case, &script);
-    let demand = semi2k::demand(2, &case, &script);
+    let demand = dealt::demand(2, &case, &script);
     Arc::new(move |deadline, rewrite| {
-        session(semi2k::cast(2), deadline, rewrite, |s| {
+        session(dealt::cast(2), deadline, rewrite, |s| {
             let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
-            semi2k::peer(s, &case, &demand, &outputs, &script, 1, &mut rng)
+            dealt::peer(s, &case, &demand, &outputs, &script, 1, &mut rng)
         })
     })
 }

@@ -4,21 +4,13 @@
 //! Results are held to the larger of one unit and 2^-16 of the correctly rounded one, where numbers are below the
 //! domain to what the function's page says.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
-#[path = "common/functions.rs"]
-mod functions;
-#[path = "common/semi2k.rs"]
-mod semi2k;
-
-use common::{Case, plain, rep3, z64};
-use functions::{Function, Run};
+use crate::common::{Case, plain, rep3, z64};
+use crate::dealt::semi2k;
+use crate::functions::{Function, Run};
 use piquet_nn_ops::engine::Truncation;
 use piquet_nn_ops::function::{Division, Exp, Log, Normal, Reciprocal, Rsqrt, Sqrt};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
-use semi2k::semi2k;
 
 const F: u32 = 12;
 /// The domain is from `2^LOW` to `2^BOUND`, raw.

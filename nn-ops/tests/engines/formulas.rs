@@ -1,7 +1,5 @@
 //! The formulas on the pages of bits, tables, shifts, polynomials and what is made of these, in both engines.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use piquet_core::linalg::ConvShape;
 use piquet_nn_ops::engine::{Engine, LinearOp, Rescale, Spec, Truncation, Weighed};
 use piquet_nn_ops::function::polynomial::Polynomial;

@@ -6,25 +6,17 @@
 //! at the edges of the inputs' range as in its middle: a simulator that knows the others' shares can make the same view
 //! without the inputs. The statistics and their rate of false alarms are those of `views`.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
-#[path = "common/everything.rs"]
-mod everything;
-#[path = "common/noise.rs"]
-mod noise;
-#[path = "common/semi2k.rs"]
-mod semi2k;
-
-use common::{Case, Outcome, Script, specs};
-use everything::{Everything, Functions, Whole, case};
-use noise::{Parts, View, Views, watched};
+use crate::common;
+use crate::common::{Case, Outcome, Script, specs};
+use crate::dealt::{cast, demand, peer};
+use crate::everything;
+use crate::everything::{Everything, Functions, Whole, case};
+use crate::noise::{Parts, View, Views, watched};
 use piquet_nn_ops::Error;
 use piquet_nn_ops::session::{Limits, Session};
 use piquet_nn_ops::transport::Peer;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
-use semi2k::{cast, demand, peer};
 
 /// Messages between two parties before the engine's first: two of the handshake, and the seeds.
 const PREAMBLE: u64 = 3;

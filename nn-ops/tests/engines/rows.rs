@@ -1,10 +1,8 @@
 //! Functions of bits and of rows: the oracle against the definition, the engines against the oracle and the plan.
 
-mod common;
-#[path = "common/semi2k.rs"]
-mod dealt;
-
-use common::{Case, Script, agree, plain, values, z64};
+use crate::common;
+use crate::common::{Case, Script, agree, plain, values, z64};
+use crate::dealt;
 use piquet_core::linalg::ConvShape;
 use piquet_nn_ops::Error;
 use piquet_nn_ops::engine::{LinearOp, Truncation};

@@ -1,6 +1,4 @@
 //! Whole programs: three parties and a client against the oracle, and every row of their ledgers against the plan.
-#![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests
-
 use piquet_core::Ring;
 use piquet_nn_ops::engine::Truncation;
 use piquet_nn_ops::ledger::{self, Ledger};

@@ -1,12 +1,8 @@
 //! Normalisation of channels by secret moments: the oracle against real numbers, the engines against both.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
-#[path = "common/semi2k.rs"]
-mod dealt;
-
-use common::{Case, Script, plain, rep3, values, z64};
+use crate::common;
+use crate::common::{Case, Script, plain, rep3, values, z64};
+use crate::dealt;
 use piquet_nn_ops::Error;
 use piquet_nn_ops::engine::{LinearOp, Truncation};
 use piquet_nn_ops::function::{BatchNorm, MomentFormats, Moments};

@@ -1,15 +1,9 @@
 //! Powers of two and exponentials: protocols and functions against the real ones.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
-#[path = "common/functions.rs"]
-mod functions;
-#[path = "common/semi2k.rs"]
-mod semi2k;
-
-use common::{Case, Script, agree, cost, rep3, z64};
-use functions::{Function, Run};
+use crate::common::{Case, Script, agree, cost, rep3, z64};
+use crate::dealt;
+use crate::dealt::semi2k;
+use crate::functions::{Function, Run};
 use piquet_nn_ops::Error;
 use piquet_nn_ops::engine::{LinearOp, Power, Truncation};
 use piquet_nn_ops::function::Exp;
@@ -17,7 +11,6 @@ use piquet_nn_ops::layer::Layers;
 use piquet_nn_ops::model::Format;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
-use semi2k::semi2k;
 
 /// The engine's own powers.
 struct Powers(Power);
@@ -237,7 +230,7 @@ fn deterministic_exponentials_are_those_of_the_oracle() {
         let precision = if i == 4 { 24 } else { 16 };
         let whole = Case::default().input(&[1, xs.len()], from, xs);
         script.0.hold(&whole, &got.concat(), precision);
-        assert_eq!(semi2k::agree(2, &case, &script, 1).0, got);
+        assert_eq!(dealt::agree(2, &case, &script, 1).0, got);
         let (_, rounds) = cost(&case, &script);
         assert!(rounds <= 50, "{rounds}");
     }

@@ -16,17 +16,10 @@
 //! 2^-60 for each of the fewer than 2^20 tests (a normal approximation for the first, Wilson and Hilferty's for the
 //! second; for the third 2^-248 for each of the fewer than 2^30 pairs).
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
-#[path = "common/everything.rs"]
-mod everything;
-#[path = "common/noise.rs"]
-mod noise;
-
-use common::{Case, Outcome, Script, peer_with, specs};
-use everything::{Whole, WithFunctions, case};
-use noise::{Parts, View, Views, watched};
+use crate::common;
+use crate::common::{Case, Outcome, Script, peer_with, specs};
+use crate::everything::{Whole, WithFunctions, case};
+use crate::noise::{Parts, View, Views, watched};
 use piquet_nn_ops::Error;
 use piquet_nn_ops::engine::Spec;
 use piquet_nn_ops::session::{Limits, Session};

@@ -1,18 +1,13 @@
 //! Every operation of `rep3` against the oracle, and its ledger against the plan.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
-#[path = "common/scripts.rs"]
-mod scripts;
-
-use common::{Case, agree, plain, rep3, values, z64};
+use crate::common;
+use crate::common::{Case, agree, plain, rep3, values, z64};
+use crate::scripts::*;
 use piquet_core::linalg::ConvShape;
 use piquet_nn_ops::engine::{MatMul, Rescale, Truncation};
 use piquet_nn_ops::layer::Window;
 use piquet_nn_ops::model::{Format, MaxPool};
 use proptest::prelude::*;
-use scripts::*;
 
 #[test]
 fn relu_is_exact_on_every_window_and_length() {

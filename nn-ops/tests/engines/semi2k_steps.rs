@@ -1,14 +1,9 @@
 //! The steps that functions are made of, in `semi2k`, against the oracle, and its ledger against the plan.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
-#[path = "common/scripts.rs"]
-mod scripts;
-#[path = "common/semi2k.rs"]
-mod semi2k;
-
-use common::{Case, Outcome, Script, agreement, fit, peer, plain, values, z64};
+use crate::common::{Case, Outcome, Script, agreement, fit, peer, plain, values, z64};
+use crate::dealt;
+use crate::dealt::{agree, semi2k};
+use crate::scripts::*;
 use piquet_nn_ops::Error;
 use piquet_nn_ops::engine::{Dot, LinearOp, MatMul, Rescale, Truncation, Weighed};
 use piquet_nn_ops::layer::Layers;
@@ -18,8 +13,6 @@ use piquet_nn_ops::session::run_in_memory;
 use piquet_nn_ops::transport::Cast;
 use piquet_nn_ops::walk::Walk;
 use proptest::prelude::*;
-use scripts::*;
-use semi2k::{agree, semi2k};
 
 const SIZES: [usize; 6] = [1, 63, 64, 65, 1000, 40000];
 
@@ -444,10 +437,10 @@ fn operands_that_do_not_fit_are_refused_by_every_interpreter() {
         let cast = Cast::parties(3).with_client();
         let ends = run_in_memory(cast, &agreement(), |s| peer(s, &case, &[], &script, 1));
         refused(ends, 3);
-        let demand = semi2k::demand(2, &case, &Malformed::None);
-        let ends = run_in_memory(semi2k::cast(2), &agreement(), |s| {
+        let demand = dealt::demand(2, &case, &Malformed::None);
+        let ends = run_in_memory(dealt::cast(2), &agreement(), |s| {
             let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
-            semi2k::peer(s, &case, &demand, &[], &script, 1, &mut rng)
+            dealt::peer(s, &case, &demand, &[], &script, 1, &mut rng)
         });
         refused(ends, 2);
     }
