@@ -28,10 +28,11 @@
 //!
 //! **Cost**: bytes of a row are `(n - 1) M + n (E + P) + R`: M of a maximum of two values of b bits, the argument's
 //! bound, E of an exponential with g fraction bits and a precision of `2^-(f+2)`, P of a rescaling to nearest by `g +
-//! h - f` bits, R of a reciprocal of numbers in `[1, n]` with h fraction bits. Rounds are at most
-//! `L m + e + p + r`, with those that each takes alone. The logarithm has no P, and R and r are of
-//! a logarithm of numbers in `[1, n]`; a rescaling joins if the argument has more fraction bits than the result. Rows
-//! of a causal block count as long as what they know. In `rep3` with 16 fraction bits, a bound of 2^20, stochastic:
+//! h - f` bits (in `semi2k` of a product with one, which also opens two words), R of a reciprocal of numbers in `[1,
+//! n]` with h fraction bits. Rounds are at most `L m + e + p + r`, with those that each takes alone. The logarithm
+//! has no P, and R and r are of a logarithm of numbers in `[1, n]`; a rescaling joins if the argument has more
+//! fraction bits than the result. Rows of a causal block count as long as what they know. In `rep3` with 16 fraction
+//! bits, a bound of 2^20, stochastic:
 //!
 //! | rows | bytes per element | rounds |
 //! |---|---|---|

@@ -436,7 +436,8 @@ mod tests {
         let x: Vec<f32> = (1..20_000).map(|i| i as f32 * 1.234e-3).collect();
         let both: Vec<f32> = x.iter().flat_map(|v| [*v, -v]).collect();
         let of = |values: &[f32]| Const::f32(&[values.len()], values.to_vec()).unwrap();
-        let exact: [(&str, fn(f64) -> f64, &[f32]); 6] = [
+        type Function = fn(f64) -> f64;
+        let exact: [(&str, Function, &[f32]); 6] = [
             ("Exp", f64::exp, &both),
             ("Log", f64::ln, &x),
             ("Sin", f64::sin, &both),

@@ -4,10 +4,14 @@ use crate::common;
 use crate::common::{Case, Script, plain, rep3, z64};
 use crate::dealt;
 use piquet_nn_ops::Error;
-use piquet_nn_ops::engine::{LinearOp, Truncation};
-use piquet_nn_ops::function::Softmax;
+use piquet_nn_ops::engine::{LinearOp, Rescale, Truncation};
+use piquet_nn_ops::function::{Exp, Normal, Reciprocal, Softmax};
 use piquet_nn_ops::layer::Layers;
+use piquet_nn_ops::ledger::Phase;
 use piquet_nn_ops::model::Format;
+use piquet_nn_ops::plan::{Plan, PlanRow};
+use piquet_nn_ops::rep3::Rep3Cost;
+use piquet_nn_ops::semi2k::Semi2kCost;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
@@ -265,6 +269,85 @@ fn engines_are_within_two_units() {
                     assert_eq!(dealt::semi2k(2, &case, &script), want);
                 }
             }
+        }
+    }
+}
+
+/// A step of a softmax, alone.
+enum Part {
+    Maximum,
+    Exp(Exp),
+    Reciprocal(Reciprocal),
+    Rescale(u32),
+}
+
+impl Script for Part {
+    fn run<E: Layers>(
+        &self,
+        e: &mut E,
+        _: &[(LinearOp, E::Weights)],
+        x: &[E::Arith],
+    ) -> Result<Vec<E::Arith>, Error> {
+        match self {
+            Self::Maximum => e.max(&[(&x[0], &x[0])]),
+            Self::Exp(f) => e.exp(&[&x[0]], f, Truncation::Stochastic),
+            Self::Reciprocal(f) => e.reciprocal(&[&x[0]], f, Truncation::Nearest),
+            Self::Rescale(shift) => {
+                let frac = e.spec(&x[0]).format.frac() - shift;
+                let rescale = Rescale {
+                    shift: *shift,
+                    mode: Truncation::Nearest,
+                    to: z64(frac, frac + 1),
+                };
+                e.rescale(&[&x[0]], rescale)
+            }
+        }
+    }
+}
+
+/// Bytes and rounds in `rep3`, and between two parties of `semi2k`.
+fn costs(case: &Case, script: &impl Script) -> [(f64, u32); 2] {
+    let row = |plan: &Plan| {
+        let online = |r: &&PlanRow| r.name == "script" && r.phase == Phase::Online;
+        let row = plan.rows().iter().find(online).unwrap();
+        (row.bytes as f64, row.rounds)
+    };
+    [
+        row(common::walk(Rep3Cost::new(64), case, script).plan()),
+        row(common::walk(Semi2kCost::new(2, 64), case, script).plan()),
+    ]
+}
+
+/// The formula of the page: what a softmax sends is what its parts send, each of them alone.
+#[test]
+fn costs_are_those_of_the_parts() {
+    let (f, bound) = (16, 20);
+    for (rows, n) in [(100, 1000), (1536, 128), (3000, 10)] {
+        let levels = usize::next_power_of_two(n).ilog2();
+        let wanted = f + (levels + 1).max(4);
+        let g = wanted - u32::from(2 * wanted >= 62);
+        let h = wanted.min(61 - g);
+        let of = |n: usize, format: Format, part: Part| {
+            costs(&Case::default().input(&[1, n], format, vec![0; n]), &part)
+        };
+        let exp = Exp::natural(z64(f, bound + 1), z64(g, g + 1)).unwrap();
+        let exp = exp.with_precision(f + 2).unwrap().at_most(0.0).unwrap();
+        let sum = z64(g, g + 1 + levels);
+        let sums = Normal::new(sum).unwrap().above(g - 1).unwrap().declared();
+        let reciprocal = Reciprocal::with(sums, z64(h, h + 2), f + 4).unwrap();
+        let m = of(rows * (n - 1), z64(f, bound), Part::Maximum);
+        let e = of(rows * n, z64(f, bound + 1), Part::Exp(exp));
+        let r = of(rows, sum, Part::Reciprocal(reciprocal));
+        let p = of(rows * n, z64(g + h, g + h + 1), Part::Rescale(g + h - f));
+        let softmax = Softmax::new(z64(f, bound), z64(f, f + 1), n).unwrap();
+        let case = Case::default().input(&[rows, n], z64(f, bound), vec![0; rows * n]);
+        let whole = costs(&case, &Of(&softmax, Truncation::Stochastic));
+        for i in 0..2 {
+            let bytes = m[i].0 + e[i].0 + r[i].0 + p[i].0;
+            // Two parties open both factors of the product, and the result of a rescaling alone.
+            let factors = [0.0, 2.0 * 2.0 * 8.0 * (rows * n) as f64][i];
+            assert!((whole[i].0 / (bytes + factors) - 1.0).abs() < 0.002);
+            assert!(whole[i].1 <= levels * m[i].1 + e[i].1 + r[i].1 + p[i].1 + [0, 1][i]);
         }
     }
 }
