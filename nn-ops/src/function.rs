@@ -75,6 +75,7 @@ pub use table::Table;
 use crate::Error;
 use crate::engine::{Engine, Spec, Truncation, check_format};
 use crate::model::{Format, Shape, max_bound};
+use crate::walk::Walk;
 
 /// Refuses formats that words of 64 bits do not hold, and those of other words.
 pub(crate) fn check_64(formats: impl IntoIterator<Item = Format>) -> Result<(), Error> {
@@ -84,6 +85,22 @@ pub(crate) fn check_64(formats: impl IntoIterator<Item = Format>) -> Result<(), 
         }
         check_format(format)?;
     }
+    Ok(())
+}
+
+/// Takes the steps of a function of one value on shapes alone: an error if one of them has no room.
+pub(crate) fn walked<T>(
+    from: Format,
+    f: impl FnOnce(&mut Walk<()>, &Spec) -> Result<T, Error>,
+) -> Result<(), Error> {
+    let shape = Shape::new(&[1, 1])?;
+    f(
+        &mut Walk::new(()),
+        &Spec {
+            shape,
+            format: from,
+        },
+    )?;
     Ok(())
 }
 

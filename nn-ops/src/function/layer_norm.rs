@@ -13,7 +13,9 @@
 //!
 //! **Domain**: all rows. `eps` is taken as a multiple of `n^-2 4^-f`, f the fraction bits of the argument
 //! ([`LayerNorm::eps`] says which; wide rows: `n^-3 4^-f`), at least one. So a constant row gives beta: all its `D_i`
-//! are 0.
+//! are 0. By the bound of the result's format the caller declares how large results are: `sqrt(n) |gamma| + |beta|` is
+//! always enough, and real rows mostly need less. Of a result that is larger the oracle reports an overflow, naming
+//! the layer; the engines, which do not compare, give another number.
 //!
 //! **Error**, in ULP of the result, f fraction bits: `|D_i / sqrt(W)| < sqrt(n)`, and the relative error of the
 //! reciprocal square root is about `2^-(p+1)` with `p = f + 2 + log2(sqrt(n) |gamma|)`, or 27 if that is less: mostly

@@ -15,7 +15,7 @@ use crate::function::normal::octic::Octic;
 use crate::function::normal::scaled::{FEWEST, MOST};
 use crate::function::normal::{Places, Scale, Term};
 use crate::function::real::{ln, pow2};
-use crate::function::{inside, offset, together};
+use crate::function::{inside, offset, together, walked};
 use crate::layer::{Layers, only};
 use crate::model::Format;
 
@@ -81,7 +81,8 @@ impl Log {
         let below = normal.low() as i32 - from.frac() as i32;
         let above = from.bound() as i32 - from.frac() as i32;
         let largest = f64::from(below.abs().max(above.abs()).max(1)) * LN_2;
-        // |ln x| < 2^whole
+        // |ln x| < 2^whole, and so are what it is rounded to and its error.
+        let largest = largest + 2.0 * pow2(-(to.frac() as i32));
         let whole = (0..8).find(|w| pow2(*w) > largest).unwrap_or(8) as u32;
         let bound = to.frac() + whole;
         if bound > to.bound() {
@@ -94,7 +95,7 @@ impl Log {
             let found = Self::candidate(normal, to, bound, whole, digit);
             // Near 1 the result has no leading bits: the error is absolute.
             let near = 0.45 * pow2(-(to.frac() as i32));
-            if let Some(found) = found.filter(|f| f.error <= near) {
+            if let Some(found) = found.filter(|f| f.error <= near && f.has_room()) {
                 return Ok(found);
             }
         }
@@ -158,6 +159,12 @@ impl Log {
             bound,
             error,
         })
+    }
+
+    /// Whether no step exceeds 64 bits.
+    fn has_room(&self) -> bool {
+        let mode = Truncation::Stochastic;
+        walked(self.normal().from(), |e, x| self.run(e, &[x], mode)).is_ok()
     }
 
     /// What is normalised, and the domain.

@@ -41,9 +41,9 @@
 //!
 //! For b = 20, f = 16 that is 375 bytes for sigmoid and tanh, 283 for GeLU, 451 for SiLU in `rep3`.
 
-use super::offset;
 use super::polynomial::Polynomial;
 use super::real::{phi, pow2, sigmoid, tanh};
+use super::{offset, walked};
 use crate::Error;
 use crate::engine::{Rescale, Truncation};
 use crate::layer::Layers;
@@ -162,6 +162,8 @@ impl Piecewise {
         to: Format,
     ) -> Result<Self, Error> {
         let inside = inner(from, to)?;
+        // g is below 1.
+        let inside = inside.with_bound(inside.bound().min(inside.frac() + 2))?;
         let widest = match form {
             Form::Ramp => from.bound() + to.frac(),
             _ => from.frac() + to.frac() + 1,
@@ -235,13 +237,15 @@ impl Piecewise {
         if peak * pow2(to.frac() as i32) + error >= pow2(to.bound() as i32) {
             return Err(unfit(to));
         }
-        Ok(Self {
+        let made = Self {
             from,
             to,
             form,
             polynomial,
             error,
-        })
+        };
+        walked(from, |e, x| made.run(e, &[x], Truncation::Stochastic))?;
+        Ok(made)
     }
 
     /// Format of the argument.

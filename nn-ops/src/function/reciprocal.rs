@@ -6,12 +6,12 @@
 //! of the reciprocal of u with `x 2^(-e-1)`, which keeps four bits more than the quotient. Nothing is opened.
 
 use crate::Error;
-use crate::engine::{Rescale, Truncation};
+use crate::engine::{Rescale, Spec, Truncation};
 use crate::function::Normal;
 use crate::function::normal::scaled::{FEWEST, MOST_BITS, Mantissa, Power, Scaled};
 use crate::function::normal::{Places, Scale};
 use crate::function::real::pow2;
-use crate::function::{check_from, inside, together};
+use crate::function::{check_from, inside, together, walked};
 use crate::layer::{Layers, only};
 use crate::model::Format;
 
@@ -150,7 +150,8 @@ impl Division {
                 let found = Self::candidate(x, y, to, digit, newton);
                 // The page says why.
                 let near = 0.18 * pow2(-(bits.min(MOST_BITS) as i32));
-                if let Some(found) = found.filter(|f| f.mantissa.error() <= near) {
+                let fits = |f: &Self| f.mantissa.error() <= near && f.has_room();
+                if let Some(found) = found.filter(fits) {
                     return Ok(found);
                 }
             }
@@ -195,6 +196,18 @@ impl Division {
             mantissa: Mantissa::new(Power::Reciprocal, product as u32, frac, newton).ok()?,
             shift: shift as u32,
         })
+    }
+
+    /// Whether no step exceeds 64 bits.
+    fn has_room(&self) -> bool {
+        walked(self.places.normal.from(), |e, y| {
+            let x = Spec {
+                shape: y.shape.clone(),
+                format: self.x,
+            };
+            self.run(e, &x, y, Truncation::Stochastic)
+        })
+        .is_ok()
     }
 
     /// What is normalised, and the domain of the denominator.

@@ -22,6 +22,7 @@ mod scripts;
 
 mod batch_norm;
 mod costs;
+mod formats;
 mod formulas;
 mod layer_norm;
 mod networks;

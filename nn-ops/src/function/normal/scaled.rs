@@ -38,7 +38,7 @@ use crate::Error;
 use crate::engine::{Dot, Rescale, Truncation};
 use crate::function::minimax::Weight;
 use crate::function::real::pow2;
-use crate::function::{everywhere, finer, inside, offset, together};
+use crate::function::{everywhere, finer, inside, offset, together, walked};
 use crate::layer::{Layers, only};
 use crate::model::Format;
 
@@ -329,7 +329,7 @@ impl Scaled {
                 for frac in fracs {
                     let form = (digit, *frac, *newton);
                     let found = Self::candidate(power, normal, to, bound, form);
-                    if let Some(found) = found.filter(|f| f.is_near(bits)) {
+                    if let Some(found) = found.filter(|f| f.is_near(bits) && f.has_room()) {
                         return Ok(found);
                     }
                 }
@@ -420,6 +420,12 @@ impl Scaled {
             let many = least * value >= pow2(bits as i32 + 1);
             many && relative <= pow2(-(bits as i32 + 1)) || relative * most * value <= UNITS
         })
+    }
+
+    /// Whether no step exceeds 64 bits.
+    fn has_room(&self) -> bool {
+        let mode = Truncation::Stochastic;
+        walked(self.normal().from(), |e, x| self.run(e, &[x], mode)).is_ok()
     }
 
     /// The relative error at a place.
