@@ -65,7 +65,6 @@ fn lengths(graph: &Graph, tokens: &Tokens) -> Result<[usize; 2], ModelError> {
         vocabulary,
         types,
         positions,
-        ..
     } = tokens;
     let columns = [*types, *positions]
         .iter()

@@ -1,5 +1,5 @@
-//! The functions, as data: each with its formats and the shapes of its operands. The bench measures them, and the
-//! test of costs holds the table on the page of `function` to the same ones.
+//! The functions, as data: each with its formats and the shapes of its operands. The bench measures them, and a test
+//! holds what they cost to the figures that the page of `function` has.
 
 use piquet_core::linalg::ConvShape;
 use piquet_nn_ops::Error;

@@ -220,6 +220,8 @@ impl BatchNorm {
             }
         }
         let sum = offset(engine, moments.variance, self.eps)?;
+        // As it was declared, if this one is narrower.
+        let sum = engine.declare(sum, self.root.from())?;
         let root = self.root.run(engine, &sum)?;
         let factor = match moments.affine {
             None => root,

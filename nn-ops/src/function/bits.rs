@@ -10,9 +10,9 @@
 //! * The highest set place is where the disjunctions from above change.
 //! * A unit vector of `2^m` places (Launchbury et al., Efficient lookup-table protocol in secure multiparty
 //!   computation, ICFP 2012) is the product of two shorter ones. Since the places of a unit vector add up to 1, the
-//!   last row and the last column of that product are sums of other places: vectors of `a` and `b` places take (a - 1)(b - 1)
-//!   conjunctions. So `m` bits take `ceil(log2 m)` rounds and `2^m - m - 1` conjunctions, one for each
-//!   monomial of two bits or more.
+//!   last row and the last column of that product are sums of other places: vectors of `a` and `b` places take
+//!   `(a - 1)(b - 1)` conjunctions. So `m` bits take `ceil(log2 m)` rounds and `2^m - m - 1` conjunctions, one for
+//!   each monomial of two bits or more.
 //!
 //! A conjunction of an element is 3 bits in `rep3`, and in `semi2k` 2 bits from each party to each other one; a round
 //! in both. So 32 bits take 240 bits and 5 rounds to their prefixes in `rep3`, 320 between two parties of `semi2k`.

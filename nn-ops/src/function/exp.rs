@@ -29,7 +29,7 @@ mod generic;
 use generic::Polynomial;
 
 use super::real;
-use super::{check_from, inside, offset, together};
+use super::{check_from, inside, offset, together, walked};
 use crate::Error;
 use crate::engine::{Power, Spec, Truncation, check_format, check_power};
 use crate::layer::Layers;
@@ -214,7 +214,7 @@ impl Exp {
         let Some((_, power, low, ends)) = best else {
             return refused("an exponential whose formats leave no room in 64 bits");
         };
-        Ok(Self {
+        let made = Self {
             base,
             from,
             to,
@@ -225,7 +225,10 @@ impl Exp {
             ends,
             polynomial: Polynomial::new(&power, precision, ends),
             power,
-        })
+        };
+        // Also without an engine's own protocol.
+        walked(from, |e, x| made.run(e, &[x], Truncation::Stochastic))?;
+        Ok(made)
     }
 
     /// The power of two with so many whole bits of the exponent, `low` of which are not looked up, if it holds all
@@ -256,7 +259,8 @@ impl Exp {
             return None;
         }
         let [least, above] = ends.map(|x| floor_exponent(x, factor, frac));
-        let above = above + 1;
+        // With 0, so that no |x| is larger than the window.
+        let above = above.max(0) + 1;
         let bias = ((1i64 << whole) - (1 << low)).checked_sub(above)?;
         if least + bias < 0 {
             return None;

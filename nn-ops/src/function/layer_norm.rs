@@ -331,7 +331,7 @@ impl Sizes {
         let bound = match affine {
             // Less than sqrt(n), by more than an error only if there are as many fraction bits.
             None => to.frac() + peak + edge(to.frac()),
-            Some([_, b]) => to.frac() + (peak + gamma).max(whole(b)) + 1,
+            Some([_, b]) => to.frac() + (peak + gamma).max(whole(b)) + 1 + edge(to.frac()),
         };
         Ok(Self {
             from,

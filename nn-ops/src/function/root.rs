@@ -77,6 +77,11 @@ impl Root {
         })
     }
 
+    /// Format of what is taken.
+    pub(super) fn from(&self) -> Format {
+        self.from
+    }
+
     /// Format of the result.
     pub(super) fn to(&self) -> Format {
         self.to

@@ -7,15 +7,16 @@
 //!
 //! **Domain**: integers `0 <= s <= most`; an amount with fraction bits is rounded down. A product stays below 2^62,
 //! so `bound(x) + most <= 61`. What an amount outside the domain gives is what the table says: it is taken modulo
-//! `2^m`, `m = ceil(log2(most + 1))`, and one that is still above `most` gives 0.
+//! `2^m`, `m = ceil(log2(most + 1))` (or the whole bits of its format, if fewer), and one that is still above `most`
+//! gives 0.
 //!
 //! **Error**: none to the left; to the right that of one rescaling, below 1 ULP for `exact` and `stochastic`, 1/2 for
 //! `nearest`.
 //!
 //! **Cost**: that of a table of `most + 1` rows and one column, which is weighed by its rows ([`Table`]), and of an
-//! elementwise product with its rescaling, by 0 to the left and by `most` to the right. With
-//! `m = ceil(log2(most + 1))` and `w = most`, or one more unless `most + 1` is a power of two, in bits for each element, to the left and
-//! beside the bits `0..m` of the amount:
+//! elementwise product with its rescaling, by 0 to the left and by `most` to the right. With `m =
+//! ceil(log2(most + 1))` and `w = most`, or one more unless `most + 1` is a power of two, in bits for each element, to
+//! the left and beside the bits `0..m` of the amount:
 //!
 //! | | bits | rounds |
 //! |---|---|---|

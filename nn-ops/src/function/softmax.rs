@@ -10,12 +10,13 @@
 //!
 //! **Domain**: every value of the declared format. Differences so large that `e_i` rounds to 0 give 0.
 //!
-//! **Error**, in ULP of the result, f fraction bits; `L = ceil(log2 n)`. Exponentials have `g` fraction bits and an
-//! error of at most `2^-g + 2^-(f+4) e_i`, their sum so n times the former and `2^-(f+4) s`. Since `e_i <= s` and `1
-//! <= s`, a quotient is off by at most `(n + 1) 2^-g + 2^-(f+3)`. The reciprocal has `h` fraction bits and is off by
-//! `2^-h + 2^-(f+4) / s`. The product is rounded once, to nearest: half a unit. Together [`Softmax::error`]: `1/2 +
-//! 1/8 + 1/16 + (n+1) 2^(f-g) + 2^(f-h)`, where `g = h = f + L + 1` if the product fits into 62 bits, and a bit or
-//! two less otherwise; never more than 2, or the formats are refused.
+//! **Error**, in ULP of the result, f fraction bits; `L = ceil(log2 n)`. Exponentials have `g` fraction bits and a
+//! precision of `2^-(f+2)`, so an error of at most `9/8 2^-g + 2^-(f+4.5) e_i` ([`Exp`]), their sum so n times the
+//! former and `2^-(f+4.5) s`. Since `e_i <= s` and `1 <= s`, a quotient is off by at most `9/8 (n + 1) 2^-g + 2
+//! 2^-(f+4.5)`. The reciprocal has `h` fraction bits and is off by `2^-h + 2^-(f+4) / s`. The product is rounded
+//! once, to nearest: half a unit. Together [`Softmax::error`]: `1/2 + 0.09 + 1/16 + 9/8 (n+1) 2^(f-g) + 2^(f-h)`,
+//! where `g = h = f + L + 1` if the product fits into 62 bits, and a bit or two less otherwise; never more than 2, or
+//! the formats are refused.
 //!
 //! **Sums**: a row adds up to 1 but for the roundings to nearest, at most n/2 ULP, and the error of the reciprocal,
 //! `n 2^(f-h)` and less than half a unit. So sums that are off by at most n/2 ULP are why the last rounding is to
@@ -23,8 +24,9 @@
 //! within the error above.
 //!
 //! **The logarithm** takes `d_i = x_i - m` as it is. The relative error of the sum is the error of its logarithm;
-//! with that of [`Log`], to nearest, it is at most `1/2 + 1/16 + n 2^(f-g)`, and one more if the argument has more
-//! fraction bits than the result, since then these are dropped.
+//! with that of [`Log`] before it is rounded, and to nearest, it is at most `1/2 + Log + 0.05 + 9/8 n 2^(f-g)`. If the
+//! argument has more fraction bits than the result, the first two count in its units, and one is added, since then
+//! the bits behind are dropped.
 //!
 //! **Cost**: bytes of a row are `(n - 1) M + n (E + P) + R`: M of a maximum of two values of b bits, the argument's
 //! bound, E of an exponential with g fraction bits and a precision of `2^-(f+2)`, P of a rescaling to nearest by `g +
@@ -48,6 +50,8 @@ use crate::layer::{Layers, only};
 use crate::model::{Format, Shape, max_bound};
 use crate::walk::Walk;
 
+/// What the exponentials' relative errors, `2^-(f + 4.5)` each of power and sum, are of a quotient, in ULP.
+const RELATIVE: f64 = 0.0884;
 /// Longest row.
 const MAX_ROW: usize = 1 << 20;
 
@@ -207,10 +211,14 @@ impl Softmax {
         let unit = |bits: u32| 1.0 / (1u64 << (bits - f)) as f64;
         match &self.last {
             Last::Quotient(_, r) => {
-                0.5 + 0.1875 + (self.n + 1) as f64 * unit(self.exp_frac()) + unit(r.frac())
+                let sums = 1.125 * (self.n + 1) as f64 * unit(self.exp_frac());
+                0.5 + RELATIVE + 0.0625 + sums + unit(r.frac())
             }
-            Last::Logarithm(_, frac) => {
-                let sum = 0.5 + 0.0625 + self.n as f64 * unit(self.exp_frac());
+            Last::Logarithm(log, frac) => {
+                // Of the logarithm before it is rounded, in units of its own last place.
+                let own = log.error() * (1u64 << frac) as f64;
+                let of_sum = 1.125 * self.n as f64 * unit(self.exp_frac()) + RELATIVE / 2.0;
+                let sum = 0.5 + own + of_sum * (1u64 << (frac - f)) as f64;
                 if *frac > f {
                     1.0 + sum * unit(*frac)
                 } else {

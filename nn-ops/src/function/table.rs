@@ -11,8 +11,8 @@
 //! Nothing is opened, so it is as secure as these steps.
 //!
 //! **Domain**: an index `0 <= x < rows`; of a value with fraction bits its whole part, rounded down. Outside, the
-//! index is taken modulo `2^m`, `m = ceil(log2 rows)`, and gives 0 where the table has no such row. No error: the
-//! numbers come out as they are in the table.
+//! index is taken modulo `2^m`, `m = ceil(log2 rows)` or the whole bits of the index's format if these are fewer, and
+//! gives 0 where the table has no such row. No error: the numbers come out as they are in the table.
 //!
 //! **Cost** for each element, beside the bits `0..m` behind the point, for c columns and w weighed bits: at most the
 //! different rows less one, the zeros past the end among them, and at most the digits of all columns (w = 16 for an

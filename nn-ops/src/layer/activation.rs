@@ -19,7 +19,7 @@ pub(super) fn clip<E: Layers + ?Sized>(
     let above = |engine: &mut E, v: Option<i64>| -> Result<Option<E::Arith>, Error> {
         match v {
             None | Some(0) => Ok(None),
-            Some(v) => offset(engine, x, -v).map(Some),
+            Some(v) => offset(engine, x, v.saturating_neg()).map(Some),
         }
     };
     let (over_low, over_high) = (above(engine, low)?, above(engine, high)?);

@@ -168,8 +168,10 @@ fn reals(op: &str, a: f32, b: f32) -> f32 {
         "Div" => a / b,
         "Mod" => a - b * (a / b).floor(),
         "Pow" => real::pow(a.into(), b.into()) as f32,
-        "Min" => a.min(b),
-        _ => a.max(b),
+        // Comparisons, as `f32::max` may choose between zeros.
+        "Min" if a < b => a,
+        "Max" if a > b => a,
+        _ => b,
     }
 }
 
@@ -206,7 +208,7 @@ fn unary(op: &str, x: &Const, budget: &mut Budget) -> Result<Const, String> {
         "Exp" => |v| real::exp(v.into()) as f32,
         "Log" => |v| real::ln(v.into()) as f32,
         "Reciprocal" => f32::recip,
-        "Relu" => |v| v.max(0.0),
+        "Relu" => |v| if v > 0.0 { v } else { 0.0 },
         "Sin" => |v| real::sin(v.into()) as f32,
         "Cos" => |v| real::cos(v.into()) as f32,
         "Tanh" => |v| real::tanh(v.into()) as f32,

@@ -202,19 +202,20 @@ impl Spender for Costs {
         let pieces: Vec<usize> = item.ranges().map(elements_of).collect();
         let masked: Vec<usize> = ranges(item.masked()).map(elements_of).collect();
         let mut elements: usize = pieces.iter().chain(&masked).sum();
+        let mut planes = 0;
         match &item {
             Item::And { .. } => elements /= 64,
             // Planes of what is opened, of all that is said, and of the bits.
             Item::Bits { range, .. } => {
                 let adder = adder(range);
                 let said: usize = (0..adder.steps()).map(|s| adder.said(s)).sum();
-                let planes = range.end as usize + 2 * said + range.len();
-                elements += elements * planes / (8 * self.word);
+                let count = range.end as usize + 2 * said + range.len();
+                planes = elements * count / (8 * self.word);
             }
             _ => {}
         }
         // Operand, mask, what was opened, result, and what waits between two openings.
-        self.working = self.working.max(5 * elements as u64);
+        self.working = self.working.max((5 * elements + planes) as u64);
         let plane = |n: usize| 8 * n.div_ceil(64);
         match &item {
             Item::Linear {

@@ -2,7 +2,8 @@
 //!
 //! The engine is secure against semi-honest parties only, so a wrong result is allowed. A panic and a hang are not.
 //! The messages are enumerated, not sampled: each one that any peer sends in a session that takes every protocol step,
-//! from the handshake to the reports, meets every mutation.
+//! from the handshake to the reports, meets every mutation. Those of the steps that functions are made of meet what an
+//! engine could trip over; what the session refuses by itself is tried on the others.
 
 use crate::common;
 use crate::dealt;
@@ -151,7 +152,8 @@ fn blames((from, to, _): Place, got: &[Result<Outcome, Error>]) -> bool {
     slow || said
 }
 
-/// Each message from number `first` on between any two meets every mutation.
+/// Each message from number `first` on between any two meets every mutation; if that is not the first of all, those of
+/// lengths and contents.
 fn ends_well(run: Run, first: u64) {
     static COUNT_PANICS: Once = Once::new();
     COUNT_PANICS.call_once(|| {

@@ -125,7 +125,6 @@ fn channels_are_within_two_units() {
             for mode in MODES {
                 let got = plain(&sample.case, &Of(&sample.norm, mode)).unwrap();
                 let most = sample.error(&got);
-                println!("{most} of {bound} at {f}, {mode:?}");
                 assert!(most < bound, "{most} of {bound} at {f}");
             }
         }
@@ -277,4 +276,21 @@ fn costs_are_those_of_the_page() {
             }
         }
     }
+}
+
+#[test]
+fn narrower_moments_are_served() {
+    let format = z64(16, 18);
+    let formats = MomentFormats {
+        mean: format,
+        variance: format,
+        affine: None,
+    };
+    let norm = BatchNorm::new(format, z64(16, 24), formats, 1e-3, 8).unwrap();
+    let case = Case::default()
+        .input(&[1, 2, 1, 3], format, values(6, 17, 1))
+        .input(&[1, 2], z64(16, 16), values(2, 15, 2))
+        .input(&[1, 2], z64(16, 16), vec![9, 40_000]);
+    let script = Of(&norm, Truncation::Exact);
+    assert_eq!(rep3(&case, &script), plain(&case, &script).unwrap());
 }

@@ -4,7 +4,7 @@ use piquet_nn_ops::Error;
 use piquet_nn_ops::engine::{Engine, Spec, Truncation};
 use piquet_nn_ops::function::{Exp, LayerNorm, Log, Piecewise, Reciprocal, Rsqrt, Softmax, Sqrt};
 use piquet_nn_ops::layer::Layers;
-use piquet_nn_ops::model::{Format, Shape};
+use piquet_nn_ops::model::{Clip, Format, Shape};
 use piquet_nn_ops::plain::{Plain, PlainTensor};
 use piquet_nn_ops::pool::Pool;
 use rand_chacha::ChaCha20Rng;
@@ -92,4 +92,19 @@ fn what_is_made_runs() {
         }
     }
     assert!(served.iter().all(|n| *n > 10), "{served:?}");
+}
+
+#[test]
+fn a_bound_below_all_words_is_refused() {
+    let mut engine = Plain::new(Pool::new(1).unwrap());
+    let spec = Spec {
+        shape: Shape::new(&[1, 2]).unwrap(),
+        format: Format::z64(8, 12).unwrap(),
+    };
+    let x = engine.input(&spec, Some(&[5, -5])).unwrap();
+    let clip = Clip {
+        min: None,
+        max: Some(-1e30),
+    };
+    assert!(engine.clip(&x, &clip, spec.format).is_err());
 }

@@ -183,6 +183,27 @@ fn two_units_are_proven() {
     }
 }
 
+/// The table of the page, of 20 fraction bits.
+#[test]
+fn larger_gammas_have_no_more_than_the_errors_of_the_page() {
+    for (n, errors) in [
+        (100, [1.39, 1.62, 1.75]),
+        (768, [1.58, 1.98, 2.85]),
+        (1024, [1.66, 2.12, 3.12]),
+        (4096, [2.12, 3.11, 5.23]),
+    ] {
+        for (gamma, want) in (1..).zip(errors) {
+            let error = |whole| {
+                let (f, gamma) = (20, Some(gamma));
+                let kind = Kind { f, whole, n, gamma };
+                kind.layer(1e-5).unwrap().error()
+            };
+            let most = [3, 4, 6, 8].map(error).into_iter().fold(0.0, f64::max);
+            assert!(most < want + 0.005, "{most} of {n} with {gamma} bits");
+        }
+    }
+}
+
 #[test]
 fn rows_are_within_their_error() {
     let mut worst = [0f64; 2];
@@ -515,4 +536,17 @@ fn costs_are_those_of_the_page() {
             }
         }
     }
+}
+
+/// Without fraction bits a rounding may reach the next power of two.
+#[test]
+fn results_without_fraction_bits_fit() {
+    let (from, g, b) = (z64(16, 20), z64(16, 16), z64(16, 17));
+    let layer = LayerNorm::with_affine(from, z64(0, 10), 4, 1e-5, [g, b]).unwrap();
+    let case = Case::default()
+        .input(&[1, 4], from, vec![0, 0, 0, (1 << 20) - 1])
+        .input(&[1, 4], g, vec![65_535; 4])
+        .input(&[1, 4], b, vec![131_071; 4]);
+    let got = plain(&case, &Of(&layer, Truncation::Nearest)).unwrap();
+    assert!((got[0][3] - 4).abs() <= 1, "{got:?}");
 }

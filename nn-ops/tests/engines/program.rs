@@ -212,10 +212,11 @@ fn too_many_functions_are_refused_before_any_is_made() {
         matches!(program(16_000, 36), Err(ModelError::Graph { graph, reason })
         if graph == "functions" && reason.contains("256 functions"))
     );
-    assert!(begun.elapsed().as_secs_f64() < 1.0);
+    // Thousands of them would take a minute.
+    assert!(begun.elapsed().as_secs_f64() < 10.0);
     // Equal functions are made once, however many there are.
     assert!(program(16_000, 1).is_ok());
-    assert!(begun.elapsed().as_secs_f64() < 2.0);
+    assert!(begun.elapsed().as_secs_f64() < 20.0);
 }
 
 /// A constant beyond a format of more bits than a double has becomes its end, not the number after it.

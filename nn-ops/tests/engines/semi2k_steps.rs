@@ -339,6 +339,7 @@ enum Malformed {
     Sides,
     Shift,
     Places,
+    Combine,
 }
 
 impl Script for Malformed {
@@ -390,6 +391,10 @@ impl Script for Malformed {
                 e.mul(&[(&x[0], &x[0])], r).map(drop)?;
             }
             Self::Places => e.bits(&[&x[0]], 3..14).map(drop)?,
+            Self::Combine => {
+                let terms = [(&x[0], 1), (&x[1], 2)];
+                e.combine(&terms, 0, z64(8, 20)).map(drop)?;
+            }
         }
         Ok(Vec::new())
     }
@@ -411,6 +416,7 @@ fn operands_that_do_not_fit_are_refused_by_every_interpreter() {
         Malformed::Sides,
         Malformed::Shift,
         Malformed::Places,
+        Malformed::Combine,
     ] {
         let typed = |e: &Error| {
             matches!(
@@ -418,6 +424,7 @@ fn operands_that_do_not_fit_are_refused_by_every_interpreter() {
                 Error::Length { .. }
                     | Error::Range { .. }
                     | Error::Rescale { .. }
+                    | Error::ShapeMismatch { .. }
                     | Error::Share(_)
                     | Error::Model(_)
             )

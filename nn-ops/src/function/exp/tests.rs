@@ -184,3 +184,24 @@ fn costs_are_those_of_the_page() {
         }
     }
 }
+
+/// Where all arguments are far from zero, their distance from it still counts.
+#[test]
+fn arguments_far_below_zero() {
+    let f = Exp::natural(z64(16, 20), z64(33, 34)).unwrap();
+    let f = f.at_most(-15.9).unwrap().with_precision(9).unwrap();
+    let xs: Vec<i64> = (1 - (1 << 20)..=(-15.9 * 65536.0) as i64 - 1).collect();
+    for mode in [
+        Truncation::Exact,
+        Truncation::Nearest,
+        Truncation::Stochastic,
+    ] {
+        let worst = worst(&f, &xs, mode);
+        assert!(worst <= 1.0, "{worst} {mode:?}");
+    }
+    // Refused, or served in every rounding.
+    let fine = Exp::natural(z64(33, 37), z64(24, 25)).unwrap();
+    if let Ok(f) = fine.at_most(-15.9).and_then(|f| f.with_precision(21)) {
+        assert!(worst(&f, &[-(1 << 37) + 1], Truncation::Exact) <= 1.0);
+    }
+}
