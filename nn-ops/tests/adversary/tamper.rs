@@ -176,7 +176,8 @@ fn ends_well(run: Run, first: u64) {
     assert!(honest.iter().all(Result::is_ok), "nobody lies yet");
     let mut places = seen.lock().unwrap().clone();
     places.retain(|(.., index), _| *index >= first);
-    assert!(places.len() > 100, "{} messages", places.len());
+    let least = if first == 0 { 200 } else { 100 };
+    assert!(places.len() > least, "{} messages", places.len());
 
     let mut jobs = Vec::new();
     for (i, (place, len)) in places.iter().enumerate() {
@@ -253,5 +254,7 @@ fn ends_well(run: Run, first: u64) {
     }
     assert_eq!(PANICS.load(Ordering::SeqCst), 0, "a peer panicked");
     assert_eq!(count, total);
-    assert!(refused >= total / 2, "{refused} of {total} were refused");
+    // Half of what is tried changes lengths or ends a stream; of all messages also what the session refuses.
+    let enough = if first == 0 { total / 2 + 1 } else { total / 2 };
+    assert!(refused >= enough, "{refused} of {total} were refused");
 }
